@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lanes, the producer's side. Wait-free but for the bounded wait on a full lane.
+ *
+ * `reserve` is advanced by a compare-and-swap without lock prefix: atomic against signal
+ * handlers of the same thread, the only others who move it, and nearly free. A reserved
+ * record starts as SKIP and gets its kind last. head is published by the outermost maker
+ * only, when every nested record is complete, so the reader never sees half a record, even
+ * if the thread dies in between.
+ */
+#include "core/lane.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "core/agent.h"
+#include "core/emit.h"
+#include "core/sys.h"
+
+#define ZERO_CHUNK 4096
+
+/* ---- space in the file ---- */
+
+/* Filesystems without fallocate: writing zeros reserves the space as well. */
+static bool fill(long fd, uint64_t offset, uint64_t bytes)
+{
+	static const char zeros[ZERO_CHUNK];
+
+	for (uint64_t done = 0; done < bytes; done += ZERO_CHUNK)
+		if (csa_sys4(SYS_pwrite64, fd, zeros, ZERO_CHUNK, offset + done) != ZERO_CHUNK)
+			return false;
+	return true;
+}
+
+static bool reserve_space(long fd, uint64_t offset, uint64_t bytes)
+{
+	long error = csa_sys4(SYS_fallocate, fd, 0, offset, bytes);
+
+	if (error == -EOPNOTSUPP || error == -ENOSYS)
+		return fill(fd, offset, bytes);
+	return error == 0;
+}
+
+static void raise_lane_count(uint32_t count)
+{
+	uint32_t have = atomic_load(&csa_agent.ring->lane_count);
+
+	while (have < count &&
+	       !atomic_compare_exchange_weak(&csa_agent.ring->lane_count, &have, count))
+		;
+}
+
+bool csa_lane_open(struct csa_thread *thread)
+{
+	uint64_t stride = csa_agent.ring->lane_stride;
+	uint32_t number = atomic_fetch_add(&csa_agent.lanes_taken, 1);
+	uint64_t offset = CS_RING_HEADER_BYTES + number * stride;
+	long start = -EMFILE;
+
+	if (number >= CS_LANES_MAX)
+		return false;
+	long fd = csa_sys4(SYS_openat, AT_FDCWD, csa_agent.ring_path,
+	                   O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return false;
+	if (reserve_space(fd, offset, stride))
+		start = csa_sys6(SYS_mmap, 0, (long)stride, PROT_READ | PROT_WRITE,
+		                 MAP_SHARED | MAP_POPULATE, fd, (long)offset);
+	csa_sys1(SYS_close, fd);
+	if (start < 0 && start > -4096)
+		return false;
+	thread->lane = (struct cs_lane *)start;
+	thread->data = (uint8_t *)start + CS_LANE_HEADER_BYTES;
+	thread->mask = csa_agent.lane_bytes - 1;
+	raise_lane_count(number + 1);
+	return true;
+}
+
+/* ---- waiting ---- */
+
+void csa_count(enum cs_agent_counter counter, uint64_t by)
+{
+	atomic_fetch_add_explicit(&csa_agent.ring->counters[counter], by, memory_order_relaxed);
+}
+
+static void wake_reader(void)
+{
+	struct cs_session *session = csa_agent.session;
+
+	if (!atomic_load_explicit(&session->reader_sleeps, memory_order_relaxed))
+		return;
+	atomic_fetch_add(&session->doorbell, 1);
+	csa_sys3(SYS_futex, &session->doorbell, 1 /* FUTEX_WAKE, shared */, 1);
+}
+
+static void note_wait(uint64_t ns)
+{
+	_Atomic uint64_t *longest = &csa_agent.ring->counters[CS_AGENT_WAIT_MAX_NS];
+	uint64_t have = atomic_load_explicit(longest, memory_order_relaxed);
+
+	csa_count(CS_AGENT_WAITS, 1);
+	csa_count(CS_AGENT_WAIT_NS, ns);
+	while (have < ns && !atomic_compare_exchange_weak(longest, &have, ns))
+		;
+}
+
+/*
+ * What all waits since the reader last moved have cost. Racy by design: two threads may both
+ * wait and count once, which only makes the sum of waits end a little later.
+ */
+static bool may_wait(void)
+{
+	uint64_t progress = atomic_load(&csa_agent.session->progress);
+
+	if (progress != csa_agent.stalled_progress) {
+		csa_agent.stalled_progress = progress;
+		csa_agent.stalled_ns = 0;
+	}
+	return csa_agent.stalled_ns < CS_WAIT_STALLED_NS - CS_WAIT_ONE_NS;
+}
+
+/* Waits until POSITION fits, at most CS_WAIT_ONE_NS; false: drop. */
+static bool wait_for_room(struct csa_thread *thread, uint64_t position)
+{
+	const struct timespec nap = {.tv_nsec = 100000};
+	uint64_t start = csa_now_ns(), waited = 0;
+	bool room = false;
+
+	if (!may_wait())
+		return false;
+	/* How long a nap really takes is up to the kernel: stop early, not late. */
+	while (!room && waited < CS_WAIT_ONE_NS / 2) {
+		wake_reader();
+		csa_sys2(SYS_nanosleep, &nap, NULL);
+		waited = csa_now_ns() - start;
+		room = position <= atomic_load_explicit(&thread->lane->tail, memory_order_acquire) +
+		                           csa_agent.lane_bytes;
+	}
+	csa_agent.stalled_ns += waited;
+	note_wait(waited);
+	return room;
+}
+
+/* Reads tail again, so that POSITION is allowed; true if it is. */
+static bool extend_limit(struct csa_thread *thread, uint64_t position)
+{
+	uint64_t size = csa_agent.lane_bytes;
+	uint64_t tail = atomic_load_explicit(&thread->lane->tail, memory_order_acquire);
+
+	if (position > tail + size) {
+		bool wait = csa_agent.session->flags & CS_SESSION_BLOCK;
+
+		wake_reader();
+		if (!wait || thread->depth > 1 || !wait_for_room(thread, position))
+			return false;
+		tail = atomic_load_explicit(&thread->lane->tail, memory_order_acquire);
+	} else if (position - tail > size / 2) {
+		wake_reader();
+	}
+	/* A step of a quarter: so a sleeping reader hears of a half-full lane in time. */
+	uint64_t limit = position + size / 4;
+
+	thread->limit = limit < tail + size ? limit : tail + size;
+	return true;
+}
+
+/* ---- records ---- */
+
+/* Atomic against signal handlers of this thread, not against other processors. */
+static inline bool local_cas(uint64_t *word, uint64_t from, uint64_t to)
+{
+	bool done;
+
+	__asm__ volatile("cmpxchgq %3, %1"
+	                 : "=@ccz"(done), "+m"(*word), "+a"(from)
+	                 : "r"(to)
+	                 : "memory");
+	return done;
+}
+
+static struct cs_record *at(struct csa_thread *thread, uint64_t position)
+{
+	return (struct cs_record *)(thread->data + (position & thread->mask));
+}
+
+static struct cs_record *skip(struct csa_thread *thread, uint64_t position, uint64_t bytes)
+{
+	struct cs_record *record = at(thread, position);
+
+	record->bytes = (uint16_t)bytes;
+	record->kind = CS_RECORD_SKIP;
+	return record;
+}
+
+/* Room for BYTES that does not wrap; NULL: the lane is full. */
+static struct cs_record *reserve(struct csa_thread *thread, uint64_t bytes)
+{
+	for (;;) {
+		uint64_t position = *(volatile uint64_t *)&thread->reserve;
+		uint64_t to_end = thread->mask + 1 - (position & thread->mask);
+		uint64_t gap = bytes > to_end ? to_end : 0;
+		uint64_t take = bytes;
+
+		if (!gap && to_end - bytes == 8)
+			take += 8; /* a gap of 8 could not hold a record's head */
+		if (position + gap + take > thread->limit &&
+		    !extend_limit(thread, position + gap + take))
+			return NULL;
+		if (!local_cas(&thread->reserve, position, position + gap + take))
+			continue;
+		if (gap)
+			skip(thread, position, gap);
+		return skip(thread, position + gap, take);
+	}
+}
+
+static void publish(struct csa_thread *thread)
+{
+	struct cs_lane *lane = thread->lane;
+
+	atomic_store_explicit(&lane->emitted, thread->emitted, memory_order_relaxed);
+	atomic_store_explicit(&lane->head, thread->reserve, memory_order_release);
+	atomic_store_explicit(&lane->pending, 0, memory_order_release);
+}
+
+/*
+ * Ends the making of a record. A handler that comes while we publish leaves that to us, so
+ * look again after saying that nobody is at work any more.
+ */
+static void leave(struct csa_thread *thread)
+{
+	volatile uint64_t *reserved = &thread->reserve;
+	volatile uint32_t *depth = &thread->depth;
+
+	__asm__ volatile("" : : : "memory");
+	if (*depth > 1) {
+		*depth -= 1;
+		return;
+	}
+	for (;;) {
+		publish(thread);
+		*depth = 0;
+		if (*reserved == atomic_load_explicit(&thread->lane->head, memory_order_relaxed))
+			return;
+		*depth = 1;
+	}
+}
+
+static bool is_counted(enum cs_record_kind kind)
+{
+	return kind != CS_RECORD_SKIP && kind != CS_RECORD_LOST && kind != CS_RECORD_STACK;
+}
+
+static void lose(struct csa_thread *thread, enum cs_record_kind kind, uint64_t stamp)
+{
+	if (is_counted(kind)) {
+		if (thread->lost == thread->lost_told)
+			thread->lost_stamp = stamp;
+		thread->lost++;
+		atomic_store_explicit(&thread->lane->lost, thread->lost, memory_order_relaxed);
+	}
+	leave(thread);
+}
+
+/* A loss is told in the stream as soon as there is room, before anything else. */
+static bool tell_loss(struct csa_thread *thread, uint64_t stamp)
+{
+	struct cs_record_lost *record = (void *)reserve(thread, sizeof(*record));
+
+	if (!record)
+		return false;
+	record->head.arg = 0;
+	record->head.stamp = stamp;
+	record->count = thread->lost - thread->lost_told;
+	record->first_stamp = thread->lost_stamp;
+	thread->lost_told = thread->lost;
+	record->head.kind = CS_RECORD_LOST;
+	return true;
+}
+
+bool csa_lane_tell_thread(struct csa_thread *thread, enum cs_record_kind kind)
+{
+	if (kind == CS_RECORD_THREAD_START)
+		thread->started = true; /* begin() below must not ask for it again */
+	struct cs_record_thread *record = csa_emit_begin(thread, kind, sizeof(*record), 0);
+
+	if (!record) {
+		if (kind == CS_RECORD_THREAD_START)
+			thread->started = false;
+		return false;
+	}
+	record->tid = thread->tid;
+	record->reserved = 0;
+	record->stack_low = thread->stack_low;
+	record->stack_high = thread->stack_high;
+	memcpy(record->name, thread->name, sizeof(record->name));
+	csa_emit_commit(thread, record, kind);
+	return true;
+}
+
+void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32_t bytes,
+                     uint32_t arg)
+{
+	if (__builtin_expect(!thread->started, 0) && !thread->depth &&
+	    !csa_lane_tell_thread(thread, CS_RECORD_THREAD_START)) {
+		thread->depth++;
+		thread->emitted += is_counted(kind);
+		lose(thread, kind, csa_stamp());
+		return NULL;
+	}
+	if (++thread->depth == 1) /* a bound of all stamps to come: the reader waits for us */
+		atomic_store_explicit(&thread->lane->pending, thread->last_stamp | 1,
+		                      memory_order_relaxed);
+	__asm__ volatile("" : : : "memory");
+	uint64_t stamp = kind == CS_RECORD_ALLOC ? csa_stamp_after() : csa_stamp();
+
+	thread->last_stamp = stamp;
+	thread->emitted += is_counted(kind);
+	if (__builtin_expect(thread->lost != thread->lost_told, 0) && !tell_loss(thread, stamp)) {
+		lose(thread, kind, stamp);
+		return NULL;
+	}
+	struct cs_record *record = reserve(thread, bytes);
+
+	if (__builtin_expect(!record, 0)) {
+		lose(thread, kind, stamp);
+		return NULL;
+	}
+	record->arg = arg;
+	record->stamp = stamp;
+	return record;
+}
+
+void csa_emit_commit(struct csa_thread *thread, void *record, enum cs_record_kind kind)
+{
+	__asm__ volatile("" : : : "memory");
+	((struct cs_record *)record)->kind = (uint16_t)kind;
+	leave(thread);
+}
+
+void csa_lane_abandon(struct csa_thread *thread)
+{
+	if (!thread->lane || !thread->depth)
+		return;
+	thread->depth = 0;
+	publish(thread);
+}

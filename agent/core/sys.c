@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls of the agent: raw, so that no hook, errno or cancellation point is involved.
+ */
+#include "core/sys.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <time.h>
+
+void *csa_map(size_t bytes)
+{
+	long start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
+	                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return start < 0 && start > -4096 ? NULL : (void *)start;
+}
+
+void csa_unmap(void *start, size_t bytes)
+{
+	csa_sys2(SYS_munmap, start, bytes);
+}
+
+long csa_read_file(const char *path, char *buffer, size_t bytes)
+{
+	long fd = csa_sys4(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	size_t have = 0;
+
+	if (fd < 0)
+		return fd;
+	while (have + 1 < bytes) {
+		long got = csa_sys3(SYS_read, fd, buffer + have, bytes - 1 - have);
+
+		if (got <= 0)
+			break;
+		have += (size_t)got;
+	}
+	csa_sys1(SYS_close, fd);
+	buffer[have] = '\0';
+	return (long)have;
+}
+
+uint64_t csa_now_ns(void)
+{
+	struct timespec now = {0};
+
+	csa_sys2(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

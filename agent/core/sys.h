@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * System calls without libc: they return -errno, touch no errno, are no cancellation points,
+ * allocate nothing and can't be interposed by the program. x86-64.
+ */
+#ifndef CSA_CORE_SYS_H
+#define CSA_CORE_SYS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+static inline long csa_sys6(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+	                 : "=a"(result)
+	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+
+#define csa_sys0(n) csa_sys6(n, 0, 0, 0, 0, 0, 0)
+#define csa_sys1(n, a) csa_sys6(n, (long)(a), 0, 0, 0, 0, 0)
+#define csa_sys2(n, a, b) csa_sys6(n, (long)(a), (long)(b), 0, 0, 0, 0)
+#define csa_sys3(n, a, b, c) csa_sys6(n, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define csa_sys4(n, a, b, c, d) csa_sys6(n, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+
+/* Private anonymous memory, zeroed, touched lazily; NULL when there is none. */
+void *csa_map(size_t bytes);
+void csa_unmap(void *start, size_t bytes);
+
+/* The whole of a small file into BUFFER, NUL-terminated; bytes read or -errno. */
+long csa_read_file(const char *path, char *buffer, size_t bytes);
+
+/* CLOCK_MONOTONIC in ns, by vDSO or system call. */
+uint64_t csa_now_ns(void);
+
+#endif

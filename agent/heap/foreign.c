@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry points that only some allocators have: jemalloc's mallocx family, tcmalloc's tc_*,
+ * mimalloc's mi_*. The agent must not export such names, because programs look for them to
+ * find out which allocator they run on; so the relocation slots of the modules that call
+ * them are bound to wrappers when the process starts, and only if the allocator is there.
+ */
+#include <elf.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/lookup.h"
+#include "core/sys.h"
+#include "heap/hook.h"
+#include "heap/real.h"
+#include "heap/sampler.h"
+
+#define PAGE UINT64_C(4096)
+
+/* ---- what the wrappers do ---- */
+
+#define RECORD(block, size)                                                     \
+	do {                                                                    \
+		if (csa_take_bytes(size) && csa_sampler_due(size) && (block)) { \
+			struct csa_frame at = CSA_CALLER();                     \
+			csa_record_alloc(block, size, &at);                     \
+		}                                                               \
+	} while (0)
+
+/* name(..., size, ...) returns a block of SIZE. */
+#define ALLOCATES(name, size, parameters, arguments) \
+	static void *(*real_##name)parameters;       \
+	static void *wrap_##name parameters          \
+	{                                            \
+		csa_tls.inside++;                    \
+		void *block = real_##name arguments; \
+		csa_tls.inside--;                    \
+		RECORD(block, size);                 \
+		return block;                        \
+	}
+
+/* name(block, ...) frees it. */
+#define FREES(name, parameters, arguments)                      \
+	static void(*real_##name) parameters;                   \
+	static void wrap_##name parameters                      \
+	{                                                       \
+		if (csa_perhaps_recorded(block))                \
+			csa_record_free(block, CS_RECORD_FREE); \
+		csa_tls.inside++;                               \
+		real_##name arguments;                          \
+		csa_tls.inside--;                               \
+	}
+
+/* name(block, ...) returns it with room for SIZE, moved or not; NULL: it is as it was. */
+#define MOVES(name, size, parameters, arguments)                           \
+	static void *(*real_##name)parameters;                             \
+	static void *wrap_##name parameters                                \
+	{                                                                  \
+		bool released = csa_record_free(block, CS_RECORD_RELEASE); \
+		csa_tls.inside++;                                          \
+		void *moved = real_##name arguments;                       \
+		csa_tls.inside--;                                          \
+		if (moved)                                                 \
+			RECORD(moved, size);                               \
+		else if (released && (size) != 0)                          \
+			csa_record_restore(block);                         \
+		return moved;                                              \
+	}
+
+/* jemalloc */
+ALLOCATES(mallocx, size, (size_t size, int flags), (size, flags))
+MOVES(rallocx, size, (void *block, size_t size, int flags), (block, size, flags))
+FREES(dallocx, (void *block, int flags), (block, flags))
+FREES(sdallocx, (void *block, size_t size, int flags), (block, size, flags))
+
+/* In place or not at all: returns the size it has then, and the address stays. */
+static size_t (*real_xallocx)(void *block, size_t size, size_t extra, int flags);
+static size_t wrap_xallocx(void *block, size_t size, size_t extra, int flags)
+{
+	bool released = csa_record_free(block, CS_RECORD_RELEASE);
+	size_t now;
+
+	csa_tls.inside++;
+	now = real_xallocx(block, size, extra, flags);
+	csa_tls.inside--;
+	if (now >= size)
+		RECORD(block, size);
+	else if (released)
+		csa_record_restore(block);
+	return now;
+}
+
+/* tcmalloc */
+ALLOCATES(tc_malloc, size, (size_t size), (size))
+ALLOCATES(tc_calloc, count *size, (size_t count, size_t size), (count, size))
+MOVES(tc_realloc, size, (void *block, size_t size), (block, size))
+ALLOCATES(tc_memalign, size, (size_t alignment, size_t size), (alignment, size))
+ALLOCATES(tc_valloc, size, (size_t size), (size))
+ALLOCATES(tc_pvalloc, size, (size_t size), (size))
+ALLOCATES(tc_new_nothrow, size, (size_t size, const void *nothrow), (size, nothrow))
+ALLOCATES(tc_newarray_nothrow, size, (size_t size, const void *nothrow), (size, nothrow))
+FREES(tc_free, (void *block), (block))
+FREES(tc_cfree, (void *block), (block))
+FREES(tc_free_sized, (void *block, size_t size), (block, size))
+FREES(tc_delete, (void *block), (block))
+FREES(tc_deletearray, (void *block), (block))
+FREES(tc_delete_sized, (void *block, size_t size), (block, size))
+FREES(tc_deletearray_sized, (void *block, size_t size), (block, size))
+
+/* mimalloc */
+ALLOCATES(mi_malloc, size, (size_t size), (size))
+ALLOCATES(mi_malloc_small, size, (size_t size), (size))
+ALLOCATES(mi_zalloc, size, (size_t size), (size))
+ALLOCATES(mi_zalloc_small, size, (size_t size), (size))
+ALLOCATES(mi_calloc, count *size, (size_t count, size_t size), (count, size))
+ALLOCATES(mi_mallocn, count *size, (size_t count, size_t size), (count, size))
+MOVES(mi_realloc, size, (void *block, size_t size), (block, size))
+MOVES(mi_reallocn, count *size, (void *block, size_t count, size_t size), (block, count, size))
+MOVES(mi_rezalloc, size, (void *block, size_t size), (block, size))
+MOVES(mi_recalloc, count *size, (void *block, size_t count, size_t size), (block, count, size))
+ALLOCATES(mi_malloc_aligned, size, (size_t size, size_t alignment), (size, alignment))
+ALLOCATES(mi_zalloc_aligned, size, (size_t size, size_t alignment), (size, alignment))
+ALLOCATES(mi_memalign, size, (size_t alignment, size_t size), (alignment, size))
+ALLOCATES(mi_aligned_alloc, size, (size_t alignment, size_t size), (alignment, size))
+ALLOCATES(mi_new_nothrow, size, (size_t size), (size))
+FREES(mi_free, (void *block), (block))
+FREES(mi_free_size, (void *block, size_t size), (block, size))
+FREES(mi_free_aligned, (void *block, size_t alignment), (block, alignment))
+FREES(mi_free_size_aligned, (void *block, size_t size, size_t alignment), (block, size, alignment))
+
+struct binding {
+	const char *name;
+	void **real;
+	void *wrapper;
+};
+
+#define BIND(name)                                                \
+	{                                                         \
+#name, (void **)&real_##name, (void *)wrap_##name \
+	}
+
+static const struct binding bindings[] = {
+	BIND(mallocx),
+	BIND(rallocx),
+	BIND(xallocx),
+	BIND(dallocx),
+	BIND(sdallocx),
+	BIND(tc_malloc),
+	BIND(tc_calloc),
+	BIND(tc_realloc),
+	BIND(tc_memalign),
+	BIND(tc_valloc),
+	BIND(tc_pvalloc),
+	BIND(tc_new_nothrow),
+	BIND(tc_newarray_nothrow),
+	BIND(tc_free),
+	BIND(tc_cfree),
+	BIND(tc_free_sized),
+	BIND(tc_delete),
+	BIND(tc_deletearray),
+	BIND(tc_delete_sized),
+	BIND(tc_deletearray_sized),
+	BIND(mi_malloc),
+	BIND(mi_malloc_small),
+	BIND(mi_zalloc),
+	BIND(mi_zalloc_small),
+	BIND(mi_calloc),
+	BIND(mi_mallocn),
+	BIND(mi_realloc),
+	BIND(mi_reallocn),
+	BIND(mi_rezalloc),
+	BIND(mi_recalloc),
+	BIND(mi_malloc_aligned),
+	BIND(mi_zalloc_aligned),
+	BIND(mi_memalign),
+	BIND(mi_aligned_alloc),
+	BIND(mi_new_nothrow),
+	BIND(mi_free),
+	BIND(mi_free_size),
+	BIND(mi_free_aligned),
+	BIND(mi_free_size_aligned),
+};
+
+#define BINDINGS (sizeof(bindings) / sizeof(bindings[0]))
+
+/* ---- binding ---- */
+
+static const struct binding *wanted(const char *name)
+{
+	for (size_t i = 0; i < BINDINGS; i++)
+		if (*bindings[i].real && strcmp(bindings[i].name, name) == 0)
+			return &bindings[i];
+	return NULL;
+}
+
+/* A slot in a part that was made read-only after relocation becomes so again. */
+static void store(void **slot, void *value, bool read_only)
+{
+	uintptr_t page = (uintptr_t)slot & ~(PAGE - 1);
+
+	if (read_only && csa_sys3(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE) != 0)
+		return;
+	*slot = value;
+	if (read_only)
+		csa_sys3(SYS_mprotect, page, PAGE, PROT_READ);
+}
+
+struct relro {
+	const struct link_map *module;
+	uintptr_t low, high;
+};
+
+static int find_relro(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct relro *relro = context;
+
+	(void)size;
+	if (info->dlpi_addr != relro->module->l_addr)
+		return 0;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+
+		if (p->p_type != PT_GNU_RELRO)
+			continue;
+		relro->low = (info->dlpi_addr + p->p_vaddr) & ~(PAGE - 1);
+		relro->high = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & ~(PAGE - 1);
+	}
+	return 1;
+}
+
+static void bind_table(const struct link_map *module, const struct csa_dynamic *dynamic,
+                       const ElfW(Rela) * table, uint64_t bytes, const struct relro *relro)
+{
+	for (uint64_t i = 0; table && i < bytes / sizeof(*table); i++) {
+		uint64_t type = ELF64_R_TYPE(table[i].r_info);
+		const ElfW(Sym) *symbol = &dynamic->symbols[ELF64_R_SYM(table[i].r_info)];
+		void **slot = (void **)(module->l_addr + table[i].r_offset);
+		const struct binding *binding;
+
+		if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
+		    !(type == R_X86_64_64 && table[i].r_addend == 0))
+			continue;
+		binding = wanted(dynamic->strings + symbol->st_name);
+		if (binding)
+			store(slot, binding->wrapper,
+			      (uintptr_t)slot >= relro->low && (uintptr_t)slot < relro->high);
+	}
+}
+
+static void bind_module(const struct link_map *module)
+{
+	struct relro relro = {.module = module};
+	struct csa_dynamic dynamic;
+
+	csa_lookup_dynamic(module, &dynamic);
+	if (!dynamic.symbols || !dynamic.strings)
+		return;
+	dl_iterate_phdr(find_relro, &relro);
+	if (dynamic.jmprel_is_rela)
+		bind_table(module, &dynamic, dynamic.jmprel, dynamic.jmprel_bytes, &relro);
+	bind_table(module, &dynamic, dynamic.rela, dynamic.rela_bytes, &relro);
+}
+
+void csa_foreign_bind(void)
+{
+	const struct link_map *allocator = csa_lookup_owner("malloc");
+	const struct link_map *self = csa_lookup_self();
+	bool any = false;
+
+	if (!csa_agent.heap)
+		return;
+	for (size_t i = 0; i < BINDINGS; i++) {
+		*bindings[i].real = csa_lookup_next(bindings[i].name);
+		any = any || *bindings[i].real;
+	}
+	for (const struct link_map *m = csa_lookup_first(); any && m; m = m->l_next)
+		if (m != allocator && m != self)
+			bind_module(m);
+}

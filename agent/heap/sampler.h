@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sampler: which allocations are recorded, and whether a block that is freed was one.
+ *
+ * Sampled bytes are a Poisson process: the gaps between them are exponential with the
+ * session's mean, and an allocation that holds at least one sampled byte is recorded; so a
+ * block of SIZE is seen with probability 1 - exp(-SIZE/mean), independent of all others.
+ *
+ * A free asks a small filter in one load; only when that says "perhaps" the table of live
+ * samples. In exact mode the filter says "perhaps" to everything.
+ */
+#ifndef CSA_HEAP_SAMPLER_H
+#define CSA_HEAP_SAMPLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/thread.h"
+
+#define CSA_FILTER_BITS 15
+extern uint8_t csa_filter[1u << CSA_FILTER_BITS];
+
+static inline uint32_t csa_filter_index(const void *block)
+{
+	return (uint32_t)((uintptr_t)block >> 4) * UINT32_C(0x9e3779b1) >> (32 - CSA_FILTER_BITS);
+}
+
+/* Perhaps recorded? False is certain. */
+static inline bool csa_perhaps_recorded(const void *block)
+{
+	return csa_filter[csa_filter_index(block)];
+}
+
+/* Takes SIZE from the thread's gap; true: this call is due. A block of 0 counts as 1 byte. */
+static inline bool csa_take_bytes(size_t size)
+{
+	return (csa_tls.bytes_left -= (int64_t)(size | !size)) <= 0;
+}
+
+/* Maps the table for a mean of MEAN bytes; SEED 0 draws one. 0 or -errno. */
+int csa_sampler_start(uint64_t mean, uint64_t seed);
+
+/* In a forked child: other samples than the parent's. */
+void csa_sampler_reseed(void);
+
+/*
+ * After csa_take_bytes() said that an allocation of SIZE is due: is it really (the thread may
+ * have just begun, or recording be off)? Draws the next gap.
+ */
+bool csa_sampler_due(size_t size);
+
+/* Recording is off for good: calls become unconditional forwards again. */
+void csa_sampler_stop(void);
+
+/* Remembers BLOCK as recorded and live. False: the table is full. */
+bool csa_live_add(const void *block);
+
+/* Was BLOCK recorded and live? It no longer is. */
+bool csa_live_remove(const void *block);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The modules whose code has been met in stacks: a table shared by all threads, read without
+ * a lock. Each load of a module is a generation of its own. All of this is for the cold
+ * path: it runs on the agent's own stack with signals blocked.
+ */
+#ifndef CSA_STACK_MODULES_H
+#define CSA_STACK_MODULES_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct csa_thread;
+
+/* Rises when modules have gone: stacks before and after share no names. */
+extern _Atomic uint64_t csa_modules_epoch __attribute__((visibility("hidden")));
+
+/* 0 or -errno. In a forked child: keeps the modules, but forgets who was told of them. */
+int csa_modules_start(bool find_object);
+
+/*
+ * The rule of the return address PC, put into the cache if it will hold as long as the module
+ * stays; *lasting says so. Never CSA_RULE_EMPTY.
+ */
+uint64_t csa_modules_rule(uint64_t pc, bool *lasting);
+
+/* Whether the return address PC lies in the code of some module. */
+bool csa_modules_hold(uint64_t pc);
+
+/*
+ * Sees to it that the module of the return address PC, if any, is in the stream.
+ * false: there was no room; no stack that runs through PC can be defined now.
+ */
+bool csa_modules_tell(struct csa_thread *thread, uint64_t pc);
+
+/*
+ * Finds out which modules have gone, says so, and begins a new epoch if any has.
+ * Returns whether.
+ */
+bool csa_modules_check(struct csa_thread *thread);
+
+size_t csa_modules_bytes(void);
+
+#endif

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records: what a lane carries. Every record starts with struct cs_record; its size is a
+ * multiple of 8, so a reader passes over kinds that it does not know.
+ *
+ * Stamps are raw counter values (ring.h: clock). The stamp of a FREE is taken before the
+ * real free, that of an ALLOC after the real allocation: for one address, stamps order the
+ * events of all threads.
+ *
+ * A stack is named by the hash of its path (cs_stack_hash), 0 is no stack. The hash of each
+ * stack is defined by a STACK record in some lane of the ring, with a lower stamp than the
+ * first use, and defined again after a loss; the reader computes it from the frames and so
+ * never trusts it.
+ */
+#ifndef CS_WIRE_RECORD_H
+#define CS_WIRE_RECORD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum cs_record_kind {
+	CS_RECORD_NONE = 0,
+	CS_RECORD_SKIP = 1,         /* nothing: padding, or a record that was never finished */
+	CS_RECORD_LOST = 2,         /* struct cs_record_lost */
+	CS_RECORD_THREAD_START = 3, /* struct cs_record_thread: the lane speaks for this thread */
+	CS_RECORD_THREAD_NAME = 4,  /* struct cs_record_thread */
+	CS_RECORD_THREAD_END = 5,   /* struct cs_record_thread; a few records may still follow */
+	CS_RECORD_MODULE = 6,       /* struct cs_record_module */
+	CS_RECORD_MODULE_GONE = 7,  /* struct cs_record_module_gone */
+	CS_RECORD_STACK = 8,        /* struct cs_record_stack */
+	CS_RECORD_ALLOC = 9,        /* struct cs_record_alloc; arg: size */
+	CS_RECORD_ALLOC_LONG = 10,  /* struct cs_record_alloc_long: 4 GiB and more */
+	CS_RECORD_FREE = 11,        /* struct cs_record_free */
+	CS_RECORD_RELEASE = 12,     /* struct cs_record_free: realloc is about to move the block */
+	CS_RECORD_RESTORE = 13,     /* struct cs_record_free: that realloc failed, it lives on */
+	CS_RECORD_MAP = 14,         /* struct cs_record_map; arg: enum cs_map_flag */
+	CS_RECORD_UNMAP = 15,       /* struct cs_record_map, stack 0 */
+	CS_RECORD_PROCESS_END = 16, /* struct cs_record_process_end, from the exit handlers */
+	CS_RECORD_KIND_COUNT
+};
+
+#define CS_RECORD_BYTES_MAX 4096u
+
+struct cs_record {
+	uint16_t bytes; /* of the whole record, a multiple of 8, at least 16 */
+	uint16_t kind;  /* enum cs_record_kind */
+	uint32_t arg;   /* by kind, else 0 */
+	uint64_t stamp;
+};
+
+/* count records found no room between stamps first_stamp and the record's own. */
+struct cs_record_lost {
+	struct cs_record head;
+	uint64_t count;
+	uint64_t first_stamp;
+};
+
+struct cs_record_thread {
+	struct cs_record head;
+	uint32_t tid;
+	uint32_t reserved;
+	uint64_t stack_low; /* its own stack; 0, 0 if unknown */
+	uint64_t stack_high;
+	char name[16]; /* NUL-terminated */
+};
+
+/* A module's executable mapping, sent before the first stack that runs through it. */
+struct cs_record_module {
+	struct cs_record head; /* arg: generation, unique within the process */
+	uint64_t bias;         /* run-time address minus the ELF file's own */
+	uint64_t start;
+	uint64_t end;
+	uint8_t build_id[32];
+	uint32_t build_id_bytes; /* 0: it has none */
+	uint32_t path_bytes;
+	char path[]; /* padded with NUL to a multiple of 8 */
+};
+
+struct cs_record_module_gone {
+	struct cs_record head; /* arg: generation */
+};
+
+/*
+ * Defines COUNT stacks, each the parent of the next: pcs[0] is called by `parent`'s frame
+ * (0: nobody, it is outermost). pcs are return addresses, or enum cs_pc_mark. `epoch`
+ * changes when a module is unloaded, so that an address used again names another stack.
+ */
+struct cs_record_stack {
+	struct cs_record head; /* arg: count, 1 to CS_STACK_DEPTH_MAX */
+	uint64_t parent;
+	uint64_t epoch;
+	uint64_t pcs[];
+};
+
+/* Frames that are not code. An outermost mark says that the real end was not reached. */
+enum cs_pc_mark {
+	CS_PC_CUT_DEPTH = 1,   /* deeper frames were left out */
+	CS_PC_CUT_UNKNOWN = 2, /* no way to unwind further was known or safe */
+	CS_PC_GUESSED = 3,     /* frames outside of this one were found by frame pointer alone */
+	CS_PC_SIGNAL = 4,      /* recorded while a signal handler interrupted the agent: no stack */
+	CS_PC_MARK_COUNT
+};
+
+struct cs_record_alloc {
+	struct cs_record head;
+	uint64_t address;
+	uint64_t stack;
+};
+
+struct cs_record_alloc_long {
+	struct cs_record head;
+	uint64_t address;
+	uint64_t stack;
+	uint64_t size;
+};
+
+struct cs_record_free {
+	struct cs_record head;
+	uint64_t address;
+};
+
+enum cs_map_flag {
+	CS_MAP_ANONYMOUS = 1u << 0,
+	CS_MAP_SHARED = 1u << 1,
+	CS_MAP_NORESERVE = 1u << 2,
+	CS_MAP_STACK = 1u << 3, /* MAP_STACK or MAP_GROWSDOWN */
+	/* By mremap: anonymous if and only if the UNMAP just before by this thread took away
+	 * something that was; `bytes` is then the new size of it. */
+	CS_MAP_MOVED = 1u << 4,
+};
+
+struct cs_record_map {
+	struct cs_record head;
+	uint64_t address;
+	uint64_t bytes;
+	uint64_t stack;
+};
+
+struct cs_record_process_end {
+	struct cs_record head;
+	uint64_t rss_bytes;
+	uint64_t rss_peak_bytes;
+	uint64_t brk_bytes; /* the break minus brk_start */
+	uint64_t cpu_ns;    /* user and system time of the process */
+};
+
+_Static_assert(sizeof(struct cs_record) == 16, "wire struct");
+_Static_assert(sizeof(struct cs_record_lost) == 32, "wire struct");
+_Static_assert(sizeof(struct cs_record_thread) == 56, "wire struct");
+_Static_assert(sizeof(struct cs_record_module) == 80, "wire struct");
+_Static_assert(offsetof(struct cs_record_module, build_id) == 40, "wire struct");
+_Static_assert(sizeof(struct cs_record_stack) == 32, "wire struct");
+_Static_assert(sizeof(struct cs_record_alloc) == 32, "wire struct");
+_Static_assert(sizeof(struct cs_record_alloc_long) == 40, "wire struct");
+_Static_assert(sizeof(struct cs_record_free) == 24, "wire struct");
+_Static_assert(sizeof(struct cs_record_map) == 40, "wire struct");
+_Static_assert(sizeof(struct cs_record_process_end) == 48, "wire struct");
+
+/*
+ * The name of the stack whose innermost frame is PC, called from stack PARENT. For an
+ * outermost frame PARENT is cs_stack_root(epoch). Never 0. One multiplication a frame;
+ * the multiplier is odd and its product is folded, so all bits of both inputs matter.
+ */
+static inline uint64_t cs_stack_hash(uint64_t parent, uint64_t pc)
+{
+	unsigned __int128 product = (unsigned __int128)(parent ^ UINT64_C(0x9e3779b97f4a7c15)) *
+	                            (pc ^ UINT64_C(0xe7037ed1a0b428db));
+	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ (parent << 1);
+
+	return hash ? hash : 1;
+}
+
+static inline uint64_t cs_stack_root(uint64_t epoch)
+{
+	return epoch * UINT64_C(0xd6e8feb86659fd93) + 1;
+}
+
+#endif
