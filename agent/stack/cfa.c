@@ -239,7 +239,7 @@ static uint64_t rule_of_deref(const struct row *row, uint64_t offset)
 	int64_t words = (int64_t)offset / 8;
 	uint64_t rbp;
 
-	if (offset & 7 || words < -0x80000 || words > 0x7ffff || row->rbp.place != AT_EXPRESSION ||
+	if (offset & 7 || words < -0x40000 || words > 0x3ffff || row->rbp.place != AT_EXPRESSION ||
 	    !is_breg(row->rbp.expression, OP_BREG_RBP, false, &rbp) || rbp != 0)
 		return csa_rule(CSA_RULE_NONE, 0, 0);
 	return csa_rule(CSA_RULE_BP_DEREF, (uint64_t)words, 0);

@@ -2,11 +2,11 @@
 /*
  * Unwind rules by address: how to get from a frame to its caller.
  *
- * A rule is 33 bits: its kind, where the CFA is (the stack pointer after the return) and
- * where rbp was saved below it, both in words. The return address is always at CFA-8.
- * Rules are cached in one table for all threads, 8 bytes an entry. The 47 bits of an address
- * are split into a 16-bit index and the 31-bit tag in such a way that both together give
- * the address back: an entry never answers for another address.
+ * A rule says its kind, where the CFA is (the stack pointer after the return) and where rbp
+ * was saved below it, both in words. The return address is always at CFA-8.
+ * Rules are cached in one table for all threads, 8 bytes an entry: the low 16 of an address'
+ * 47 bits are the index, the others a tag, so an entry never answers for another address.
+ * An entry that is in the way moves to its neighbour and says so.
  *
  * Addresses are return addresses; the rule is that of the byte before. An interrupted
  * instruction, which a signal frame leads to, is looked up as its address plus one.
@@ -29,16 +29,25 @@ enum csa_rule_kind {
 	CSA_RULE_NONE = 7      /* no way on; cfa = 1: there is no unwind information at all */
 };
 
-#define CSA_RULE_CFA_WORDS_MAX 0xfffffu
+/*
+ * Low to high: 31 bits tag, 1 displaced, 3 kind, 10 rbp, 19 cfa. The cfa comes out by one
+ * shift: everything that a walk waits for hangs on it.
+ */
+#define CSA_RULE_DISPLACED (UINT64_C(1) << 31)
+#define CSA_RULE_TAG_MASK ((UINT64_C(1) << 32) - 1)
+#define CSA_RULE_KIND_SHIFT 32
+#define CSA_RULE_BP_SHIFT 35
+#define CSA_RULE_CFA_SHIFT 45
+#define CSA_RULE_CFA_WORDS_MAX 0x7ffffu
 #define CSA_RULE_BP_WORDS_MAX 0x3ffu
 
-#define CSA_RULE_TAG_SHIFT 33
 #define CSA_RULES_COUNT 65536u
 
 /* CFA_WORDS is signed for CSA_RULE_BP_DEREF only. BP_WORDS 0: rbp is as in the callee. */
 static inline uint64_t csa_rule(enum csa_rule_kind kind, uint64_t cfa_words, uint64_t bp_words)
 {
-	return (uint64_t)kind | bp_words << 3 | (cfa_words & CSA_RULE_CFA_WORDS_MAX) << 13;
+	return (uint64_t)kind << CSA_RULE_KIND_SHIFT | bp_words << CSA_RULE_BP_SHIFT |
+	       cfa_words << CSA_RULE_CFA_SHIFT;
 }
 
 /* Only a frame pointer, if there is one, can lead on from here. */
@@ -46,42 +55,49 @@ static inline uint64_t csa_rule(enum csa_rule_kind kind, uint64_t cfa_words, uin
 
 static inline enum csa_rule_kind csa_rule_kind(uint64_t rule)
 {
-	return (enum csa_rule_kind)(rule & 7);
+	return (enum csa_rule_kind)(rule >> CSA_RULE_KIND_SHIFT & 7);
 }
 
 static inline uint64_t csa_rule_cfa_bytes(uint64_t rule)
 {
-	return rule >> 10 & (uint64_t)CSA_RULE_CFA_WORDS_MAX << 3;
+	return (rule >> CSA_RULE_CFA_SHIFT) * 8;
 }
 
 static inline uint64_t csa_rule_cfa_bytes_signed(uint64_t rule)
 {
-	return (uint64_t)((int64_t)(rule << 31) >> 44) << 3;
+	return (uint64_t)((int64_t)rule >> CSA_RULE_CFA_SHIFT) * 8;
 }
 
 static inline uint64_t csa_rule_bp_bytes(uint64_t rule)
 {
-	return rule & (uint64_t)CSA_RULE_BP_WORDS_MAX << 3;
+	return (rule >> CSA_RULE_BP_SHIFT & CSA_RULE_BP_WORDS_MAX) * 8;
 }
 
 extern _Atomic uint64_t csa_rules[CSA_RULES_COUNT] __attribute__((visibility("hidden")));
 
-static inline uint16_t csa_rules_index(uint64_t pc)
+static inline uint64_t csa_rules_tag(uint64_t pc)
 {
-	return (uint16_t)(pc ^ pc >> 16);
+	return pc >> 16;
 }
 
-/*
- * The rule of PC, 0 if it is not cached. Async-signal-safe. Relaxed: an entry is complete in
- * itself.
- */
+/* Relaxed: an entry is complete in itself. */
+static inline uint64_t csa_rules_at(uint16_t index)
+{
+	return atomic_load_explicit(&csa_rules[index], memory_order_relaxed);
+}
+
+/* The rule of PC (its low half is void), 0 if it is not cached. Async-signal-safe. */
 static inline uint64_t csa_rules_find(uint64_t pc)
 {
-	uint64_t entry = atomic_load_explicit(&csa_rules[csa_rules_index(pc)], memory_order_relaxed);
+	uint64_t entry = csa_rules_at((uint16_t)pc);
 
-	if (entry >> CSA_RULE_TAG_SHIFT != pc >> 16)
-		return 0;
-	return entry & (((uint64_t)1 << CSA_RULE_TAG_SHIFT) - 1);
+	/* The sign: no address, however broken, looks like a displaced entry. */
+	if (__builtin_expect((uint64_t)(int64_t)(int32_t)entry == csa_rules_tag(pc), 1))
+		return entry;
+	entry = csa_rules_at((uint16_t)pc ^ 1);
+	if ((entry & CSA_RULE_TAG_MASK) == (csa_rules_tag(pc) | CSA_RULE_DISPLACED) && !(pc >> 47))
+		return entry;
+	return 0;
 }
 
 /* Ignored for addresses that no program has (47 bits and more). */

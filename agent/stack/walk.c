@@ -141,12 +141,16 @@ static void install(struct csa_walk *walk, uint32_t base)
 	walk->count = walk->reusable = 0;
 	compiler_barrier();
 	for (uint32_t i = base; i < total; i++) {
+		const struct csa_walk_frame *from = &walk->fresh[total - 1 - i];
 		struct csa_walk_frame *to = &walk->frames[i];
+		uint64_t pc = from->pc;
 
-		*to = walk->fresh[total - 1 - i];
-		to->pc_slot = to->pc_slot ? to->pc_slot : (uint64_t)&to->pc;
-		to->bp_slot = to->bp_slot ? to->bp_slot : (uint64_t)&to->bp;
-		to->hash = hash = cs_stack_hash(hash, to->pc);
+		to->pc = pc;
+		to->sp = from->sp;
+		to->bp = from->bp;
+		to->pc_slot = from->pc_slot ? from->pc_slot : (uint64_t)&to->pc;
+		to->bp_slot = from->bp_slot ? from->bp_slot : (uint64_t)&to->bp;
+		to->hash = hash = cs_stack_hash(hash, pc);
 	}
 	compiler_barrier();
 	walk->reusable = total - walk->barrier;
@@ -375,7 +379,10 @@ RAW_READS static uint64_t run(struct csa_walk *walk)
 		rule = csa_rules_find(pc);
 		if (unlikely(csa_rule_kind(rule) - 1u > CSA_RULE_BP - 1u) || unlikely(count >= depth_max))
 			break;
-		bytes = csa_rule_cfa_bytes(rule) + (csa_rule_kind(rule) == CSA_RULE_BP ? bp - sp : 0);
+		bytes = csa_rule_cfa_bytes(rule);
+		/* A branch on purpose: the walk waits for the rule less often than it guesses wrong. */
+		if (unlikely(csa_rule_kind(rule) == CSA_RULE_BP))
+			bytes += bp - sp;
 		bp_bytes = csa_rule_bp_bytes(rule);
 		/* At least a word, whole words, no further than the end of the stack. */
 		if (unlikely(bytes - 1 >= high - sp) || unlikely(bytes & 7) ||
@@ -417,7 +424,7 @@ static bool go_on(struct csa_walk *walk)
 		}
 		if (rule == RULE_MATCHED)
 			return true;
-		if (rule == 0 || rule == CSA_RULE_GUESS)
+		if (rule == 0 || (rule & ~CSA_RULE_TAG_MASK) == CSA_RULE_GUESS)
 			return false;
 		if (!step(walk, rule))
 			return true;

@@ -158,14 +158,16 @@ _Static_assert(sizeof(struct cs_record_process_end) == 48, "wire struct");
 
 /*
  * The name of the stack whose innermost frame is PC, called from stack PARENT. For an
- * outermost frame PARENT is cs_stack_root(epoch). Never 0. One multiplication a frame;
- * the multiplier is odd and its product is folded, so all bits of both inputs matter.
+ * outermost frame PARENT is cs_stack_root(epoch). Never 0. A polynomial over well-mixed PCs:
+ * along a stack only one multiplication and one addition wait for each other.
  */
 static inline uint64_t cs_stack_hash(uint64_t parent, uint64_t pc)
 {
-	unsigned __int128 product = (unsigned __int128)(parent ^ UINT64_C(0x9e3779b97f4a7c15)) *
-	                            (pc ^ UINT64_C(0xe7037ed1a0b428db));
-	uint64_t hash = (uint64_t)product ^ (uint64_t)(product >> 64) ^ (parent << 1);
+	uint64_t mixed = pc * UINT64_C(0x9e3779b97f4a7c15);
+
+	mixed = (mixed ^ mixed >> 32) * UINT64_C(0xd6e8feb86659fd93);
+	mixed ^= mixed >> 29;
+	uint64_t hash = parent * UINT64_C(0xff51afd7ed558ccd) + mixed;
 
 	return hash ? hash : 1;
 }

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lanes, the producer's side, against a consumer in the same process: what is published is
+ * whole, in order, complete or counted as lost; also when signal handlers record on top of
+ * records that are being made.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "core/emit.h"
+#include "core/lane.h"
+#include "session.h"
+#include "support/unit.h"
+
+#define LANE_BYTES 4096u
+
+/* What a consumer has seen of one lane. */
+struct seen {
+	uint64_t delivered, lost_told, allocs, frees, last_stamp, last_alloc, disorder, threads;
+	bool broken;
+};
+
+static void look_at(struct seen *seen, const struct cs_record *record)
+{
+	if (record->kind == CS_RECORD_SKIP)
+		return;
+	if (record->kind == CS_RECORD_LOST) {
+		seen->lost_told += ((const struct cs_record_lost *)record)->count;
+		return;
+	}
+	seen->delivered++;
+	if (record->kind == CS_RECORD_ALLOC) {
+		const struct cs_record_alloc *alloc = (const void *)record;
+
+		seen->allocs++;
+		seen->disorder += alloc->address <= seen->last_alloc;
+		seen->last_alloc = alloc->address;
+		seen->broken |= alloc->stack != ~alloc->address || record->arg != 64;
+	} else if (record->kind == CS_RECORD_FREE) {
+		seen->frees++;
+	} else if (record->kind == CS_RECORD_THREAD_START) {
+		seen->threads++;
+	}
+}
+
+static void drain(struct csa_thread *thread, struct seen *seen)
+{
+	struct cs_lane *lane = thread->lane;
+	uint64_t head = atomic_load_explicit(&lane->head, memory_order_acquire);
+	uint64_t tail = atomic_load_explicit(&lane->tail, memory_order_relaxed);
+
+	while (tail < head) {
+		const struct cs_record *record =
+		    (const void *)(thread->data + (tail & (LANE_BYTES - 1)));
+
+		if (record->bytes < 16 || record->bytes % 8 || record->bytes > head - tail) {
+			seen->broken = true;
+			return;
+		}
+		look_at(seen, record);
+		tail += record->bytes;
+	}
+	atomic_store_explicit(&lane->tail, tail, memory_order_release);
+}
+
+static void emit_alloc(struct csa_thread *thread, uint64_t number)
+{
+	struct cs_record_alloc *record =
+	    csa_emit_begin(thread, CS_RECORD_ALLOC, sizeof(*record), 64);
+
+	if (!record)
+		return;
+	record->address = number;
+	record->stack = ~number;
+	csa_emit_commit(thread, record, CS_RECORD_ALLOC);
+}
+
+static void emit_free(struct csa_thread *thread, uint64_t number)
+{
+	struct cs_record_free *record = csa_emit_begin(thread, CS_RECORD_FREE, sizeof(*record), 0);
+
+	if (!record)
+		return;
+	record->address = number;
+	csa_emit_commit(thread, record, CS_RECORD_FREE);
+}
+
+static void check_sums(struct csa_thread *thread, const struct seen *seen)
+{
+	uint64_t emitted = atomic_load(&thread->lane->emitted);
+	uint64_t lost = atomic_load(&thread->lane->lost);
+
+	assert_false(seen->broken);
+	assert_int_equal(emitted, seen->delivered + lost);
+	assert_int_equal(thread->depth, 0);
+	assert_int_equal(atomic_load(&thread->lane->pending), 0);
+}
+
+static void records_arrive_in_order_across_many_laps(void **state)
+{
+	struct seen seen = {0};
+
+	(void)state;
+	session_begin(LANE_BYTES, 0);
+	struct csa_thread *thread = session_thread();
+
+	for (uint64_t i = 1; i <= 20000; i++) {
+		emit_alloc(thread, i);
+		if (i % 3 == 0)
+			emit_free(thread, i);
+		if (i % 50 == 0)
+			drain(thread, &seen);
+	}
+	drain(thread, &seen);
+	check_sums(thread, &seen);
+	assert_int_equal(seen.allocs, 20000);
+	assert_int_equal(seen.frees, 6666);
+	assert_int_equal(seen.disorder, 0);
+	assert_int_equal(seen.threads, 1);
+	assert_int_equal(atomic_load(&thread->lane->lost), 0);
+	session_end();
+}
+
+static void a_full_lane_drops_and_counts_exactly(void **state)
+{
+	struct seen seen = {0};
+
+	(void)state;
+	session_begin(LANE_BYTES, 0);
+	struct csa_thread *thread = session_thread();
+
+	for (uint64_t i = 1; i <= 1000; i++) /* nobody reads: 128 records of 32 bytes fit */
+		emit_alloc(thread, i);
+	uint64_t lost = atomic_load(&thread->lane->lost);
+
+	assert_true(lost > 800 && lost < 1000);
+	drain(thread, &seen);
+	for (uint64_t i = 1001; i <= 1010; i++)
+		emit_alloc(thread, i);
+	drain(thread, &seen);
+	check_sums(thread, &seen);
+	assert_int_equal(seen.lost_told, lost);
+	assert_int_equal(seen.allocs + lost, 1010);
+	session_end();
+}
+
+static void a_wait_without_a_reader_is_bounded(void **state)
+{
+	struct timespec from, to;
+
+	(void)state;
+	session_begin(LANE_BYTES, CS_SESSION_BLOCK);
+	struct csa_thread *thread = session_thread();
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	for (uint64_t i = 1; i <= 100000; i++)
+		emit_alloc(thread, i);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+	const _Atomic uint64_t *counters = csa_agent.ring->counters;
+
+	assert_true(counters[CS_AGENT_WAITS] > 0);
+	assert_true(counters[CS_AGENT_WAIT_NS] <= CS_WAIT_STALLED_NS);
+	assert_true(seconds < 5);
+	assert_true(atomic_load(&thread->lane->lost) > 99000);
+	session_end();
+}
+
+/* ---- signal handlers that record ---- */
+
+static struct csa_thread *interrupted;
+static volatile uint64_t handled;
+
+static void record_in_handler(int signal)
+{
+	(void)signal;
+	emit_free(interrupted, 7);
+	emit_free(interrupted, 8);
+	handled++;
+}
+
+struct consumer {
+	struct csa_thread *thread;
+	struct seen seen;
+	_Atomic bool stop;
+};
+
+static void *consume(void *argument)
+{
+	struct consumer *consumer = argument;
+
+	while (!atomic_load(&consumer->stop))
+		drain(consumer->thread, &consumer->seen);
+	drain(consumer->thread, &consumer->seen);
+	return NULL;
+}
+
+static void handlers_record_on_top_of_unfinished_records(void **state)
+{
+	const struct itimerval often = {{0, 50}, {0, 50}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = record_in_handler, .sa_flags = SA_RESTART};
+	struct consumer consumer = {0};
+	sigset_t alarm;
+	pthread_t reader;
+	uint64_t count = 0;
+
+	(void)state;
+	session_begin(LANE_BYTES, 0);
+	interrupted = consumer.thread = session_thread();
+	handled = 0;
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	pthread_sigmask(SIG_BLOCK, &alarm, NULL);
+	pthread_create(&reader, NULL, consume, &consumer);
+	sigaction(SIGALRM, &action, NULL);
+	pthread_sigmask(SIG_UNBLOCK, &alarm, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+	while (handled < 3000)
+		emit_alloc(interrupted, ++count);
+	setitimer(ITIMER_REAL, &never, NULL);
+	atomic_store(&consumer.stop, true);
+	pthread_join(reader, NULL);
+	check_sums(interrupted, &consumer.seen);
+	assert_int_equal(consumer.seen.disorder, 0);
+	assert_int_equal(consumer.seen.allocs + consumer.seen.frees +
+	                     atomic_load(&interrupted->lane->lost),
+	                 count + 2 * handled);
+	session_end();
+}
+
+static void an_abandoned_record_is_skipped_and_its_successors_are_not(void **state)
+{
+	struct seen seen = {0};
+
+	(void)state;
+	session_begin(LANE_BYTES, 0);
+	struct csa_thread *thread = session_thread();
+
+	emit_alloc(thread, 1);
+	assert_non_null(csa_emit_begin(thread, CS_RECORD_ALLOC, 32, 64));
+	emit_free(thread, 2); /* nested: not published yet */
+	drain(thread, &seen);
+	assert_int_equal(seen.frees, 0);
+	csa_lane_abandon(thread); /* the handler left by longjmp */
+	emit_alloc(thread, 3);
+	drain(thread, &seen);
+	assert_int_equal(seen.allocs, 2);
+	assert_int_equal(seen.frees, 1);
+	assert_false(seen.broken);
+	session_end();
+}
+
+/* ---- threads ---- */
+
+static void *short_life(void *argument)
+{
+	emit_alloc(session_thread(), (uintptr_t)argument);
+	csa_tls.busy = 0;
+	return NULL;
+}
+
+static void lanes_of_ended_threads_are_used_again(void **state)
+{
+	(void)state;
+	session_begin(LANE_BYTES, 0);
+	for (uintptr_t i = 1; i <= 300; i++) {
+		pthread_t thread;
+
+		pthread_create(&thread, NULL, short_life, (void *)i);
+		pthread_join(thread, NULL);
+	}
+	assert_true(atomic_load(&csa_agent.ring->lane_count) < 10);
+	session_end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(records_arrive_in_order_across_many_laps),
+		cmocka_unit_test(a_full_lane_drops_and_counts_exactly),
+		cmocka_unit_test(a_wait_without_a_reader_is_bounded),
+		cmocka_unit_test(handlers_record_on_top_of_unfinished_records),
+		cmocka_unit_test(an_abandoned_record_is_skipped_and_its_successors_are_not),
+		cmocka_unit_test(lanes_of_ended_threads_are_used_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
