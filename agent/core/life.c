@@ -228,9 +228,9 @@ static bool new_sentinel(void)
 /* An executable that defines malloc itself comes before us in symbol search. */
 static bool program_owns_malloc(void)
 {
-	const struct link_map *owner = csa_lookup_owner("malloc");
+	struct csa_image owner;
 
-	return owner && owner == csa_lookup_first();
+	return csa_lookup_owner("malloc", &owner) && owner.is_program;
 }
 
 static bool wanted(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Symbol look-up in the DT_GNU_HASH tables of the loaded modules, in the order of the
- * loader's list, which for what was loaded at start is the order of symbol search.
+ * Symbol look-up in the DT_GNU_HASH tables of the loaded modules, in the loader's order,
+ * which for what was loaded at start is the order of symbol search.
  */
 #include "core/lookup.h"
 
@@ -9,66 +9,97 @@
 #include <stddef.h>
 
 #define VERSION_HIDDEN 0x8000u
+#define PAGE_MASK (~UINT64_C(4095))
 
-const struct link_map *csa_lookup_first(void)
+/* ---- from program headers to an image ---- */
+
+/* The loader relocates these pointers in place, except in the vDSO. */
+static const void *pointer(const struct csa_image *image, ElfW(Addr) value)
 {
-	return _r_debug.r_map;
+	return (const void *)(value < image->bias ? value + image->bias : value);
 }
 
-const struct link_map *csa_lookup_self(void)
+static void read_dynamic(struct csa_image *image, const ElfW(Dyn) * d)
 {
-	const struct link_map *module = csa_lookup_first();
-
-	while (module && module->l_ld != _DYNAMIC)
-		module = module->l_next;
-	return module;
-}
-
-/* The loader relocates these pointers in place, except in the vDSO and on a few systems. */
-static const void *pointer(const struct link_map *module, ElfW(Addr) value)
-{
-	return (const void *)(value < module->l_addr ? value + module->l_addr : value);
-}
-
-void csa_lookup_dynamic(const struct link_map *module, struct csa_dynamic *out)
-{
-	*out = (struct csa_dynamic){0};
-	for (const ElfW(Dyn) *d = module->l_ld; d && d->d_tag != DT_NULL; d++) {
-		const void *where = pointer(module, d->d_un.d_ptr);
+	for (; d->d_tag != DT_NULL; d++) {
+		const void *where = pointer(image, d->d_un.d_ptr);
 
 		switch (d->d_tag) {
 		case DT_SYMTAB:
-			out->symbols = where;
+			image->symbols = where;
 			break;
 		case DT_STRTAB:
-			out->strings = where;
+			image->strings = where;
 			break;
 		case DT_GNU_HASH:
-			out->gnu_hash = where;
+			image->gnu_hash = where;
 			break;
 		case DT_VERSYM:
-			out->versions = where;
+			image->versions = where;
 			break;
 		case DT_RELA:
-			out->rela = where;
+			image->rela = where;
 			break;
 		case DT_JMPREL:
-			out->jmprel = where;
+			image->jmprel = where;
 			break;
 		case DT_RELASZ:
-			out->rela_bytes = d->d_un.d_val;
+			image->rela_bytes = d->d_un.d_val;
 			break;
 		case DT_PLTRELSZ:
-			out->jmprel_bytes = d->d_un.d_val;
-			break;
-		case DT_PLTREL:
-			out->jmprel_is_rela = d->d_un.d_val == DT_RELA;
+			image->jmprel_bytes = d->d_un.d_val;
 			break;
 		default:
 			break;
 		}
 	}
 }
+
+static void read_segment(struct csa_image *image, const ElfW(Phdr) * p)
+{
+	uintptr_t start = image->bias + p->p_vaddr, end = start + p->p_memsz;
+
+	if (p->p_type == PT_LOAD) {
+		if (!image->high || start < image->low)
+			image->low = start;
+		if (end > image->high)
+			image->high = end;
+	} else if (p->p_type == PT_GNU_RELRO) {
+		image->relro_low = start & PAGE_MASK;
+		image->relro_high = end & PAGE_MASK;
+	} else if (p->p_type == PT_DYNAMIC) {
+		read_dynamic(image, (const ElfW(Dyn) *)start);
+	}
+}
+
+struct walk {
+	csa_image_visit *visit;
+	void *context;
+	bool first;
+};
+
+static int look_at(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct walk *walk = context;
+	struct csa_image image = {.bias = info->dlpi_addr, .is_program = walk->first};
+	uintptr_t here = (uintptr_t)look_at;
+
+	(void)size;
+	walk->first = false;
+	for (int i = 0; i < info->dlpi_phnum; i++)
+		read_segment(&image, &info->dlpi_phdr[i]);
+	image.is_agent = here >= image.low && here < image.high;
+	return walk->visit(&image, walk->context);
+}
+
+bool csa_lookup_each(csa_image_visit *visit, void *context)
+{
+	struct walk walk = {visit, context, true};
+
+	return dl_iterate_phdr(look_at, &walk) != 0;
+}
+
+/* ---- symbols ---- */
 
 static uint32_t gnu_hash(const char *name)
 {
@@ -86,11 +117,11 @@ static bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
-static const ElfW(Sym) * find(const struct csa_dynamic *dynamic, const char *name, uint32_t hash)
+static const ElfW(Sym) * find(const struct csa_image *image, const char *name, uint32_t hash)
 {
-	const uint32_t *table = dynamic->gnu_hash;
+	const uint32_t *table = image->gnu_hash;
 
-	if (!table || !dynamic->symbols || !dynamic->strings || table[0] == 0)
+	if (!table || !image->symbols || !image->strings || table[0] == 0)
 		return NULL;
 	uint32_t bucket_count = table[0], first = table[1], bloom_words = table[2];
 	const uint32_t *buckets = table + 4 + bloom_words * 2;
@@ -101,98 +132,65 @@ static const ElfW(Sym) * find(const struct csa_dynamic *dynamic, const char *nam
 		return NULL;
 	for (;; index++) {
 		uint32_t entry = chain[index - first];
-		const ElfW(Sym) *symbol = &dynamic->symbols[index];
-		bool hidden = dynamic->versions && (dynamic->versions[index] & VERSION_HIDDEN);
+		const ElfW(Sym) *symbol = &image->symbols[index];
+		bool hidden = image->versions && (image->versions[index] & VERSION_HIDDEN);
 
 		if ((entry | 1) == (hash | 1) && symbol->st_shndx != SHN_UNDEF && !hidden &&
-		    same(dynamic->strings + symbol->st_name, name))
+		    same(image->strings + symbol->st_name, name))
 			return symbol;
 		if (entry & 1)
 			return NULL;
 	}
 }
 
-static void *resolve(const struct link_map *skip, const char *name, const struct link_map **owner)
+struct query {
+	const char *name;
+	uint32_t hash;
+	bool skip_agent;
+	void *found;
+	struct csa_image owner;
+};
+
+static bool search(const struct csa_image *image, void *context)
 {
-	uint32_t hash = gnu_hash(name);
+	struct query *query = context;
+	const ElfW(Sym) * symbol;
 
-	for (const struct link_map *m = csa_lookup_first(); m; m = m->l_next) {
-		struct csa_dynamic dynamic;
-		const ElfW(Sym) * symbol;
+	if (query->skip_agent && image->is_agent)
+		return false;
+	symbol = find(image, query->name, query->hash);
+	if (!symbol)
+		return false;
+	uintptr_t address = image->bias + symbol->st_value;
 
-		if (m == skip)
-			continue;
-		csa_lookup_dynamic(m, &dynamic);
-		symbol = find(&dynamic, name, hash);
-		if (!symbol)
-			continue;
-		uintptr_t address = m->l_addr + symbol->st_value;
-
-		if (ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC)
-			address = ((uintptr_t(*)(void))address)();
-		if (owner)
-			*owner = m;
-		return (void *)address;
-	}
-	return NULL;
+	if (ELF64_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC)
+		address = ((uintptr_t(*)(void))address)();
+	query->found = (void *)address;
+	query->owner = *image;
+	return true;
 }
 
 void *csa_lookup(const char *name)
 {
-	return resolve(NULL, name, NULL);
+	struct query query = {.name = name, .hash = gnu_hash(name)};
+
+	csa_lookup_each(search, &query);
+	return query.found;
 }
 
 void *csa_lookup_next(const char *name)
 {
-	return resolve(csa_lookup_self(), name, NULL);
+	struct query query = {.name = name, .hash = gnu_hash(name), .skip_agent = true};
+
+	csa_lookup_each(search, &query);
+	return query.found;
 }
 
-const struct link_map *csa_lookup_owner(const char *name)
+bool csa_lookup_owner(const char *name, struct csa_image *owner)
 {
-	const struct link_map *owner = NULL;
+	struct query query = {.name = name, .hash = gnu_hash(name), .skip_agent = true};
 
-	resolve(csa_lookup_self(), name, &owner);
-	return owner;
-}
-
-struct range_query {
-	const struct link_map *module;
-	uintptr_t low, high;
-};
-
-static int match_range(struct dl_phdr_info *info, size_t size, void *context)
-{
-	struct range_query *query = context;
-
-	(void)size;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-
-		if (p->p_type == PT_DYNAMIC &&
-		    info->dlpi_addr + p->p_vaddr != (uintptr_t)query->module->l_ld)
-			return 0;
-	}
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-		uintptr_t start = info->dlpi_addr + p->p_vaddr;
-
-		if (p->p_type != PT_LOAD)
-			continue;
-		if (!query->high || start < query->low)
-			query->low = start;
-		if (start + p->p_memsz > query->high)
-			query->high = start + p->p_memsz;
-	}
-	return 1;
-}
-
-bool csa_lookup_range(const struct link_map *module, uintptr_t *low, uintptr_t *high)
-{
-	struct range_query query = {.module = module};
-
-	if (!module || !dl_iterate_phdr(match_range, &query) || !query.high)
-		return false;
-	*low = query.low;
-	*high = query.high;
-	return true;
+	csa_lookup_each(search, &query);
+	*owner = query.owner;
+	return query.found != NULL;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Symbols of the loaded modules, found in their own tables: unlike dlsym it allocates
- * nothing, takes no lock, and needs no symbol version that an older libc lacks.
+ * The loaded modules and their symbols, found in their own tables: unlike dlsym this
+ * allocates nothing and needs no symbol version that an older libc lacks.
  *
- * Safe while no module is being unloaded: at start, and for symbols of libraries that stay.
+ * Modules are visited through dl_iterate_phdr, so none is unloaded meanwhile; it holds the
+ * loader's lock as a C++ exception does, so none of this belongs on a hot path or into a
+ * signal handler.
  */
 #ifndef CSA_CORE_LOOKUP_H
 #define CSA_CORE_LOOKUP_H
@@ -12,26 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The default version of NAME in the first module that defines it; NULL nowhere. */
-void *csa_lookup(const char *name);
-
-/* The same in any module but the agent itself: what the program would have called. */
-void *csa_lookup_next(const char *name);
-
-/* The first module that defines NAME, the agent left out; NULL none. */
-const struct link_map *csa_lookup_owner(const char *name);
-
-/* Address range of MODULE's loaded segments; false when it can't be told. */
-bool csa_lookup_range(const struct link_map *module, uintptr_t *low, uintptr_t *high);
-
-/* All modules in search order. */
-const struct link_map *csa_lookup_first(void);
-
-/* The agent's own module. */
-const struct link_map *csa_lookup_self(void);
-
-/* What lookups need of a module's dynamic section. */
-struct csa_dynamic {
+/* What is known of a module. Addresses are those of the running process. */
+struct csa_image {
+	uintptr_t bias;
+	uintptr_t low, high;             /* its loaded segments */
+	uintptr_t relro_low, relro_high; /* read-only since it was relocated */
+	bool is_program;                 /* the executable itself */
+	bool is_agent;
 	const ElfW(Sym) * symbols;
 	const char *strings;
 	const uint32_t *gnu_hash;
@@ -40,9 +29,19 @@ struct csa_dynamic {
 	const ElfW(Rela) * jmprel;
 	uint64_t rela_bytes;
 	uint64_t jmprel_bytes;
-	bool jmprel_is_rela;
 };
 
-void csa_lookup_dynamic(const struct link_map *module, struct csa_dynamic *out);
+/* Calls VISIT for each module in the order of symbol search, until it returns true. */
+typedef bool csa_image_visit(const struct csa_image *image, void *context);
+bool csa_lookup_each(csa_image_visit *visit, void *context);
+
+/* The default version of NAME in the first module that defines it; NULL nowhere. */
+void *csa_lookup(const char *name);
+
+/* The same in any module but the agent: what the program would have called without us. */
+void *csa_lookup_next(const char *name);
+
+/* The first module but the agent that defines NAME; false: none. */
+bool csa_lookup_owner(const char *name, struct csa_image *owner);
 
 #endif

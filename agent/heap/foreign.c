@@ -205,75 +205,46 @@ static void store(void **slot, void *value, bool read_only)
 		csa_sys3(SYS_mprotect, page, PAGE, PROT_READ);
 }
 
-struct relro {
-	const struct link_map *module;
-	uintptr_t low, high;
-};
-
-static int find_relro(struct dl_phdr_info *info, size_t size, void *context)
-{
-	struct relro *relro = context;
-
-	(void)size;
-	if (info->dlpi_addr != relro->module->l_addr)
-		return 0;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-
-		if (p->p_type != PT_GNU_RELRO)
-			continue;
-		relro->low = (info->dlpi_addr + p->p_vaddr) & ~(PAGE - 1);
-		relro->high = (info->dlpi_addr + p->p_vaddr + p->p_memsz) & ~(PAGE - 1);
-	}
-	return 1;
-}
-
-static void bind_table(const struct link_map *module, const struct csa_dynamic *dynamic,
-                       const ElfW(Rela) * table, uint64_t bytes, const struct relro *relro)
+static void bind_table(const struct csa_image *image, const ElfW(Rela) * table, uint64_t bytes)
 {
 	for (uint64_t i = 0; table && i < bytes / sizeof(*table); i++) {
 		uint64_t type = ELF64_R_TYPE(table[i].r_info);
-		const ElfW(Sym) *symbol = &dynamic->symbols[ELF64_R_SYM(table[i].r_info)];
-		void **slot = (void **)(module->l_addr + table[i].r_offset);
+		const ElfW(Sym) *symbol = &image->symbols[ELF64_R_SYM(table[i].r_info)];
+		uintptr_t slot = image->bias + table[i].r_offset;
 		const struct binding *binding;
 
 		if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
 		    !(type == R_X86_64_64 && table[i].r_addend == 0))
 			continue;
-		binding = wanted(dynamic->strings + symbol->st_name);
+		binding = wanted(image->strings + symbol->st_name);
 		if (binding)
-			store(slot, binding->wrapper,
-			      (uintptr_t)slot >= relro->low && (uintptr_t)slot < relro->high);
+			store((void **)slot, binding->wrapper,
+			      slot >= image->relro_low && slot < image->relro_high);
 	}
 }
 
-static void bind_module(const struct link_map *module)
+/* The allocator's own calls of its entry points stay what they are. */
+static bool bind_module(const struct csa_image *image, void *allocator_bias)
 {
-	struct relro relro = {.module = module};
-	struct csa_dynamic dynamic;
-
-	csa_lookup_dynamic(module, &dynamic);
-	if (!dynamic.symbols || !dynamic.strings)
-		return;
-	dl_iterate_phdr(find_relro, &relro);
-	if (dynamic.jmprel_is_rela)
-		bind_table(module, &dynamic, dynamic.jmprel, dynamic.jmprel_bytes, &relro);
-	bind_table(module, &dynamic, dynamic.rela, dynamic.rela_bytes, &relro);
+	if (!image->is_agent && image->bias != *(uintptr_t *)allocator_bias && image->symbols &&
+	    image->strings) {
+		bind_table(image, image->jmprel, image->jmprel_bytes);
+		bind_table(image, image->rela, image->rela_bytes);
+	}
+	return false;
 }
 
 void csa_foreign_bind(void)
 {
-	const struct link_map *allocator = csa_lookup_owner("malloc");
-	const struct link_map *self = csa_lookup_self();
+	struct csa_image allocator;
 	bool any = false;
 
-	if (!csa_agent.heap)
+	if (!csa_agent.heap || !csa_lookup_owner("malloc", &allocator))
 		return;
 	for (size_t i = 0; i < BINDINGS; i++) {
 		*bindings[i].real = csa_lookup_next(bindings[i].name);
 		any = any || *bindings[i].real;
 	}
-	for (const struct link_map *m = csa_lookup_first(); any && m; m = m->l_next)
-		if (m != allocator && m != self)
-			bind_module(m);
+	if (any)
+		csa_lookup_each(bind_module, &allocator.bias);
 }

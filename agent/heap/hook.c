@@ -279,11 +279,11 @@ void csa_free_aligned_sized_slow(void *block, size_t alignment, size_t size)
 
 static int heap_start(void)
 {
-	uintptr_t low, high;
+	struct csa_image allocator;
 
-	if (csa_lookup_range(csa_lookup_owner("malloc"), &low, &high)) {
-		csa_agent.allocator_low = low;
-		csa_agent.allocator_high = high;
+	if (csa_lookup_owner("malloc", &allocator)) {
+		csa_agent.allocator_low = allocator.low;
+		csa_agent.allocator_high = allocator.high;
 	}
 	return csa_sampler_start(csa_agent.session->heap_mean_bytes, csa_agent.session->seed);
 }

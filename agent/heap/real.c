@@ -169,8 +169,10 @@ void *csa_cxx_find(enum csa_cxx which)
 {
 	struct csa_cxx_real *real = &csa_cxx_real[which];
 	void *function = csa_lookup_next(cxx_names[which]);
+	struct csa_image runtime, allocator;
 
-	real->own = function && csa_lookup_owner(cxx_names[which]) == csa_lookup_owner("malloc");
+	real->own = csa_lookup_owner(cxx_names[which], &runtime) &&
+	            csa_lookup_owner("malloc", &allocator) && runtime.low == allocator.low;
 	__atomic_store_n(&real->function, function, __ATOMIC_RELEASE);
 	return function;
 }

@@ -116,15 +116,15 @@ static void install_checks(struct csa_walk *walk, uint32_t base, uint32_t total)
 {
 	uint32_t kept = 0;
 
-	while (kept < walk->check_count && walk->checks[kept].frame + 1 < base)
+	while (kept < walk->check_count && walk->checks[kept].outer < base)
 		kept++;
 	for (uint32_t i = walk->fresh_check_count; i-- > 0; kept++) {
 		struct csa_walk_check check = walk->fresh_checks[i];
 
-		check.frame = total - 1 - check.frame;
+		check.outer = total - check.outer;
 		if (kept == CSA_WALK_CHECKS) {
-			if (walk->reusable > check.frame + 1)
-				walk->reusable = check.frame + 1;
+			if (walk->reusable > check.outer)
+				walk->reusable = check.outer;
 			break;
 		}
 		walk->checks[kept] = check;
@@ -173,6 +173,15 @@ static void finish(struct csa_walk *walk, enum cs_pc_mark mark)
 	install(walk, 0);
 }
 
+/* There is one more frame: true if it has to be left out, which ends the walk. */
+static bool is_full(struct csa_walk *walk)
+{
+	if (walk->fresh_count - walk->guessed < csa_walk_depth_max)
+		return false;
+	finish(walk, CS_PC_CUT_DEPTH);
+	return true;
+}
+
 /* ---- reuse ---- */
 
 /* Whether all slots outside of frame MATCH hold what they did; no branch on any of them. */
@@ -182,7 +191,7 @@ RAW_READS static bool verify(const struct csa_walk *walk, uint32_t match)
 
 	for (const struct csa_walk_frame *frame = walk->frames; frame < &walk->frames[match]; frame++)
 		different |= (load(frame->pc_slot) ^ frame->pc) | (load(frame->bp_slot) ^ frame->bp);
-	for (uint32_t i = 0; i < walk->check_count && walk->checks[i].frame < match; i++)
+	for (uint32_t i = 0; i < walk->check_count && walk->checks[i].outer <= match; i++)
 		different |= load(walk->checks[i].slot) ^ walk->checks[i].value;
 	return different == 0;
 }
@@ -197,8 +206,8 @@ RAW_READS static uint32_t first_difference(const struct csa_walk *walk, uint32_t
 		    load(walk->frames[i].bp_slot) != walk->frames[i].bp)
 			limit = i;
 	for (uint32_t i = 0; i < walk->check_count; i++)
-		if (walk->checks[i].frame < limit && load(walk->checks[i].slot) != walk->checks[i].value)
-			limit = walk->checks[i].frame;
+		if (walk->checks[i].outer <= limit && load(walk->checks[i].slot) != walk->checks[i].value)
+			return walk->checks[i].outer;
 	/* That frame itself has changed, but may be reached as it was: its slots come later. */
 	return limit < match ? limit + 1 : match;
 }
@@ -248,6 +257,8 @@ static bool step_signal(struct csa_walk *walk)
 		finish(walk, CS_PC_CUT_UNKNOWN);
 		return false;
 	}
+	if (is_full(walk))
+		return false;
 	/* Other rules are of return addresses: of the byte before. */
 	walk->pc = pc + 1;
 	walk->sp = sp;
@@ -295,9 +306,8 @@ static void note_check(struct csa_walk *walk, uint64_t slot, uint64_t value)
 		walk->barrier = walk->fresh_count;
 		return;
 	}
-	/* The next frame that is noted is the one which the check leads to. */
-	walk->fresh_checks[walk->fresh_check_count++] =
-	    (struct csa_walk_check){.slot = slot, .value = value, .frame = walk->fresh_count};
+		walk->fresh_checks[walk->fresh_check_count++] =
+	    (struct csa_walk_check){.slot = slot, .value = value, .outer = walk->fresh_count};
 }
 
 /* From the frame noted last to its caller, by any rule. false: the walk has ended. */
@@ -310,25 +320,26 @@ static bool step(struct csa_walk *walk, uint64_t rule)
 		finish(walk, 0);
 		return false;
 	}
-	if (walk->fresh_count - walk->guessed >= csa_walk_depth_max) {
-		finish(walk, CS_PC_CUT_DEPTH);
-		return false;
-	}
 	if (kind == CSA_RULE_SIGNAL)
 		return step_signal(walk);
 	if (kind == CSA_RULE_NONE || !next_cfa(walk, rule, &cfa) ||
 	    !load_stack(walk, cfa - 8, &pc) || !next_bp(walk, rule, cfa, &bp, &bp_slot)) {
+		if (kind == CSA_RULE_BP_DEREF)
+			walk->barrier = walk->fresh_count; /* the CFA may change */
 		finish(walk, CS_PC_CUT_UNKNOWN);
 		return false;
 	}
+	if (walk->foreign || walk->interrupted)
+		walk->barrier = walk->fresh_count;
+	if (kind == CSA_RULE_BP_DEREF)
+		note_check(walk, walk->bp + csa_rule_cfa_bytes_signed(rule), cfa);
 	if (pc == 0) {
+		note_check(walk, cfa - 8, 0);
 		finish(walk, 0);
 		return false;
 	}
-	if (kind == CSA_RULE_BP_DEREF)
-		note_check(walk, walk->bp + csa_rule_cfa_bytes_signed(rule), cfa);
-	if (walk->foreign || walk->interrupted)
-		walk->barrier = walk->fresh_count;
+	if (is_full(walk))
+		return false;
 	walk->interrupted = false;
 	walk->pc = pc;
 	walk->sp = cfa;
@@ -471,12 +482,13 @@ static bool guess(struct csa_walk *walk)
 		return false;
 	}
 	walk->barrier = walk->fresh_count;
-	if (bp < walk->sp || walk->fresh_count - walk->guessed >= csa_walk_depth_max ||
-	    !load_stack(walk, bp + 8, &pc) || !load_stack(walk, bp, &outer) || !csa_modules_hold(pc)) {
-		finish(walk, walk->fresh_count - walk->guessed >= csa_walk_depth_max ?
-		                 CS_PC_CUT_DEPTH : CS_PC_CUT_UNKNOWN);
+	if (bp < walk->sp || !load_stack(walk, bp + 8, &pc) || !load_stack(walk, bp, &outer) ||
+	    !csa_modules_hold(pc)) {
+		finish(walk, CS_PC_CUT_UNKNOWN);
 		return false;
 	}
+	if (is_full(walk))
+		return false;
 	if (!walk->guessed) {
 		walk->guessed = true;
 		push(walk, CS_PC_GUESSED);

@@ -30,11 +30,15 @@ struct csa_walk_frame {
 	uint64_t hash;    /* cs_stack_hash of the path down to here */
 };
 
-/* A CFA that was loaded from memory, on the way to frame number `frame`. */
+/*
+ * What else has to be as it was: a CFA that was loaded from memory on the way to the frame
+ * that has `outer - 1` others outside of it; or, with outer 0, the return address 0 that
+ * ended the walk.
+ */
 struct csa_walk_check {
 	uint64_t slot;
 	uint64_t value;
-	uint32_t frame;
+	uint32_t outer; /* while walking: frames noted so far */
 };
 
 struct csa_walk {
