@@ -169,12 +169,11 @@ bool csa_modules_hold(uint64_t pc)
 	return find(pc - 1) != NULL;
 }
 
-uint64_t csa_modules_rule(uint64_t pc, bool *lasting)
+uint64_t csa_modules_rule(uint64_t pc)
 {
 	const struct module *module = find(pc - 1);
 	uint64_t rule;
 
-	*lasting = module != NULL;
 	if (!module)
 		return CSA_RULE_GUESS;
 	rule = csa_cfi_rule(&module->object.cfi, pc - 1);

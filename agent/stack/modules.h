@@ -21,10 +21,10 @@ extern _Atomic uint64_t csa_modules_epoch __attribute__((visibility("hidden")));
 int csa_modules_start(bool find_object);
 
 /*
- * The rule of the return address PC, put into the cache if it will hold as long as the module
- * stays; *lasting says so. Never CSA_RULE_EMPTY.
+ * The rule of the return address PC, never CSA_RULE_EMPTY. Put into the cache only if it will
+ * hold as long as the module stays; outside of all modules it is CSA_RULE_GUESS.
  */
-uint64_t csa_modules_rule(uint64_t pc, bool *lasting);
+uint64_t csa_modules_rule(uint64_t pc);
 
 /* Whether the return address PC lies in the code of some module. */
 bool csa_modules_hold(uint64_t pc);

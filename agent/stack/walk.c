@@ -10,10 +10,10 @@
  */
 #include "stack/walk.h"
 
-#include "core/sys.h"
 #include "stack/modules.h"
 #include "stack/rules.h"
 #include "stack/stack.h"
+#include "stack/window.h"
 #include "wire/record.h"
 
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -21,8 +21,6 @@
 
 /* The program's stack is read across its variables, which AddressSanitizer would forbid. */
 #define RAW_READS __attribute__((no_sanitize("address")))
-
-#define PAGE UINT64_C(4096)
 
 /* What run() returns besides a rule. */
 #define RULE_MATCHED UINT64_MAX
@@ -44,51 +42,13 @@ RAW_READS static inline uint64_t load(uint64_t address)
 
 /* ---- reading memory that may not be there ---- */
 
-static bool fill_window(struct csa_walk *walk, uint64_t address)
-{
-	uint64_t page = address & ~(PAGE - 1);
-	uint64_t start = address - page > 256 ? address - 256 : page;
-	struct { uint64_t base, bytes; } here, there[2];
-	long got;
-
-	walk->window_start = walk->window_end = 0;
-	if (walk->windows == CSA_WALK_WINDOWS_MAX)
-		return false;
-	walk->windows++;
-	here.base = (uint64_t)walk->window;
-	here.bytes = CSA_WALK_WINDOW;
-	/* One piece for each page: a piece is copied in full or not at all. */
-	there[0].base = start;
-	there[0].bytes = page + PAGE - start;
-	there[1].base = page + PAGE;
-	there[1].bytes = CSA_WALK_WINDOW - there[0].bytes;
-	got = csa_sys6(SYS_process_vm_readv, csa_sys0(SYS_getpid), (long)&here, 1, (long)there, 2, 0);
-	if (got <= 0)
-		return false;
-	walk->window_start = start;
-	walk->window_end = start + (uint64_t)got;
-	return true;
-}
-
-static bool load_foreign(struct csa_walk *walk, uint64_t address, uint64_t *value)
-{
-	if (address >> 47)
-		return false;
-	if (address < walk->window_start || address + 8 > walk->window_end) {
-		if (!fill_window(walk, address) || address + 8 > walk->window_end)
-			return false;
-	}
-	*value = walk->window[(address - walk->window_start) / 8];
-	return true;
-}
-
 /* A word of the stack, from sp upwards; false: it can't be had. */
 RAW_READS static bool load_stack(struct csa_walk *walk, uint64_t address, uint64_t *value)
 {
 	if (address & 7)
 		return false;
 	if (walk->foreign || walk->interrupted)
-		return load_foreign(walk, address, value);
+		return csa_window_load(walk, address, value);
 	if (address < walk->sp || address > walk->high - 8)
 		return false;
 	*value = load(address);
@@ -231,10 +191,8 @@ static bool reuse(struct csa_walk *walk, uint32_t match)
 	}
 	walk->cut = marks;
 	if (walk->fresh_count == 0) {
-		/* The same stack, or what is left of it: nothing inside of `match` is verified. */
+		/* The same stack, or what is left of it. What was inside may return as it was. */
 		walk->count = match + 1;
-		if (walk->reusable > match + 1)
-			walk->reusable = match + 1;
 		return true;
 	}
 	frame->pc_slot = walk->pc_slot ? walk->pc_slot : (uint64_t)&frame->pc;
@@ -481,6 +439,7 @@ static bool guess(struct csa_walk *walk)
 		finish(walk, 0);
 		return false;
 	}
+	/* Next time something else may be there, and rbp may be something else. */
 	walk->barrier = walk->fresh_count;
 	if (bp < walk->sp || !load_stack(walk, bp + 8, &pc) || !load_stack(walk, bp, &outer) ||
 	    !csa_modules_hold(pc)) {
@@ -509,11 +468,8 @@ void csa_walk_finish(struct csa_walk *walk)
 
 	walk->pending = false;
 	while (more) {
-		bool lasting;
-		uint64_t rule = csa_modules_rule(walk->pc, &lasting);
+		uint64_t rule = csa_modules_rule(walk->pc);
 
-		if (!lasting) /* what is there next time may be something else */
-			walk->barrier = walk->fresh_count;
 		more = (rule == CSA_RULE_GUESS ? guess(walk) : step(walk, rule)) && !go_on(walk);
 	}
 }

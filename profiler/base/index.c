@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/index.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint32_t cs_hash_bytes(const void *bytes, size_t size)
+{
+	const unsigned char *at = bytes;
+	uint64_t hash = size;
+	uint64_t word;
+
+	for (; size >= sizeof(word); at += sizeof(word), size -= sizeof(word)) {
+		memcpy(&word, at, sizeof(word));
+		hash = (hash ^ word) * UINT64_C(0x9e3779b97f4a7c15);
+		hash ^= hash >> 29;
+	}
+	word = 0;
+	memcpy(&word, at, size);
+	return cs_hash_u64(hash ^ word);
+}
+
+static void place(struct cs_index *index, struct cs_index_slot slot)
+{
+	uint32_t at = slot.hash & index->mask;
+
+	while (index->slots[at].id)
+		at = (at + 1) & index->mask;
+	index->slots[at] = slot;
+}
+
+static int grow(struct cs_index *index)
+{
+	uint32_t old_slots = index->slots ? index->mask + 1 : 0;
+	uint32_t new_slots = old_slots ? old_slots * 2 : 64;
+	struct cs_index_slot *old = index->slots;
+	struct cs_index_slot *slots;
+
+	if (!new_slots)
+		return -ENOMEM;
+	slots = calloc(new_slots, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	index->slots = slots;
+	index->mask = new_slots - 1;
+	for (uint32_t i = 0; i < old_slots; i++)
+		if (old[i].id)
+			place(index, old[i]);
+	free(old);
+	return 0;
+}
+
+int cs_index_add(struct cs_index *index, uint32_t hash, uint32_t id)
+{
+	uint64_t slots = index->slots ? (uint64_t)index->mask + 1 : 0;
+
+	if (((uint64_t)index->count + 1) * 4 > slots * 3 && grow(index))
+		return -ENOMEM;
+	place(index, (struct cs_index_slot){.hash = hash, .id = id});
+	index->count++;
+	return 0;
+}
+
+void cs_index_free(struct cs_index *index)
+{
+	free(index->slots);
+	memset(index, 0, sizeof(*index));
+}

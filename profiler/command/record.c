@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * coroscope record: starts a program under the agent and writes what it does into a trace.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/agent_file.h"
+#include "command/program.h"
+#include "command/recording.h"
+#include "command/registry.h"
+#include "wire/session.h"
+
+/* Every event of every thread in exact mode; a few a second in sampled mode. */
+#define BUFFER_EXACT (UINT64_C(2) << 20)
+#define BUFFER_SAMPLED (UINT64_C(256) << 10)
+#define BUFFER_MIN UINT64_C(4096)
+#define BUFFER_MAX (UINT64_C(1) << 30)
+
+static const char *const heap_choices[] = {"all", NULL};
+static const char *const full_choices[] = {"block", "drop", NULL};
+
+static const struct cs_option options[] = {
+	{.name = "output",
+         .letter = 'o',
+         .kind = CS_OPTION_TEXT,
+         .complete = CS_OPERAND_FILE,
+         .argument = "FILE",
+         .preset = "PROGRAM.PID.coro",
+         .help = "write the trace to FILE"},
+	{.name = "duration",
+         .letter = 'd',
+         .kind = CS_OPTION_DURATION,
+         .argument = "TIME",
+         .help = "record for TIME, then let the program go on alone"},
+	{.name = "heap",
+         .negatable = true,
+         .optional = true,
+         .kind = CS_OPTION_SIZE,
+         .argument = "BYTES",
+         .choices = heap_choices,
+         .preset = "512KiB",
+         .help = "sample allocations, one every BYTES on average; 1 or all: every one"},
+	{.name = "children",
+         .negatable = true,
+         .help = "record the processes that it starts as well (the default)"},
+	{.name = "buffer",
+         .kind = CS_OPTION_SIZE,
+         .argument = "SIZE",
+         .preset = "2MiB for every allocation, else 256KiB",
+         .help = "memory shared with each thread, a power of two"},
+	{.name = "on-full",
+         .kind = CS_OPTION_TEXT,
+         .argument = "WHAT",
+         .choices = full_choices,
+         .preset = "block for every allocation, else drop",
+         .help = "what a thread does when its buffer is full: wait a little, or lose events"},
+	{.name = "seed",
+         .kind = CS_OPTION_COUNT,
+         .argument = "N",
+         .help = "seed of the sampler: the same program gives the same samples"},
+	{.name = "symbols",
+         .negatable = true,
+         .help = "look up function names at the end (the default)"},
+	{.name = "args",
+         .negatable = true,
+         .help = "keep command lines in the trace (the default)"},
+	{.name = "debuginfod",
+         .help = "ask the servers in DEBUGINFOD_URLS for debug files that are not here"},
+	{.name = "run-anyway",
+         .help = "run a program that can't be recorded, without recording it"},
+	{0},
+};
+static const struct cs_option_group group = {NULL, options};
+
+/* ---- options to configuration ---- */
+
+static int read_heap(const struct cs_args *args, struct cs_session_config *config,
+                     struct cs_diag *diag)
+{
+	const struct cs_value *heap = cs_args_get(args, "heap");
+
+	config->heap_mean_bytes = CS_HEAP_MEAN_DEFAULT;
+	if (heap->negated)
+		config->heap_mean_bytes = CS_HEAP_OFF;
+	else if (heap->text && !strcmp(heap->text, "all"))
+		config->heap_mean_bytes = CS_HEAP_ALL;
+	else if (heap->text)
+		config->heap_mean_bytes = heap->number;
+	if (!heap->text || heap->negated || config->heap_mean_bytes)
+		return 0;
+	cs_diag_set(diag, -EINVAL, "understand --heap=%s: there is no such mean", heap->text);
+	return cs_diag_hint(diag, "--heap=all records every allocation, --no-heap none");
+}
+
+static int read_buffer(const struct cs_args *args, struct cs_session_config *config,
+                       struct cs_diag *diag)
+{
+	bool exact = config->heap_mean_bytes == CS_HEAP_ALL;
+	uint64_t bytes = cs_args_number(args, "buffer", exact ? BUFFER_EXACT : BUFFER_SAMPLED);
+
+	if (bytes >= BUFFER_MIN && bytes <= BUFFER_MAX && !(bytes & (bytes - 1))) {
+		config->lane_bytes = bytes;
+		return 0;
+	}
+	cs_diag_set(diag, -EINVAL, "use a buffer of %" PRIu64 " bytes", bytes);
+	return cs_diag_hint(diag, "it must be a power of two from 4KiB to 1GiB: 64KiB, 1MiB, 4MiB");
+}
+
+static int read_config(const struct cs_args *args, struct cs_recording *recording,
+                       struct cs_diag *diag)
+{
+	struct cs_session_config *config = &recording->config;
+	const char *output = cs_args_text(args, "output", "");
+	int error = read_heap(args, config, diag);
+	bool exact = config->heap_mean_bytes == CS_HEAP_ALL;
+
+	if (!error)
+		error = read_buffer(args, config, diag);
+	if (error)
+		return error;
+	if (!strcmp(cs_args_text(args, "on-full", exact ? "block" : "drop"), "block"))
+		config->flags |= CS_SESSION_BLOCK;
+	if (!cs_args_get(args, "children")->negated)
+		config->flags |= CS_SESSION_CHILDREN;
+	if (cs_args_get(args, "args")->negated)
+		config->flags |= CS_SESSION_NO_ARGS;
+	config->seed = cs_args_number(args, "seed", 0);
+	recording->args = args;
+	recording->arguments = !cs_args_get(args, "args")->negated;
+	recording->symbols = !cs_args_get(args, "symbols")->negated;
+	recording->debuginfod = cs_args_on(args, "debuginfod");
+	recording->duration_ns = cs_args_number(args, "duration", 0);
+	if ((size_t)snprintf(recording->path, sizeof(recording->path), "%s", output) >=
+	    sizeof(recording->path))
+		return cs_diag_set(diag, -ENAMETOOLONG, "write %s: the name is too long", output);
+	return 0;
+}
+
+/* ---- running ---- */
+
+static int start_status(const struct cs_diag *diag)
+{
+	cs_report(diag);
+	return diag->error == -ENOENT ? CS_EXIT_NO_PROGRAM : CS_EXIT_CANNOT_START;
+}
+
+/* The user wants it to run, recorded or not. */
+static int run_plain(const struct cs_args *args, struct cs_diag *diag)
+{
+	cs_warn("cannot %s; it runs without us", diag->text);
+	execvp(args->operands[0], args->operands);
+	cs_diag_set(diag, -errno, "start %s: %s", args->operands[0], strerror(errno));
+	return start_status(diag);
+}
+
+static int check_program(const struct cs_args *args, struct cs_diag *diag, bool *startable)
+{
+	struct cs_program program;
+	int error = cs_program_find(&program, args->operands[0], diag);
+
+	*startable = error == 0;
+	if (error)
+		return error;
+	error = cs_program_check(&program, diag);
+	if (error && (program.kind == CS_PROGRAM_OTHER || program.kind == CS_PROGRAM_LIBRARY ||
+	              program.kind == CS_PROGRAM_FOREIGN))
+		*startable = false;
+	return error;
+}
+
+static int run_record(const struct cs_args *args, struct cs_diag *diag)
+{
+	static struct cs_recording recording; /* large: clock pairs, paths */
+	char agent[PATH_MAX];
+	bool startable;
+	int error;
+
+	if (args->operand_count == 0) {
+		cs_diag_set(diag, -EINVAL, "record: no program is named");
+		return cs_diag_hint(diag, "usage: coroscope record [OPTIONS] [--] PROGRAM [ARGS…]");
+	}
+	memset(&recording, 0, sizeof(recording));
+	error = read_config(args, &recording, diag);
+	if (error)
+		return error;
+	error = check_program(args, diag, &startable);
+	if (error && startable && cs_args_on(args, "run-anyway"))
+		return run_plain(args, diag);
+	if (error)
+		return startable ? error : start_status(diag);
+	error = cs_agent_file(agent, sizeof(agent), diag);
+	if (error)
+		return error;
+	error = cs_recording_run(&recording, agent, diag);
+	return error < 0 && recording.cannot_start ? start_status(diag) : error;
+}
+
+const struct cs_command cs_command_record = {
+	.name = "record",
+	.summary = "run a program and record its heap into a trace",
+	.usage = (const char *const[]){"[OPTIONS] [--] PROGRAM [ARGS…]", NULL},
+	.description =
+		"Starts PROGRAM with the agent loaded and writes a trace while it runs: allocations by "
+		"stack, thread and process, over time. Processes that it starts are recorded into the "
+		"same trace. Any dynamically linked x86-64 program can be recorded, whatever its "
+		"allocator.\n\n"
+		"By default allocations are sampled, which costs next to nothing: figures are "
+		"estimates with known intervals. With --heap=all every allocation is recorded and "
+		"figures are exact.\n\n"
+		"Ctrl-C reaches the program as usual, and its end is recorded too; a second one, or "
+		"three seconds, finish the trace at once. A trace that was cut short can be read up to "
+		"its last tenth of a second.",
+	.groups = (const struct cs_option_group *const[]){&group, NULL},
+	.examples =
+		(const struct cs_example[]){
+			{"coroscope record ./server --port 80", "sample its heap until it ends"},
+			{"coroscope record --heap=all -o t.coro -- make",
+                         "every allocation of a build"},
+			{"coroscope record -d 30 ./server", "its first thirty seconds"},
+			{NULL, NULL},
+		},
+	.status =
+		"that of PROGRAM, 128 + N if signal N ended it; 126 if it can't be started, 127 if "
+		"there is no such program; 2 if anything else fails",
+	.operand = CS_OPERAND_PROGRAM,
+	.operands_min = 1,
+	.operands_max = 0,
+	.run = run_record,
+};

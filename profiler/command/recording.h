@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One recording of a launched program: what record.c sets up, recording.c carries through and
+ * summary.c speaks of.
+ */
+#ifndef CS_COMMAND_RECORDING_H
+#define CS_COMMAND_RECORDING_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "command/command.h"
+#include "command/launch.h"
+#include "command/progress.h"
+#include "model/model.h"
+#include "model/symbols.h"
+#include "source/clock.h"
+#include "source/collector.h"
+#include "source/session.h"
+#include "symbol/resolver.h"
+#include "trace/trace.h"
+
+struct cs_recording {
+	const struct cs_args *args;
+	char path[PATH_MAX];  /* of the trace */
+	uint64_t duration_ns; /* 0: as long as the program runs */
+	bool symbols, debuginfod, arguments;
+
+	struct cs_session_config config;
+	struct cs_session_folder folder;
+	struct cs_clock clock;
+	struct cs_model *model;
+	struct cs_symbols *names;
+	struct cs_resolver *resolver;
+	struct cs_trace_writer *writer;
+	struct cs_collector *collector;
+	struct cs_launch launch;
+	struct cs_progress progress;
+
+	uint32_t root;     /* the program's first image in the model, 0 not seen yet */
+	bool cannot_start; /* what failed was the start of the program itself */
+	bool root_ended;
+	int status;           /* of the program, as waitpid gives it */
+	const char *ended_by; /* NULL: goes on */
+	bool said_silent, said_others;
+	unsigned signals_seen;
+	uint64_t hurry_ns; /* when a signal's patience ends; 0: no signal */
+
+	/* The end, for the summary. */
+	struct cs_collector_stats stats;
+	struct cs_trace_summary summary;
+	uint64_t trace_bytes;
+	struct cs_resolver_result resolved;
+};
+
+/* Starts the program and records it to its end. A status, or -errno with DIAG. */
+int cs_recording_run(struct cs_recording *recording, const char *agent, struct cs_diag *diag);
+
+/* What was seen and lost, what it cost, and what to do next; on stderr. */
+void cs_recording_summary(const struct cs_recording *recording);
+
+#endif

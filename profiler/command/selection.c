@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The metrics are of two kinds. What is in use is a state at a time; what was allocated is a
+ * sum over time. Only a sum has a --from: the growth of a state is what diff shows.
+ */
+#include "command/selection.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define TEXT_LIMIT 20
+
+const char *const cs_metric_choices[CS_METRIC_COUNT + 1] = {
+	[CS_METRIC_INUSE_SPACE] = "inuse_space",
+	[CS_METRIC_INUSE_OBJECTS] = "inuse_objects",
+	[CS_METRIC_ALLOC_SPACE] = "alloc_space",
+	[CS_METRIC_ALLOC_OBJECTS] = "alloc_objects",
+	[CS_METRIC_PEAK_SPACE] = "peak_space",
+	[CS_METRIC_TEMPORARY_OBJECTS] = "temporary_objects",
+};
+
+const char *const cs_by_choices[CS_BY_COUNT + 1] = {
+	[CS_BY_STACK] = "stack",   [CS_BY_FUNCTION] = "function", [CS_BY_MODULE] = "module",
+	[CS_BY_THREAD] = "thread", [CS_BY_PROCESS] = "process",
+};
+
+const char *const cs_limit_choices[] = {"all", NULL};
+
+static const struct cs_option filters[] = {
+	{.name = "process",
+         .kind = CS_OPTION_TEXT,
+         .argument = "PROCESS",
+         .help = "only these: PIDs or program names, separated by commas"},
+	{.name = "thread",
+         .kind = CS_OPTION_TEXT,
+         .argument = "THREAD",
+         .help = "only these: thread ids or names, separated by commas"},
+	{.name = "focus",
+         .kind = CS_OPTION_TEXT,
+         .argument = "REGEX",
+         .help = "only stacks in which a function's name matches"},
+	{.name = "ignore",
+         .kind = CS_OPTION_TEXT,
+         .argument = "REGEX",
+         .help = "no stacks in which a function's name matches"},
+	{0},
+};
+
+const struct cs_option_group cs_filter_group = {"Filters", filters};
+
+static bool has_option(const struct cs_args *args, const char *name)
+{
+	for (const struct cs_option_group *const *group = args->command->groups; *group; group++)
+		for (const struct cs_option *option = (*group)->options; option->name; option++)
+			if (strcmp(option->name, name) == 0)
+				return true;
+	return false;
+}
+
+static bool in_use(enum cs_metric metric)
+{
+	return metric == CS_METRIC_INUSE_SPACE || metric == CS_METRIC_INUSE_OBJECTS;
+}
+
+int cs_selection_read(struct cs_selection *selection, const struct cs_args *args,
+                      struct cs_diag *diag)
+{
+	struct cs_filter_options options = {
+		.process = cs_args_text(args, "process", NULL),
+		.thread = cs_args_text(args, "thread", NULL),
+		.focus = cs_args_text(args, "focus", NULL),
+		.ignore = cs_args_text(args, "ignore", NULL),
+	};
+
+	/* The options admit no other names than these. */
+	*selection = (struct cs_selection){
+		.metric = cs_metric_by_name(cs_args_text(args, "metric", "inuse_space")),
+		.by = CS_BY_STACK,
+	};
+	if (has_option(args, "by"))
+		selection->by = cs_by_by_name(cs_args_text(args, "by", "stack"));
+	selection->filter = cs_filter_new(&options, diag);
+	return selection->filter ? 0 : diag->error;
+}
+
+void cs_selection_release(struct cs_selection *selection)
+{
+	cs_filter_free(selection->filter);
+	*selection = (struct cs_selection){0};
+}
+
+/* A trace without heap must not look like a program without allocations. */
+static int check_heap(const struct cs_selection *selection, const struct cs_target *target,
+                      const struct cs_model *model, struct cs_diag *diag)
+{
+	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
+		if (cs_model_process_at(model, id)->heap_mean_bytes)
+			return 0;
+	if (cs_model_process_count(model) == 0 && cs_trace_session(target->trace)->heap_mean_bytes)
+		return 0;
+	cs_diag_set(diag, -ENODATA, "show %s of %s: no heap was recorded",
+	            cs_metric_info[selection->metric].name, target->path);
+	return cs_diag_hint(diag,
+	                    "record it without --no-heap; 'coroscope info %s' says what it "
+	                    "holds",
+	                    target->path);
+}
+
+int cs_selection_load(const struct cs_selection *selection, struct cs_target *target,
+                      const char *time, struct cs_moment *moment, struct cs_diag *diag)
+{
+	int error = in_use(selection->metric) ? cs_target_load_in_use(target, time, moment, diag)
+	                                      : cs_target_load(target, time, moment, diag);
+	if (!error)
+		error = check_heap(selection, target, moment->model, diag);
+	if (!error)
+		error = cs_target_name_frames(target, moment, diag);
+	if (!error)
+		error = cs_filter_check(selection->filter, moment->snapshot, diag);
+	return error;
+}
+
+struct cs_rollup *cs_selection_rollup(const struct cs_selection *selection,
+                                      const struct cs_moment *moment, const struct cs_moment *base,
+                                      bool since, struct cs_diag *diag)
+{
+	struct cs_rollup_options options = {
+		.metric = selection->metric,
+		.by = selection->by,
+		.filter = selection->filter,
+		.base = base ? base->snapshot : NULL,
+		.since_base = since,
+	};
+
+	return cs_rollup_new(moment->snapshot, &options, diag);
+}
+
+/* ---- writing ---- */
+
+static uint32_t terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return 0;
+	return size.ws_col;
+}
+
+static bool terminal_colours(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
+}
+
+static uint32_t entry_limit(const struct cs_args *args, const struct cs_export *format)
+{
+	const struct cs_value *value = has_option(args, "limit") ? cs_args_get(args, "limit")
+	                                                         : NULL;
+
+	if (!value || !value->given)
+		return format == &cs_export_text ? TEXT_LIMIT : 0;
+	if (strcmp(value->text, "all") == 0 || value->number > UINT32_MAX)
+		return 0;
+	return (uint32_t)value->number;
+}
+
+int cs_selection_write(const struct cs_args *args, const struct cs_export *format,
+                       const struct cs_rollup *rollup, struct cs_diag *diag)
+{
+	struct cs_export_style style = {
+		.limit = entry_limit(args, format),
+		.width = terminal_width(),
+		.colour = terminal_colours(),
+	};
+	struct cs_sink sink;
+
+	cs_sink_to_file(&sink, stdout, "standard output");
+	int error = format->write(rollup, &style, &sink, diag);
+	int end = cs_sink_finish(&sink, diag);
+	/* Whoever stops reading has seen enough: that is told by the sink, not by the format. */
+	return cs_sink_error(&sink) ? end : error;
+}
+
+/* ---- heap, fold ---- */
+
+static int refuse_from(const struct cs_selection *selection, const struct cs_target *target,
+                       const char *from, const char *to, struct cs_diag *diag)
+{
+	cs_diag_set(diag, -EINVAL, "show %s from %s on: it is a state, not a sum over time",
+	            cs_metric_info[selection->metric].name, from);
+	return cs_diag_hint(diag,
+	                    "alloc_space and alloc_objects have a --from; growth is shown by: "
+	                    "coroscope diff %s@%s %s%s%s --metric %s",
+	                    target->path, from, target->path, to ? "@" : "", to ? to : "",
+	                    cs_metric_info[selection->metric].name);
+}
+
+/* The end of what is shown: FILE@TIME or --to, NULL for the end of the trace. */
+static int choose_end(const struct cs_args *args, const struct cs_target *target, const char **to,
+                      struct cs_diag *diag)
+{
+	*to = cs_args_text(args, "to", NULL);
+	if (*to && target->time)
+		return cs_diag_set(diag, -EINVAL, "show %s@%s to %s: these are two ends",
+		                   target->path, target->time, *to);
+	if (target->time)
+		*to = target->time;
+	return 0;
+}
+
+static int check_order(const struct cs_target *target, const char *from, const char *to,
+                       struct cs_diag *diag)
+{
+	uint64_t from_ns, to_ns = UINT64_MAX;
+	int error = cs_trace_time(target->trace, from, &from_ns, diag);
+
+	if (!error && to)
+		error = cs_trace_time(target->trace, to, &to_ns, diag);
+	if (!error && from_ns > to_ns)
+		error = cs_diag_set(diag, -EINVAL,
+		                    "show %s from %s to %s: it would end before it "
+		                    "starts",
+		                    target->path, from, to);
+	return error;
+}
+
+static int show(const struct cs_args *args, const struct cs_selection *selection,
+                struct cs_target *target, const struct cs_export *format, struct cs_diag *diag)
+{
+	struct cs_moment moment = {0}, base = {0};
+	struct cs_rollup *rollup = NULL;
+	const char *from = cs_args_text(args, "from", NULL), *to;
+	int error = choose_end(args, target, &to, diag);
+
+	if (!error && from &&
+	    (in_use(selection->metric) || selection->metric == CS_METRIC_PEAK_SPACE))
+		error = refuse_from(selection, target, from, to, diag);
+	if (!error && from)
+		error = check_order(target, from, to, diag);
+	if (!error)
+		error = cs_selection_load(selection, target, to, &moment, diag);
+	if (!error && from)
+		error = cs_target_load(target, from, &base, diag);
+	if (!error && from)
+		error = cs_target_name_frames(target, &base, diag);
+	if (!error) {
+		cs_target_warn(target);
+		rollup = cs_selection_rollup(selection, &moment, from ? &base : NULL, from, diag);
+		error = rollup ? cs_selection_write(args, format, rollup, diag) : diag->error;
+	}
+	cs_rollup_free(rollup);
+	cs_moment_release(&base);
+	cs_moment_release(&moment);
+	return error;
+}
+
+int cs_selection_show(const struct cs_args *args, const struct cs_export *format,
+                      struct cs_diag *diag)
+{
+	struct cs_selection selection;
+	struct cs_target target = {0};
+	int error = cs_selection_read(&selection, args, diag);
+
+	if (!error)
+		error = cs_target_open(&target, args->operands[0], diag);
+	if (!error)
+		error = show(args, &selection, &target, format, diag);
+	cs_target_close(&target);
+	cs_selection_release(&selection);
+	return error;
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a person wants to know when a recording is over: is it complete, what was in it, what
+ * did it cost, and how to read it.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "command/counters.h"
+#include "command/recording.h"
+
+struct totals {
+	uint64_t alloc_bytes, alloc_objects, inuse_bytes;
+	uint32_t recorded;            /* processes whose heap was recorded */
+	const struct cs_process *top; /* the one whose peak is highest */
+	uint64_t counters[32];
+};
+
+static void add_up(const struct cs_model *model, struct totals *totals)
+{
+	memset(totals, 0, sizeof(*totals));
+	for (uint32_t id = 1; id <= cs_model_cell_count(model); id++) {
+		const struct cs_heap_sum *sum = &cs_model_cell_at(model, id)->sum;
+
+		totals->alloc_bytes += sum->alloc_bytes;
+		totals->alloc_objects += sum->alloc_objects;
+		totals->inuse_bytes += sum->alloc_bytes - sum->free_bytes;
+	}
+	for (uint32_t id = 1; id <= cs_model_process_count(model); id++) {
+		const struct cs_process *process = cs_model_process_at(model, id);
+
+		totals->recorded += process->heap_mean_bytes != 0 && !process->refusal;
+		if (!totals->top || process->peak_bytes > totals->top->peak_bytes)
+			totals->top = process;
+		for (int i = 0; i < 32; i++)
+			if (i != CS_AGENT_WAIT_MAX_NS)
+				totals->counters[i] += process->counters[i];
+			else if (process->counters[i] > totals->counters[i])
+				totals->counters[i] = process->counters[i];
+	}
+}
+
+static const char *plural(uint32_t count)
+{
+	return count == 1 ? "" : "es";
+}
+
+static void say_heap(const struct cs_recording *recording, const struct totals *totals)
+{
+	const struct cs_process *top = totals->top;
+	bool sampled = recording->config.heap_mean_bytes > CS_HEAP_ALL;
+	const char *about = sampled ? "about " : "";
+
+	if (!totals->recorded)
+		return;
+	cs_say(recording->args, "  allocated    %s%s in %s%s blocks; %s%s in use at the end", about,
+	       cs_text_bytes((double)totals->alloc_bytes).s, about,
+	       cs_text_count((double)totals->alloc_objects / (double)CS_OBJECT).s, about,
+	       cs_text_bytes((double)totals->inuse_bytes).s);
+	if (top->peak_bytes)
+		cs_say(recording->args, "  peak         %s%s at @%.3fs%s%s", about,
+		       cs_text_bytes((double)top->peak_bytes).s, (double)top->peak_ns / 1e9,
+		       totals->recorded > 1 ? " in process " : "",
+		       totals->recorded > 1 ? cs_text_count(top->pid).s : "");
+}
+
+static void say_losses(const struct cs_recording *recording, const struct totals *totals)
+{
+	const struct cs_collector_stats *stats = &recording->stats;
+	const struct cs_args *args = recording->args;
+
+	if (stats->lost)
+		cs_say(args,
+		       "  LOST         %s of %s events: figures are not exact; a larger "
+		       "--buffer or --on-full block loses fewer",
+		       cs_text_count((double)stats->lost).s,
+		       cs_text_count((double)stats->emitted).s);
+	else
+		cs_say(args, "  events       %s, none lost",
+		       cs_text_count((double)stats->events).s);
+	if (stats->late)
+		cs_say(args, "  late         %s events came out of order",
+		       cs_text_count((double)stats->late).s);
+	if (stats->unbooked || stats->undefined)
+		cs_say(args, "  unclear      %s events made no sense, %s stacks were not known",
+		       cs_text_count((double)stats->unbooked).s,
+		       cs_text_count((double)stats->undefined).s);
+	if (stats->unfinished)
+		cs_say(args, "  unfinished   %s events: their threads were killed meanwhile",
+		       cs_text_count((double)stats->unfinished).s);
+	for (uint32_t i = 0; i < 32; i++) {
+		const struct cs_counter_info *info = cs_counter_info(i);
+
+		if (totals->counters[i] && (!info || info->missing))
+			cs_say(args, "  missing      %s %s",
+			       cs_text_count((double)totals->counters[i]).s,
+			       info ? info->words : "of a kind that this version does not know");
+	}
+}
+
+static void say_cost(const struct cs_recording *recording, const struct totals *totals)
+{
+	const struct cs_trace_summary *summary = &recording->summary;
+	uint64_t waits = totals->counters[CS_AGENT_WAITS];
+
+	cs_say(recording->args, "  cost         reader %s of CPU, %s of memory; agent %s",
+	       cs_text_duration(summary->reader_cpu_ns).s,
+	       cs_text_bytes((double)summary->reader_rss_bytes).s,
+	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s);
+	if (waits)
+		cs_say(recording->args,
+		       "               the program waited %s times for the reader, "
+		       "%s in all, at most %s",
+		       cs_text_count((double)waits).s,
+		       cs_text_duration(totals->counters[CS_AGENT_WAIT_NS]).s,
+		       cs_text_duration(totals->counters[CS_AGENT_WAIT_MAX_NS]).s);
+}
+
+/*
+ * The kernel's figure, taken apart. What the allocator holds beyond live blocks is its books,
+ * free memory it keeps, and rounding; blocks never touched make live heap exceed it.
+ */
+static void say_memory(const struct cs_recording *recording, const struct totals *totals)
+{
+	const struct cs_process *top = totals->top;
+	const struct cs_memory *memory = top ? top->memory : NULL;
+	double heap, over;
+
+	if (!memory || !memory->rss)
+		return;
+	heap = (double)memory->allocator;
+	over = heap - (double)top->inuse_bytes;
+	cs_say(recording->args,
+	       "  memory       %s resident at @%.1fs: heap %s, the program's "
+	       "mappings %s, stacks %s, files %s, coroscope %s",
+	       cs_text_bytes((double)memory->rss).s, (double)memory->time_ns / 1e9,
+	       cs_text_bytes(heap).s, cs_text_bytes((double)memory->program_maps).s,
+	       cs_text_bytes((double)memory->stacks).s, cs_text_bytes((double)memory->files).s,
+	       cs_text_bytes((double)memory->coroscope).s);
+	if (recording->args->verbose && over >= 0)
+		cs_say(recording->args, "               of the heap %s in use at the end",
+		       cs_text_bytes((double)top->inuse_bytes).s);
+}
+
+static void say_names(const struct cs_recording *recording)
+{
+	const struct cs_resolver_result *found = &recording->resolved;
+
+	if (!recording->symbols)
+		cs_say(recording->args,
+		       "  names        left out; 'coroscope symbolize %s' adds them",
+		       recording->path);
+	else if (recording->args->verbose || found->named < found->frames / 2)
+		cs_say(recording->args,
+		       "  names        %" PRIu64 " of %" PRIu64 " addresses, %" PRIu64
+		       " with source lines",
+		       found->named, found->frames, found->with_lines);
+}
+
+static void say_next(const struct cs_recording *recording, const struct totals *totals)
+{
+	if (!totals->recorded)
+		return;
+	cs_say(recording->args, "next:");
+	cs_say(recording->args, "  coroscope heap %s@peak", recording->path);
+	cs_say(recording->args, "  coroscope heap --metric alloc_space --by function %s",
+	       recording->path);
+	cs_say(recording->args, "  coroscope fold %s", recording->path);
+}
+
+void cs_recording_summary(const struct cs_recording *recording)
+{
+	uint32_t processes = cs_model_process_count(recording->model);
+	uint32_t threads = cs_model_thread_count(recording->model);
+	struct totals totals;
+
+	add_up(recording->model, &totals);
+	cs_say(recording->args, "%s (%s): %s, %" PRIu32 " process%s, %" PRIu32 " thread%s; %s",
+	       recording->path, cs_text_bytes((double)recording->trace_bytes).s,
+	       cs_text_duration(recording->summary.duration_ns).s, processes, plural(processes),
+	       threads, threads == 1 ? "" : "s", recording->ended_by);
+	say_heap(recording, &totals);
+	say_losses(recording, &totals);
+	say_cost(recording, &totals);
+	say_memory(recording, &totals);
+	say_names(recording);
+	say_next(recording, &totals);
+}

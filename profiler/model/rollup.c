@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows of snapshots become groups, one per stack, function, …: sums that are still fractions.
+ */
+#include "model/rollup.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/rollup_private.h"
+
+const struct cs_by_info cs_by_info[CS_BY_COUNT] = {
+	[CS_BY_STACK] = {"stack", "the stacks that allocated"},
+	[CS_BY_FUNCTION] = {"function", "functions, by what they allocated themselves"},
+	[CS_BY_MODULE] = {"module", "the programs and libraries the functions are in"},
+	[CS_BY_THREAD] = {"thread", "the threads that allocated"},
+	[CS_BY_PROCESS] = {"process", "processes"},
+};
+
+enum cs_by cs_by_by_name(const char *name)
+{
+	enum cs_by by = 0;
+
+	while (by < CS_BY_COUNT && strcmp(cs_by_info[by].name, name) != 0)
+		by++;
+	return by;
+}
+
+/* One snapshot on its way into the rollup. */
+struct pass {
+	struct cs_rollup *rollup;
+	const struct cs_rollup_options *options;
+	const struct cs_snapshot *snapshot;
+	double sign;                    /* -1: what is subtracted */
+	bool is_base;                   /* goes into `base` instead of `value` */
+	const struct cs_stack **stacks; /* by row, NULL when not needed */
+	unsigned char *bits;            /* by stack: of cs_filter_call, 4 known */
+	bool *process_passes;           /* by id */
+	bool compare;                   /* with another trace: ids mean nothing */
+	bool roots;                     /* stacks start with the program */
+};
+
+/* The metric that counts what METRIC measures; -1: none. */
+static int objects_of(enum cs_metric metric)
+{
+	switch (metric) {
+	case CS_METRIC_INUSE_SPACE:
+	case CS_METRIC_INUSE_OBJECTS:
+		return CS_METRIC_INUSE_OBJECTS;
+	case CS_METRIC_ALLOC_SPACE:
+	case CS_METRIC_ALLOC_OBJECTS:
+		return CS_METRIC_ALLOC_OBJECTS;
+	case CS_METRIC_TEMPORARY_OBJECTS:
+		return CS_METRIC_TEMPORARY_OBJECTS;
+	default:
+		return -1;
+	}
+}
+
+static bool is_sum_since_start(enum cs_metric metric)
+{
+	return metric == CS_METRIC_ALLOC_SPACE || metric == CS_METRIC_ALLOC_OBJECTS ||
+	       metric == CS_METRIC_TEMPORARY_OBJECTS;
+}
+
+static const char *program(const struct cs_process *process)
+{
+	const char *path = process && process->executable ? process->executable : "?";
+	const char *slash = strrchr(path, '/');
+
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* ---- keys and labels ---- */
+
+/* Equal texts have equal keys, well enough: 64 bits of two hashes. */
+static uint64_t text_key(const char *text)
+{
+	size_t size = strlen(text);
+	uint64_t high = cs_hash_bytes(text, size);
+
+	return high << 32 | cs_hash_pair(high + size, cs_hash_bytes(text, size / 2));
+}
+
+static void process_label(const struct pass *pass, uint32_t id, char *label, size_t size)
+{
+	const struct cs_process *process = cs_model_process_at(pass->snapshot->model, id);
+
+	if (pass->compare)
+		snprintf(label, size, "%s", program(process));
+	else
+		snprintf(label, size, "%s (%u)", program(process), process ? process->pid : 0);
+}
+
+static void thread_label(const struct pass *pass, const struct cs_row *row, char *label,
+                         size_t size)
+{
+	const struct cs_model *model = pass->snapshot->model;
+	const struct cs_thread *thread = cs_model_thread_at(model, row->thread);
+	const char *name = thread && thread->name[0] ? thread->name : "?";
+	char of[300] = "";
+
+	if (pass->compare || cs_model_process_count(model) > 1)
+		process_label(pass, row->process, of, sizeof(of));
+	if (pass->compare)
+		snprintf(label, size, "%s of %s", name, of);
+	else
+		snprintf(label, size, "%s (%u)%s%s", name, thread ? thread->tid : 0,
+		         *of ? " of " : "", of);
+}
+
+static struct group *find_group(struct cs_rollup *rollup, uint64_t key, bool *added)
+{
+	struct cs_rollup_private *private = rollup->private;
+	uint32_t hash = cs_hash_u64(key);
+	struct cs_probe probe = cs_index_probe(&private->index, hash);
+	uint32_t id;
+
+	*added = false;
+	while ((id = cs_probe_next(&probe))) {
+		struct group *group = cs_list_at(&private->groups, id - 1);
+		if (group->key == key)
+			return group;
+	}
+	struct group *group = cs_list_push(&private->groups);
+	if (!group || cs_index_add(&private->index, hash, private->groups.count))
+		return NULL;
+	group->key = key;
+	group->counted = UINT32_MAX;
+	*added = true;
+	return group;
+}
+
+/* The group of a function, by the call that was seen first. */
+static struct group *function_group(struct cs_rollup *rollup, const struct cs_call *call)
+{
+	bool added;
+	struct group *group = find_group(rollup, call->function_id, &added);
+
+	if (group && added) {
+		group->entry.call = call;
+		group->entry.label = call->function;
+	}
+	return group;
+}
+
+static struct group *module_group(struct cs_rollup *rollup, const struct cs_call *call)
+{
+	bool added;
+	struct group *group = find_group(rollup, call->module_id, &added);
+
+	if (group && added)
+		group->entry.label = call->module ? call->module : "[no module]";
+	return group;
+}
+
+static struct group *stack_group(struct cs_rollup *rollup, const struct cs_stack *stack)
+{
+	bool added;
+	struct group *group = find_group(rollup, stack->id, &added);
+
+	if (group && added) {
+		group->entry.stack = stack;
+		group->entry.call = cs_stack_self(stack);
+		group->entry.label = group->entry.call->function;
+	}
+	return group;
+}
+
+static struct group *owner_group(const struct pass *pass, const struct cs_row *row)
+{
+	bool by_thread = pass->options->by == CS_BY_THREAD;
+	char label[512];
+	bool added;
+
+	if (by_thread)
+		thread_label(pass, row, label, sizeof(label));
+	else
+		process_label(pass, row->process, label, sizeof(label));
+	uint64_t key = pass->compare ? text_key(label) : by_thread ? row->thread : row->process;
+	struct group *group = find_group(pass->rollup, key, &added);
+	if (!group || !added)
+		return group;
+	group->entry.label = cs_arena_text(&pass->rollup->private->labels, label);
+	group->entry.process = row->process;
+	group->entry.thread = by_thread ? row->thread : 0;
+	return group->entry.label ? group : NULL;
+}
+
+/* ---- rows ---- */
+
+static bool stack_passes(const struct pass *pass, const struct cs_stack *stack)
+{
+	const struct cs_filter *filter = pass->options->filter;
+	unsigned bits = 0;
+
+	/* Up to the root or a stack whose bits are known; then the bits of all on the way. */
+	if (!(pass->bits[stack->id] & 4)) {
+		for (const struct cs_stack *at = stack; at; at = at->caller) {
+			if (pass->bits[at->id] & 4) {
+				bits |= pass->bits[at->id];
+				break;
+			}
+			bits |= cs_filter_call(filter, at->call);
+		}
+		pass->bits[stack->id] = (unsigned char)(bits | 4);
+	}
+	return (pass->bits[stack->id] & 3) == 1;
+}
+
+static struct group *group_of(const struct pass *pass, const struct cs_row *row,
+                              const struct cs_stack *stack)
+{
+	switch (pass->options->by) {
+	case CS_BY_STACK:
+		return stack_group(pass->rollup, stack);
+	case CS_BY_FUNCTION:
+		return function_group(pass->rollup, cs_stack_self(stack));
+	case CS_BY_MODULE:
+		return module_group(pass->rollup, cs_stack_self(stack));
+	default:
+		return owner_group(pass, row);
+	}
+}
+
+/* VALUE once for each function on the stack, however often it is on it. */
+static int add_cumulative(const struct pass *pass, const struct cs_stack *stack, double value,
+                          uint32_t stamp)
+{
+	for (; stack; stack = stack->caller) {
+		if (stack->call->mark)
+			continue;
+		struct group *group = function_group(pass->rollup, stack->call);
+		if (!group)
+			return -ENOMEM;
+		if (group->counted != stamp)
+			group->cumulative += value;
+		group->counted = stamp;
+	}
+	return 0;
+}
+
+/* STAMP: a number of its own for each row. */
+static int add_row(struct pass *pass, const struct cs_row *row, const struct cs_stack *stack,
+                   uint32_t stamp)
+{
+	enum cs_metric metric = pass->options->metric;
+	int counter = objects_of(metric);
+	double objects = counter < 0 ? 0 : pass->sign * row->value[counter];
+	double value = pass->sign * row->value[metric];
+	struct cs_rollup *rollup = pass->rollup;
+
+	/* A block of no bytes is an object all the same. */
+	if (value == 0 && row->variance[metric] == 0 && objects == 0)
+		return 0;
+	struct group *group = group_of(pass, row, stack);
+	if (!group)
+		return -ENOMEM;
+	if (pass->is_base) {
+		group->base += value;
+		rollup->private->base += value;
+		return 0;
+	}
+	group->value += value;
+	rollup->private->value += value;
+	group->entry.variance += pass->sign * row->variance[metric];
+	rollup->variance += pass->sign * row->variance[metric];
+	/* What a base of the same trace counted is part of the count now. */
+	group->entry.samples += pass->sign < 0 ? -row->samples[metric] : row->samples[metric];
+	rollup->samples += pass->sign < 0 ? -row->samples[metric] : row->samples[metric];
+	group->objects += objects;
+	rollup->private->objects += objects;
+	return pass->options->by == CS_BY_FUNCTION ? add_cumulative(pass, stack, value, stamp) : 0;
+}
+
+/* Which processes pass, and what is known of the figures because of them. */
+static void look_at_processes(struct pass *pass)
+{
+	const struct cs_model *model = pass->snapshot->model;
+	struct cs_rollup *rollup = pass->rollup;
+
+	for (uint32_t id = 1; id <= cs_model_process_count(model); id++) {
+		const struct cs_process *process = cs_model_process_at(model, id);
+		pass->process_passes[id] = cs_filter_process(pass->options->filter, process);
+		if (!pass->process_passes[id])
+			continue;
+		if (process->heap_mean_bytes > 1)
+			rollup->sampled = true;
+		if (process->heap_mean_bytes > rollup->mean_bytes)
+			rollup->mean_bytes = process->heap_mean_bytes;
+		if (process->heap_inexact)
+			rollup->certainty = is_sum_since_start(rollup->metric) ? CS_AT_LEAST
+			                                                       : CS_ABOUT;
+		/* Two times of one trace have their losses in common. */
+		if (pass->snapshot == rollup->snapshot || pass->compare)
+			rollup->lost += process->lost;
+	}
+}
+
+static bool row_passes(const struct pass *pass, const struct cs_row *row)
+{
+	const struct cs_model *model = pass->snapshot->model;
+
+	if (row->process > cs_model_process_count(model) || !pass->process_passes[row->process])
+		return false;
+	const struct cs_thread *thread = cs_model_thread_at(model, row->thread);
+	return !thread || cs_filter_thread(pass->options->filter, thread);
+}
+
+/* Stacks come first: what is kept per stack needs to know how many there are. */
+static int find_stacks(struct pass *pass)
+{
+	bool patterns = cs_filter_has_patterns(pass->options->filter);
+
+	if (!patterns && pass->options->by >= CS_BY_THREAD)
+		return 0;
+	pass->stacks = calloc(pass->snapshot->row_count + 1, sizeof(*pass->stacks));
+	if (!pass->stacks)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pass->snapshot->row_count; i++) {
+		if (!row_passes(pass, &pass->snapshot->rows[i]))
+			continue;
+		pass->stacks[i] = cs_stacks_get(pass->rollup->stacks, pass->snapshot,
+		                                pass->snapshot->rows[i].node);
+		if (!pass->stacks[i])
+			return -ENOMEM;
+	}
+	if (patterns) {
+		pass->bits = calloc(cs_stacks_count(pass->rollup->stacks) + 1, 1);
+		if (!pass->bits)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static int add_rows(struct pass *pass)
+{
+	uint32_t *seen = calloc(cs_model_process_count(pass->snapshot->model) + 1, sizeof(*seen));
+	int error = seen ? 0 : -ENOMEM;
+
+	for (uint32_t i = 0; i < pass->snapshot->row_count && !error; i++) {
+		const struct cs_row *row = &pass->snapshot->rows[i];
+		const struct cs_stack *stack = pass->stacks ? pass->stacks[i] : NULL;
+		if (!row_passes(pass, row) || (pass->bits && !stack_passes(pass, stack)))
+			continue;
+		if (stack && pass->roots)
+			stack = cs_stacks_rooted(
+				pass->rollup->stacks, stack,
+				program(cs_model_process_at(pass->snapshot->model, row->process)));
+		if (pass->stacks && !stack) {
+			error = -ENOMEM;
+			break;
+		}
+		error = add_row(pass, row, stack, i * 2 + (pass->sign < 0));
+		if (!pass->is_base && pass->sign > 0 && row->value[pass->options->metric] != 0)
+			pass->rollup->processes += seen[row->process]++ == 0;
+	}
+	free(seen);
+	return error;
+}
+
+/* More than one process with rows that pass. */
+static bool several_processes(const struct cs_snapshot *snapshot, const struct cs_filter *filter)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; snapshot && i < snapshot->row_count; i++) {
+		const struct cs_row *row = &snapshot->rows[i];
+		if (row->process == first)
+			continue;
+		const struct cs_process *process =
+			cs_model_process_at(snapshot->model, row->process);
+		if (!process || !cs_filter_process(filter, process))
+			continue;
+		if (first)
+			return true;
+		first = row->process;
+	}
+	return false;
+}
+
+static int add_snapshot(struct cs_rollup *rollup, const struct cs_rollup_options *options,
+                        const struct cs_snapshot *snapshot)
+{
+	bool base = snapshot == options->base;
+	struct pass pass = {
+		.rollup = rollup,
+		.options = options,
+		.snapshot = snapshot,
+		.is_base = base && !options->since_base,
+		.sign = base && options->since_base ? -1 : 1,
+		.compare = rollup->base && options->base->model != rollup->snapshot->model,
+	};
+	int error = -ENOMEM;
+
+	pass.roots = options->process_root &&
+	             (several_processes(rollup->snapshot, options->filter) ||
+	              several_processes(options->base, options->filter));
+	pass.process_passes =
+		calloc(cs_model_process_count(snapshot->model) + 1, sizeof(*pass.process_passes));
+	if (pass.process_passes) {
+		look_at_processes(&pass);
+		error = find_stacks(&pass);
+	}
+	if (!error)
+		error = add_rows(&pass);
+	free(pass.process_passes);
+	free(pass.stacks);
+	free(pass.bits);
+	return error;
+}
+
+static void put_interval(struct cs_rollup *rollup)
+{
+	bool bytes = cs_metric_info[rollup->metric].unit[0] == 'b';
+	/* What a sample stands for at most; for objects that is known only of those seen. */
+	double mean = bytes || rollup->total <= 0 ? (double)rollup->mean_bytes : 0;
+
+	if (rollup->variance < 0) /* the last bits of a difference */
+		rollup->variance = 0;
+	cs_interval95((double)rollup->total, rollup->variance, mean, &rollup->low, &rollup->high);
+}
+
+struct cs_rollup *cs_rollup_new(const struct cs_snapshot *snapshot,
+                                const struct cs_rollup_options *options, struct cs_diag *diag)
+{
+	struct cs_rollup *rollup = calloc(1, sizeof(*rollup));
+	int error = -ENOMEM;
+
+	if (!rollup)
+		goto out;
+	rollup->snapshot = snapshot;
+	rollup->base = options->since_base ? NULL : options->base;
+	rollup->metric = options->metric;
+	rollup->by = options->by;
+	rollup->has_objects = objects_of(options->metric) >= 0;
+	rollup->private = calloc(1, sizeof(*rollup->private));
+	rollup->stacks = cs_stacks_new(!options->base || options->base->model == snapshot->model);
+	if (!rollup->private || !rollup->stacks)
+		goto out;
+	cs_list_init(&rollup->private->groups, sizeof(struct group), 8);
+	error = add_snapshot(rollup, options, snapshot);
+	if (!error && options->base)
+		error = add_snapshot(rollup, options, options->base);
+	if (!error)
+		error = cs_rollup_make_entries(rollup);
+	if (error)
+		goto out;
+	rollup->low = rollup->high = (double)rollup->total;
+	if (rollup->sampled)
+		put_interval(rollup);
+out:
+	if (!error)
+		return rollup;
+	cs_rollup_free(rollup);
+	cs_diag_set(diag, error, "sum up the heap: out of memory");
+	return NULL;
+}
+
+void cs_rollup_free(struct cs_rollup *rollup)
+{
+	if (!rollup)
+		return;
+	if (rollup->private) {
+		cs_list_free(&rollup->private->groups);
+		cs_index_free(&rollup->private->index);
+		cs_arena_free(&rollup->private->labels);
+	}
+	free(rollup->private);
+	cs_stacks_free(rollup->stacks);
+	free(rollup->entries);
+	free(rollup);
+}

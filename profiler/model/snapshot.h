@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A snapshot: the model at one time, immutable, with the names of its frames. Everything a
+ * person sees is drawn from one. It copies the sums and borrows definitions and names: model
+ * and symbols must outlive it, and later definitions do not disturb it.
+ */
+#ifndef CS_MODEL_SNAPSHOT_H
+#define CS_MODEL_SNAPSHOT_H
+
+#include "model/model.h"
+#include "model/symbols.h"
+
+enum cs_metric {
+	CS_METRIC_INUSE_SPACE,
+	CS_METRIC_INUSE_OBJECTS,
+	CS_METRIC_ALLOC_SPACE,
+	CS_METRIC_ALLOC_OBJECTS,
+	CS_METRIC_PEAK_SPACE,
+	CS_METRIC_TEMPORARY_OBJECTS,
+	CS_METRIC_COUNT
+};
+
+struct cs_metric_info {
+	const char *name; /* cli.md */
+	const char *unit; /* "bytes" or "count" */
+	const char *title;
+};
+extern const struct cs_metric_info cs_metric_info[CS_METRIC_COUNT];
+
+/* CS_METRIC_COUNT: no such metric. */
+enum cs_metric cs_metric_by_name(const char *name);
+
+/* The values of one cell. Objects are rounded to whole ones only when they are shown. */
+struct cs_row {
+	uint32_t process, thread, node;
+	double value[CS_METRIC_COUNT];
+	double variance[CS_METRIC_COUNT];
+	uint64_t samples[CS_METRIC_COUNT]; /* sampled blocks behind the value */
+};
+
+struct cs_snapshot {
+	uint64_t time_ns;
+	const struct cs_model *model;
+	const struct cs_symbols *symbols;
+	bool sampled;        /* any process in it is */
+	bool exact;          /* no process sampled, and none lost an event */
+	uint64_t mean_bytes; /* the largest of its processes' means */
+	uint64_t lost, emitted;
+	struct cs_row *rows;
+	uint32_t row_count;
+};
+
+struct cs_snapshot *cs_snapshot_take(const struct cs_model *model,
+                                     const struct cs_symbols *symbols);
+/* The same, but in use is what was in use when the cell's process was at its peak. */
+struct cs_snapshot *cs_snapshot_take_peak(const struct cs_model *model,
+                                          const struct cs_symbols *symbols);
+void cs_snapshot_free(struct cs_snapshot *snapshot);
+
+/*
+ * The 95 % interval of an estimated sum, conservative where few samples are behind it. MEAN is
+ * the largest weight of a block that may be there unseen: the sampling mean for bytes; at most
+ * 1: nothing is unseen. With variance 0 and MEAN at most 1 (exact) it is a point.
+ */
+void cs_interval95(double value, double variance, double mean, double *low, double *high);
+
+/* The same for a sum of SNAPSHOT's values of METRIC, with the MEAN that belongs to it. */
+void cs_snapshot_interval95(const struct cs_snapshot *snapshot, enum cs_metric metric, double value,
+                            double variance, double *low, double *high);
+
+#endif

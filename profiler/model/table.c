@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariants: every slot between a key's own place and where it lies is occupied (linear
+ * probing; a removal closes the gap), and an entry's top `depth` hash bits are those of the
+ * directory places that point to its segment. The low bits choose the slot, so that a split
+ * changes no entry's place within its segment.
+ */
+#include "model/table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MASK (CS_TABLE_SLOTS - 1)
+#define FULL_MIN (CS_TABLE_SLOTS / 10 * 4)
+#define DEPTH_MAX 26u
+/* Directory places per segment beyond which keys can only be made to collide. */
+#define SPARSE_MAX 256u
+
+/*
+ * Hashes are even, so segments fill at the same pace and would all split at once. Each has a
+ * limit of its own, from 4 to 8 tenths, by which the splits of a growth are spread over it.
+ */
+static uint32_t full_of(uint64_t hash, uint32_t depth)
+{
+	uint64_t prefix = depth ? hash >> (64 - depth) : 0;
+	uint64_t draw = (prefix + depth * UINT64_C(0x10001)) * UINT64_C(0xd6e8feb86659fd93);
+
+	return FULL_MIN + (uint32_t)((draw >> 32) % FULL_MIN);
+}
+
+static struct cs_table_segment *segment_new(uint64_t hash, uint32_t depth)
+{
+	struct cs_table_segment *segment = calloc(1, sizeof(*segment));
+
+	if (!segment)
+		return NULL;
+	segment->depth = depth;
+	segment->full = full_of(hash, depth);
+	segment->slots = aligned_alloc(64, CS_TABLE_SLOTS * sizeof(*segment->slots));
+	if (!segment->slots) {
+		free(segment);
+		return NULL;
+	}
+	memset(segment->slots, 0, CS_TABLE_SLOTS * sizeof(*segment->slots));
+	return segment;
+}
+
+/* This table no longer holds it; the last one frees it. */
+static void segment_drop(struct cs_table_segment *segment)
+{
+	if (segment->shared) {
+		segment->shared--;
+		return;
+	}
+	free(segment->slots);
+	free(segment);
+}
+
+int cs_table_init(struct cs_table *table)
+{
+	memset(table, 0, sizeof(*table));
+	table->directory = malloc(sizeof(struct cs_table_segment *));
+	if (!table->directory)
+		return -ENOMEM;
+	table->directory[0] = segment_new(0, 0);
+	if (!table->directory[0]) {
+		free(table->directory);
+		table->directory = NULL;
+		return -ENOMEM;
+	}
+	table->segments = 1;
+	return 0;
+}
+
+/* How many places of the directory point to one segment: they lie side by side. */
+static uint32_t span(const struct cs_table *table, const struct cs_table_segment *segment)
+{
+	return 1u << (table->depth - segment->depth);
+}
+
+int cs_table_clone(struct cs_table *table, const struct cs_table *from)
+{
+	uint32_t places = 1u << from->depth;
+
+	*table = *from;
+	table->directory = malloc(places * sizeof(struct cs_table_segment *));
+	if (!table->directory)
+		return -ENOMEM;
+	memcpy(table->directory, from->directory, places * sizeof(struct cs_table_segment *));
+	for (uint32_t i = 0; i < places; i += span(table, table->directory[i]))
+		table->directory[i]->shared++;
+	return 0;
+}
+
+void cs_table_free(struct cs_table *table)
+{
+	uint32_t places = 1u << table->depth;
+
+	for (uint32_t i = 0; table->directory && i < places;) {
+		uint32_t next = i + span(table, table->directory[i]);
+
+		segment_drop(table->directory[i]);
+		i = next;
+	}
+	free(table->directory);
+	memset(table, 0, sizeof(*table));
+}
+
+/* First place of the directory that points to the segment for HASH. */
+static uint32_t first_place(const struct cs_table *table, uint64_t hash, uint32_t depth)
+{
+	return depth ? (uint32_t)(hash >> (64 - depth)) << (table->depth - depth) : 0;
+}
+
+/* The segment for HASH, as this table's own. NULL: no memory. */
+static struct cs_table_segment *own(struct cs_table *table, uint64_t hash)
+{
+	struct cs_table_segment *segment = cs_table_segment(table, hash);
+	struct cs_table_segment *copy;
+	uint32_t place;
+
+	if (!segment->shared)
+		return segment;
+	copy = segment_new(hash, segment->depth);
+	if (!copy)
+		return NULL;
+	memcpy(copy->slots, segment->slots, CS_TABLE_SLOTS * sizeof(*copy->slots));
+	copy->used = segment->used;
+	place = first_place(table, hash, segment->depth);
+	for (uint32_t i = 0; i < span(table, segment); i++)
+		table->directory[place + i] = copy;
+	segment->shared--;
+	return copy;
+}
+
+static int double_directory(struct cs_table *table)
+{
+	uint32_t places = 1u << table->depth;
+	struct cs_table_segment **directory;
+
+	if (table->depth == DEPTH_MAX || places / SPARSE_MAX > table->segments)
+		return -ENOSPC;
+	directory = malloc(2 * (size_t)places * sizeof(struct cs_table_segment *));
+	if (!directory)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < places; i++)
+		directory[2 * i] = directory[2 * i + 1] = table->directory[i];
+	free(table->directory);
+	table->directory = directory;
+	table->depth++;
+	return 0;
+}
+
+static void segment_add(struct cs_table_segment *segment, uint64_t hash, struct cs_table_slot entry)
+{
+	uint32_t at = hash & MASK;
+
+	while (segment->slots[at].key)
+		at = (at + 1) & MASK;
+	segment->slots[at] = entry;
+	segment->used++;
+}
+
+/* Deals the entries of HASH's full segment out to two. */
+static int split(struct cs_table *table, uint64_t hash)
+{
+	struct cs_table_segment *full = cs_table_segment(table, hash);
+	struct cs_table_segment *half[2] = {NULL, NULL};
+	uint32_t place, each;
+	uint64_t half_bit;
+	int error = full->depth == table->depth ? double_directory(table) : 0;
+
+	if (error)
+		return error;
+	half_bit = UINT64_C(1) << (63 - full->depth);
+	half[0] = segment_new(hash & ~half_bit, full->depth + 1);
+	half[1] = segment_new(hash | half_bit, full->depth + 1);
+	if (!half[0] || !half[1])
+		goto fail;
+	for (uint32_t i = 0; i < CS_TABLE_SLOTS; i++) {
+		struct cs_table_slot entry = full->slots[i];
+		uint64_t bits = cs_table_hash(entry.key);
+
+		if (entry.key)
+			segment_add(half[(bits & half_bit) != 0], bits, entry);
+	}
+	place = first_place(table, hash, full->depth);
+	each = span(table, full) / 2;
+	for (uint32_t i = 0; i < each; i++) {
+		table->directory[place + i] = half[0];
+		table->directory[place + each + i] = half[1];
+	}
+	table->segments++;
+	segment_drop(full);
+	return 0;
+fail:
+	for (int i = 0; i < 2; i++)
+		if (half[i])
+			segment_drop(half[i]);
+	return -ENOMEM;
+}
+
+int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t *old)
+{
+	uint64_t hash = cs_table_hash(key);
+	struct cs_table_segment *segment = own(table, hash);
+	struct cs_table_slot *slot;
+
+	if (!segment)
+		return -ENOMEM;
+	while (segment->used >= segment->full) {
+		int error = split(table, hash);
+
+		if (error)
+			return error;
+		segment = cs_table_segment(table, hash);
+	}
+	for (uint32_t at = hash & MASK;; at = (at + 1) & MASK) {
+		slot = &segment->slots[at];
+		if (!slot->key)
+			break;
+		if (slot->key == key) {
+			*old = slot->value;
+			slot->value = value;
+			return 1;
+		}
+	}
+	slot->key = key;
+	slot->value = value;
+	segment->used++;
+	table->count++;
+	return 0;
+}
+
+/* Moves entries back over HOLE until none lies behind a gap that its own place precedes. */
+static void close_gap(struct cs_table_slot *slots, uint32_t hole)
+{
+	for (uint32_t at = (hole + 1) & MASK; slots[at].key; at = (at + 1) & MASK) {
+		uint32_t home = cs_table_hash(slots[at].key) & MASK;
+
+		if (((at - home) & MASK) >= ((at - hole) & MASK)) {
+			slots[hole] = slots[at];
+			hole = at;
+		}
+	}
+	slots[hole].key = 0;
+}
+
+int cs_table_take(struct cs_table *table, uint64_t key, uint64_t *value)
+{
+	uint64_t hash = cs_table_hash(key);
+	struct cs_table_segment *segment = cs_table_segment(table, hash);
+	uint32_t at = hash & MASK;
+
+	while (segment->slots[at].key != key) {
+		if (!segment->slots[at].key)
+			return 0;
+		at = (at + 1) & MASK;
+	}
+	segment = own(table, hash); /* a copy has the same slots */
+	if (!segment)
+		return -ENOMEM;
+	*value = segment->slots[at].value;
+	close_gap(segment->slots, at);
+	segment->used--;
+	table->count--;
+	return 1;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Allocations and frees are all but a few of the records: their path is a cache per lane from
+ * stack hash to cell, the books, and nothing else. The books' lines are brought into the
+ * cache some records ahead.
+ */
+#include "source/agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/agent_lane.h"
+
+/* How far ahead of the record at work its successors' blocks are prefetched. */
+#define AHEAD_RECORDS 12
+
+/* ---- time ---- */
+
+/* Never backwards, never beyond the present. */
+static inline uint64_t time_of(struct cs_agent *agent, const struct cs_record *record)
+{
+	uint64_t ns = cs_clock_ns(agent->world->clock, agent->info->clock, record->stamp);
+
+	if (ns > agent->latest_ns)
+		ns = agent->latest_ns;
+	if (ns > agent->time_ns)
+		agent->time_ns = ns;
+	return agent->time_ns;
+}
+
+/* ---- heap ---- */
+
+static void alloc(struct cs_agent *agent, struct cs_agent_lane *state,
+                  const struct cs_record *record, uint64_t size)
+{
+	const struct cs_record_alloc *what = (const struct cs_record_alloc *)record;
+	uint32_t cell = cs_agent_cell(agent, state, what->stack);
+
+	if (!agent->books)
+		return;
+	if (!cell || cs_books_alloc(agent->books, state->thread, cell, what->address, size,
+	                            time_of(agent, record)))
+		agent->unbooked++;
+	agent->allocs++;
+}
+
+static void release(struct cs_agent *agent, struct cs_agent_lane *state,
+                    const struct cs_record *record, bool by_realloc)
+{
+	const struct cs_record_free *what = (const struct cs_record_free *)record;
+
+	if (!agent->books)
+		return;
+	cs_books_release(agent->books, state->thread, what->address, by_realloc,
+	                 time_of(agent, record));
+	agent->frees++;
+}
+
+static void restore(struct cs_agent *agent, struct cs_agent_lane *state,
+                    const struct cs_record *record)
+{
+	const struct cs_record_free *what = (const struct cs_record_free *)record;
+
+	if (!agent->books)
+		return;
+	cs_books_restore(agent->books, state->thread, what->address, time_of(agent, record));
+	agent->frees--;
+}
+
+static void map(struct cs_agent *agent, const struct cs_record *record)
+{
+	const struct cs_record_map *what = (const struct cs_record_map *)record;
+
+	if (!agent->books)
+		return;
+	if (record->kind == CS_RECORD_UNMAP)
+		cs_books_unmap(agent->books, what->address, what->bytes);
+	else if ((record->arg & CS_MAP_ANONYMOUS) &&
+	         cs_books_map(agent->books, what->address, what->bytes))
+		agent->unbooked++;
+}
+
+/* ---- the rest ---- */
+
+static void lost(struct cs_agent *agent, struct cs_lane_reader *lane, struct cs_agent_lane *state,
+                 const struct cs_record *record)
+{
+	const struct cs_record_lost *what = (const struct cs_record_lost *)record;
+	struct cs_process *process = cs_model_process_at(agent->world->model, agent->process);
+	uint64_t to_ns = time_of(agent, record);
+	uint64_t from_ns = cs_clock_ns(agent->world->clock, agent->info->clock, what->first_stamp);
+
+	if (what->count == 0)
+		return;
+	agent->lost_told += what->count;
+	/* The lane's own counter may have told of it before. */
+	if (process->lost < agent->lost_told)
+		process->lost = agent->lost_told;
+	process->heap_inexact = true;
+	cs_model_process_changed(agent->world->model, agent->process);
+	if (agent->world->writer)
+		cs_trace_write_loss(agent->world->writer, agent->process,
+		                    from_ns < to_ns ? from_ns : to_ns, to_ns, what->count);
+	/* What told of a new owner may be among it. */
+	cs_agent_check_owner(agent, lane, state);
+}
+
+static void process_end(struct cs_agent *agent, const struct cs_record *record)
+{
+	const struct cs_record_process_end *what = (const struct cs_record_process_end *)record;
+	struct cs_process *process = cs_model_process_at(agent->world->model, agent->process);
+
+	process->end_seen = true;
+	process->end_rss_bytes = what->rss_bytes;
+	process->rss_peak_bytes = what->rss_peak_bytes;
+	process->brk_bytes = what->brk_bytes;
+	process->cpu_ns = what->cpu_ns;
+	cs_model_process_changed(agent->world->model, agent->process);
+}
+
+static void rare(struct cs_agent *agent, struct cs_lane_reader *lane, struct cs_agent_lane *state,
+                 const struct cs_record *record)
+{
+	switch (record->kind) {
+	case CS_RECORD_LOST:
+		lost(agent, lane, state, record);
+		break;
+	case CS_RECORD_THREAD_START:
+	case CS_RECORD_THREAD_NAME:
+	case CS_RECORD_THREAD_END:
+		cs_agent_thread(agent, state, (const struct cs_record_thread *)record,
+		                time_of(agent, record));
+		break;
+	case CS_RECORD_MODULE:
+		cs_agent_module(agent, (const struct cs_record_module *)record);
+		break;
+	case CS_RECORD_MODULE_GONE:
+		cs_module_map_remove(&agent->modules, record->arg);
+		break;
+	case CS_RECORD_STACK:
+		cs_agent_stack(agent, (const struct cs_record_stack *)record);
+		break;
+	case CS_RECORD_RESTORE:
+		restore(agent, state, record);
+		break;
+	case CS_RECORD_MAP:
+	case CS_RECORD_UNMAP:
+		map(agent, record);
+		break;
+	case CS_RECORD_PROCESS_END:
+		process_end(agent, record);
+		break;
+	default:
+		break; /* SKIP, or of a later version */
+	}
+}
+
+static void event(struct cs_agent *agent, struct cs_lane_reader *lane, struct cs_agent_lane *state,
+                  const struct cs_record *record)
+{
+	/* A lane that speaks before it has said for whom: its THREAD_START was lost. */
+	if (!state->thread && record->kind != CS_RECORD_THREAD_START)
+		cs_agent_check_owner(agent, lane, state);
+	switch (record->kind) {
+	case CS_RECORD_ALLOC:
+		alloc(agent, state, record, record->arg);
+		break;
+	case CS_RECORD_ALLOC_LONG:
+		alloc(agent, state, record, ((const struct cs_record_alloc_long *)record)->size);
+		break;
+	case CS_RECORD_FREE:
+		release(agent, state, record, false);
+		break;
+	case CS_RECORD_RELEASE:
+		release(agent, state, record, true);
+		break;
+	default:
+		rare(agent, lane, state, record);
+	}
+}
+
+/* Of every record that has a block, its address comes first; for others it does no harm. */
+static inline const struct cs_record *prefetch(const struct cs_agent *agent,
+                                               const struct cs_record *ahead,
+                                               const struct cs_record *end)
+{
+	if (ahead >= end)
+		return ahead;
+	if (ahead->bytes >= sizeof(struct cs_record_free))
+		cs_books_prefetch(agent->books, ((const struct cs_record_free *)ahead)->address);
+	return cs_record_next(ahead);
+}
+
+void cs_agent_visit(void *context, struct cs_lane_reader *lane, const struct cs_record *first,
+                    const struct cs_record *end)
+{
+	struct cs_agent *agent = context;
+	struct cs_agent_lane *state = cs_agent_lane(lane);
+	/* Beyond this run as well: what is ready in the lane comes next. */
+	const struct cs_record *limit = (struct cs_record *)(lane->buffer + lane->ready);
+	const struct cs_record *ahead = agent->books ? first : limit;
+
+	if (!state) {
+		agent->unbooked++;
+		return;
+	}
+	if (state->ahead > (const void *)first && state->ahead <= (const void *)limit &&
+	    state->ahead_fetch == lane->fetches)
+		ahead = state->ahead;
+	else
+		for (int i = 0; i < AHEAD_RECORDS; i++)
+			ahead = prefetch(agent, ahead, limit);
+	for (const struct cs_record *at = first; at < end; at = cs_record_next(at)) {
+		ahead = prefetch(agent, ahead, limit);
+		event(agent, lane, state, at);
+	}
+	state->ahead = ahead;
+	state->ahead_fetch = lane->fetches;
+}
+
+/* ---- life ---- */
+
+struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct cs_ring_info *info,
+                              const struct cs_process *start, uint32_t host_pid,
+                              const struct cs_agent *parent)
+{
+	struct cs_agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return NULL;
+	agent->world = world;
+	agent->info = info;
+	agent->host_pid = host_pid;
+	agent->time_ns = start->start_ns;
+	agent->latest_ns = UINT64_MAX;
+	agent->process = cs_model_process(world->model, start);
+	if (!agent->process)
+		goto fail;
+	if (parent && parent->books)
+		agent->books = cs_books_fork(parent->books, agent->process);
+	else if (info->heap_mean_bytes)
+		agent->books = cs_books_new(world->model, agent->process, info->heap_mean_bytes);
+	if (!agent->books && info->heap_mean_bytes)
+		goto fail;
+	if (parent && cs_module_map_copy(&agent->modules, &parent->modules))
+		goto fail;
+	return agent;
+fail:
+	cs_agent_free(agent, NULL);
+	return NULL;
+}
+
+void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)
+{
+	if (!agent)
+		return;
+	for (uint32_t i = 0; ring && i < ring->lane_count; i++) {
+		free(ring->lanes[i]->user);
+		ring->lanes[i]->user = NULL;
+	}
+	cs_books_free(agent->books);
+	cs_stackmap_free(&agent->stacks);
+	cs_module_map_free(&agent->modules);
+	free(agent->threads);
+	free(agent);
+}
+
+void cs_agent_end(struct cs_agent *agent, uint64_t time_ns)
+{
+	struct cs_model *model = agent->world->model;
+	struct cs_process *process = cs_model_process_at(model, agent->process);
+
+	if (time_ns < agent->time_ns)
+		time_ns = agent->time_ns;
+	for (uint32_t i = 0; i < agent->thread_count; i++) {
+		if (agent->threads[i].ended)
+			continue;
+		agent->threads[i].ended = true;
+		cs_model_thread_at(model, agent->threads[i].id)->end_ns = time_ns;
+		cs_model_thread_changed(model, agent->threads[i].id);
+	}
+	process->ended = true;
+	process->end_ns = time_ns;
+	cs_model_process_changed(model, agent->process);
+}

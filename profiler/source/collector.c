@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A pass over everything, again and again. Records are taken a little late on purpose: the
+ * ring of a forked child appears some time after the fork, and until then its parent should
+ * not have been followed beyond it.
+ */
+#include "source/collector.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "source/doorbell.h"
+#include "source/family.h"
+#include "source/readings.h"
+
+/* Records are older than this when they are taken; less where a lane fills. */
+#define LAG_NS UINT64_C(3000000)
+#define LAG_FULLNESS 250u
+
+/* Naps are such that lanes are about this full at the end of one, per mille. */
+#define NAP_FULLNESS 125u
+#define NAP_MIN_NS UINT64_C(200000)
+#define NAP_MAX_NS UINT64_C(100000000)
+
+/* Dead processes are looked for this often, and kept for a while: children may come late. */
+#define ENDS_NS UINT64_C(100000000)
+#define GRAVE_NS UINT64_C(200000000)
+#define TOTALS_NS UINT64_C(500000000)
+
+/* Something is written at least this often, so that the trace's end is known after a crash. */
+#define QUIET_TICK_NS UINT64_C(1000000000)
+
+struct cs_collector {
+	struct cs_collector_options options;
+	struct cs_agent_world world;
+	struct cs_family family;
+	struct cs_readings readings;
+	struct cs_problems problems;
+	struct cs_collector_stats past;                   /* sums over those that are forgotten */
+	uint64_t nap_ns;                                  /* of the last nap */
+	uint64_t ends_ns, tick_ns, quiet_ns, keyframe_ns; /* what is due when */
+	uint32_t fullness;                                /* of the last pass */
+	uint64_t records;                                 /* passed on since the last tick */
+	bool finished, failed;
+};
+
+bool cs_collector_problem(struct cs_collector *collector, struct cs_diag *diag)
+{
+	return cs_problems_next(&collector->problems, diag);
+}
+
+static void tell_damage(struct cs_collector *collector, struct cs_recorded *recorded)
+{
+	const char *damage = recorded->told ? NULL : cs_recorded_damage(recorded);
+	struct cs_diag diag;
+
+	if (!damage)
+		return;
+	recorded->told = true;
+	cs_diag_set(&diag, -EBADMSG, "read all of what process %u recorded: %s", recorded->pid,
+	            damage);
+	cs_diag_hint(&diag, "the program has overwritten its ring, or something else did; "
+	                    "what was read before is kept");
+	cs_problems_add(&collector->problems, &diag);
+}
+
+static void add_stats(struct cs_collector_stats *stats, const struct cs_recorded *recorded)
+{
+	const struct cs_agent *agent = recorded->agent;
+	const struct cs_process *process = cs_model_process_at(agent->world->model, agent->process);
+
+	stats->events += cs_recorded_delivered(recorded);
+	stats->emitted += process->emitted;
+	stats->lost += process->lost;
+	stats->unfinished += recorded->unfinished;
+	stats->late += recorded->merge.late;
+	stats->undefined += agent->undefined;
+	stats->unbooked += agent->unbooked;
+	stats->damaged += cs_recorded_damage(recorded) != NULL;
+}
+
+static void forget(void *context, const struct cs_recorded *recorded)
+{
+	struct cs_collector *collector = context;
+
+	add_stats(&collector->past, recorded);
+}
+
+/* ---- the trace ---- */
+
+static void write_trace(struct cs_collector *collector, uint64_t now_ns, bool keyframe)
+{
+	struct cs_model *model = collector->options.model;
+	struct cs_trace_writer *writer = collector->options.writer;
+	struct cs_diag diag;
+	int error = 0;
+
+	if (now_ns > cs_model_now(model))
+		cs_model_set_now(model, now_ns);
+	if (!writer || collector->failed)
+		return;
+	error = cs_trace_write_tick(writer, model);
+	if (!error && keyframe)
+		error = cs_trace_write_keyframe(writer, model);
+	if (!error)
+		return;
+	collector->failed = true;
+	cs_diag_set(&diag, error, "write the trace any further: %s", strerror(-error));
+	cs_diag_hint(&diag, "the program goes on; what is in the file can be read");
+	cs_problems_add(&collector->problems, &diag);
+}
+
+/* What is done now and then for one that lives. */
+static void look_after(struct cs_collector *collector, struct cs_recorded *recorded,
+                       uint64_t now_ns)
+{
+	if (now_ns - recorded->totals_ns >= TOTALS_NS) {
+		recorded->totals_ns = now_ns;
+		cs_recorded_totals(recorded);
+	}
+	if (!collector->options.no_readings)
+		cs_readings_take(&collector->readings, recorded, now_ns);
+}
+
+static void tick(struct cs_collector *collector, uint64_t now_ns)
+{
+	struct cs_family *family = &collector->family;
+	bool keyframe = now_ns >= collector->keyframe_ns;
+
+	for (uint32_t i = 0; i < family->count; i++) {
+		if (!family->members[i]->ended)
+			look_after(collector, family->members[i], now_ns);
+		tell_damage(collector, family->members[i]);
+	}
+	collector->tick_ns = now_ns + CS_TICK_NS;
+	/* Nothing new: the trace need not be told ten times a second. */
+	if (!collector->records && !family->changed && now_ns < collector->quiet_ns)
+		return;
+	collector->quiet_ns = now_ns + QUIET_TICK_NS;
+	collector->records = 0;
+	family->changed = false;
+	if (keyframe)
+		collector->keyframe_ns = now_ns + CS_KEYFRAME_NS;
+	/* The model is as it was this long ago: see LAG_NS. */
+	write_trace(collector, now_ns > LAG_NS ? now_ns - LAG_NS : 0, keyframe);
+	cs_family_bury(family, now_ns, GRAVE_NS, forget, collector);
+}
+
+/* ---- passes ---- */
+
+static void drain(struct cs_collector *collector)
+{
+	struct cs_family *family = &collector->family;
+	uint64_t lag_ns = collector->fullness > LAG_FULLNESS ? CS_PENDING_MARGIN_NS : LAG_NS;
+	uint32_t fullness = 0;
+
+	for (uint32_t i = 0; i < family->count; i++) {
+		struct cs_recorded *recorded = family->members[i];
+		uint64_t before = recorded->merge.records;
+		uint32_t full = recorded->ended ? 0 : cs_recorded_drain(recorded, lag_ns);
+
+		if (full > fullness)
+			fullness = full;
+		collector->records += recorded->merge.records - before;
+	}
+	collector->fullness = fullness;
+}
+
+static void pass(struct cs_collector *collector)
+{
+	struct cs_clock *clock = collector->options.clock;
+	uint64_t now_ns = cs_clock_now_ns(clock);
+
+	cs_clock_tick(clock);
+	if (cs_discover_due(&collector->family.discover, now_ns))
+		cs_family_find_rings(&collector->family);
+	drain(collector);
+	if (now_ns >= collector->ends_ns) {
+		cs_family_find_ends(&collector->family);
+		collector->ends_ns = now_ns + ENDS_NS;
+	}
+	if (now_ns >= collector->tick_ns)
+		tick(collector, now_ns);
+}
+
+/* Is a lane half full, or a ring new? Asked after agents know that we are about to sleep. */
+static bool is_busy(void *context)
+{
+	struct cs_collector *collector = context;
+
+	for (uint32_t i = 0; i < collector->family.count; i++)
+		if (!collector->family.members[i]->ended &&
+		    cs_ring_fullness(collector->family.members[i]->ring) >= 500)
+			return true;
+	return false;
+}
+
+static void sleep_a_while(struct cs_collector *collector, uint64_t timeout_ns)
+{
+	uint64_t nap = collector->nap_ns;
+	uint64_t now_ns = cs_clock_now_ns(collector->options.clock);
+
+	if (collector->fullness > 4 * NAP_FULLNESS) {
+		collector->nap_ns = NAP_MIN_NS;
+		return; /* it fills faster than we read */
+	}
+	nap = collector->fullness * 2 > NAP_FULLNESS ? nap * NAP_FULLNESS / collector->fullness
+	                                             : nap * 2;
+	if (nap < NAP_MIN_NS)
+		nap = NAP_MIN_NS;
+	if (nap > NAP_MAX_NS)
+		nap = NAP_MAX_NS;
+	collector->nap_ns = nap;
+	if (collector->tick_ns > now_ns && nap > collector->tick_ns - now_ns)
+		nap = collector->tick_ns - now_ns;
+	if (nap > timeout_ns)
+		nap = timeout_ns;
+	cs_doorbell_sleep(collector->options.session->shared, nap, is_busy, collector);
+}
+
+void cs_collector_poll(struct cs_collector *collector, uint64_t timeout_ns)
+{
+	pass(collector);
+	if (timeout_ns)
+		sleep_a_while(collector, timeout_ns);
+}
+
+void cs_collector_hurry(struct cs_collector *collector)
+{
+	collector->ends_ns = 0;
+}
+
+void cs_collector_finish(struct cs_collector *collector)
+{
+	uint64_t now_ns;
+
+	if (collector->finished)
+		return;
+	collector->finished = true;
+	cs_clock_tick(collector->options.clock);
+	cs_family_find_rings(&collector->family);
+	for (uint32_t i = 0; i < collector->family.count; i++) {
+		struct cs_recorded *recorded = collector->family.members[i];
+
+		if (!recorded->ended && cs_proc_alive(&recorded->proc)) {
+			cs_recorded_drain(recorded, UINT64_MAX);
+			cs_recorded_totals(recorded);
+			if (!collector->options.no_readings)
+				cs_readings_last(&collector->readings, recorded,
+				                 cs_clock_now_ns(collector->options.clock));
+		} else {
+			cs_recorded_end(recorded);
+		}
+		tell_damage(collector, recorded);
+	}
+	now_ns = cs_clock_now_ns(collector->options.clock);
+	write_trace(collector, now_ns, true);
+}
+
+/* ---- life and questions ---- */
+
+struct cs_collector *cs_collector_new(const struct cs_collector_options *options)
+{
+	struct cs_collector *collector = calloc(1, sizeof(*collector));
+
+	if (!collector)
+		return NULL;
+	collector->options = *options;
+	collector->world = (struct cs_agent_world){
+		.model = options->model,
+		.clock = options->clock,
+		.writer = options->writer,
+		.shared = options->session->shared,
+		.on_module = options->on_module,
+		.context = options->context,
+	};
+	collector->readings.session_path = options->session->path;
+	collector->nap_ns = NAP_MIN_NS;
+	cs_family_start(&collector->family, options->session, &collector->world,
+	                &collector->problems);
+	return collector;
+}
+
+void cs_collector_free(struct cs_collector *collector)
+{
+	if (!collector)
+		return;
+	cs_family_free(&collector->family);
+	free(collector);
+}
+
+bool cs_collector_failed(const struct cs_collector *collector)
+{
+	return collector->failed;
+}
+
+uint32_t cs_collector_alive(const struct cs_collector *collector)
+{
+	uint32_t alive = 0;
+
+	for (uint32_t i = 0; i < collector->family.count; i++)
+		alive += !collector->family.members[i]->ended;
+	return alive;
+}
+
+uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid)
+{
+	const struct cs_model *model = collector->options.model;
+
+	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
+		if (cs_model_process_at(model, id)->pid == pid)
+			return id;
+	return 0;
+}
+
+void cs_collector_stats(const struct cs_collector *collector, struct cs_collector_stats *stats)
+{
+	*stats = collector->past;
+	for (uint32_t i = 0; i < collector->family.count; i++)
+		add_stats(stats, collector->family.members[i]);
+	stats->unreadable = collector->family.unreadable;
+	stats->readings_ns = collector->readings.cost_ns;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PIDs recur: a process is its number and the time at which it started.
+ */
+#include "source/proc.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Reads PATH into TEXT, terminated; false: it could not be read. */
+static bool read_text(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t length = fd >= 0 ? read(fd, text, size - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	if (length < 0)
+		return false;
+	text[length] = '\0';
+	return true;
+}
+
+/* State and start of PID; false: there is no such process. */
+static bool read_stat(uint32_t pid, char *state, uint64_t *ticks)
+{
+	char path[64];
+	char text[1024];
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
+	if (!read_text(path, text, sizeof(text)))
+		return false;
+	at = strrchr(text, ')'); /* the name may hold anything */
+	if (!at || at[1] != ' ')
+		return false;
+	*state = at[2];
+	at += 2;
+	for (int field = 3; field < 22 && at; field++) {
+		at = strchr(at, ' ');
+		if (at)
+			at++;
+	}
+	if (!at)
+		return false;
+	*ticks = strtoull(at, NULL, 10);
+	return true;
+}
+
+static bool is_dead(char state)
+{
+	return state == 'Z' || state == 'X' || state == 'x';
+}
+
+/* The last number of the line "NSpid:" is what the process calls itself. */
+static bool calls_itself(uint32_t host_pid, uint32_t pid)
+{
+	char path[64];
+	char text[4096];
+	const char *line, *last;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/status", host_pid);
+	if (!read_text(path, text, sizeof(text)) || !(line = strstr(text, "\nNSpid:")))
+		return false;
+	line += 1;
+	last = line + strcspn(line, "\n");
+	while (last > line && last[-1] >= '0' && last[-1] <= '9')
+		last--;
+	return strtoul(last, NULL, 10) == pid;
+}
+
+static uint32_t search_all(uint32_t pid, uint64_t ticks)
+{
+	DIR *stream = opendir("/proc");
+	struct dirent *entry;
+	uint32_t found = 0;
+
+	while (stream && !found && (entry = readdir(stream))) {
+		uint32_t host_pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		uint64_t start;
+		char state;
+
+		if (host_pid && read_stat(host_pid, &state, &start) && start == ticks &&
+		    !is_dead(state) && calls_itself(host_pid, pid))
+			found = host_pid;
+	}
+	if (stream)
+		closedir(stream);
+	return found;
+}
+
+bool cs_proc_find(struct cs_proc *proc, uint32_t pid, uint64_t ticks, bool search)
+{
+	uint64_t start;
+	char state;
+
+	*proc = (struct cs_proc){.pid = pid, .same_ids = true, .pidfd = -1, .ticks = ticks};
+	if (!read_stat(pid, &state, &start) || start != ticks) {
+		proc->pid = search ? search_all(pid, ticks) : 0;
+		proc->same_ids = false;
+	} else if (is_dead(state)) {
+		proc->pid = 0;
+	}
+	if (!proc->pid)
+		return false;
+	proc->pidfd = (int)syscall(SYS_pidfd_open, proc->pid, 0);
+	/* Another one may have got the number in between. */
+	return cs_proc_alive(proc);
+}
+
+bool cs_proc_alive(const struct cs_proc *proc)
+{
+	struct pollfd event = {.fd = proc->pidfd, .events = POLLIN};
+	uint64_t start;
+	char state;
+
+	if (!proc->pid)
+		return false;
+	if (proc->pidfd >= 0)
+		return poll(&event, 1, 0) == 0;
+	return read_stat(proc->pid, &state, &start) && start == proc->ticks && !is_dead(state);
+}
+
+void cs_proc_close(struct cs_proc *proc)
+{
+	if (proc->pidfd >= 0)
+		close(proc->pidfd);
+	proc->pidfd = -1;
+	proc->pid = 0;
+}
+
+bool cs_proc_thread_name(const struct cs_proc *proc, uint32_t tid, char *name, uint32_t size)
+{
+	char path[64];
+
+	if (!proc->pid || !proc->same_ids)
+		return false;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/comm", proc->pid, tid);
+	if (!read_text(path, name, size))
+		return false;
+	name[strcspn(name, "\n")] = '\0';
+	return true;
+}

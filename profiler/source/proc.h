@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A process that is being recorded, as the kernel shows it to us: whether it lives, its
+ * threads' names, its memory. All of it may vanish at any time, and may not be ours to read.
+ */
+#ifndef CS_SOURCE_PROC_H
+#define CS_SOURCE_PROC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cs_proc {
+	uint32_t pid;   /* in our PID namespace; 0: not found, taken for gone */
+	bool same_ids;  /* it sees the same process and thread numbers as we do */
+	int pidfd;      /* -1: none */
+	uint64_t ticks; /* its start, field 22 of /proc/PID/stat */
+};
+
+/*
+ * Finds the process that calls itself PID and started at TICKS. SEARCH: also in other PID
+ * namespaces, by reading all of /proc. False: it is gone.
+ */
+bool cs_proc_find(struct cs_proc *proc, uint32_t pid, uint64_t ticks, bool search);
+bool cs_proc_alive(const struct cs_proc *proc);
+void cs_proc_close(struct cs_proc *proc);
+
+/* The name of a thread, at most SIZE - 1 bytes; false: it is gone. */
+bool cs_proc_thread_name(const struct cs_proc *proc, uint32_t tid, char *name, uint32_t size);
+
+#endif

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trace/fields.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "trace/trace.h"
+
+/* No text of a program is worth more; a chunk must hold at least one record. */
+#define TEXT_MAX (1u << 20)
+
+#define FIELD(type, structure, member)                                          \
+	{                                                                       \
+#member, offsetof(struct structure, member), CS_FIELD_##type, 0 \
+	}
+#define SIZED(type, structure, member, size)                                       \
+	{                                                                          \
+#member, offsetof(struct structure, member), CS_FIELD_##type, size \
+	}
+#define END                              \
+	{                                \
+		NULL, 0, CS_FIELD_END, 0 \
+	}
+
+const struct cs_field cs_session_fields[] = {
+	FIELD(U64, cs_trace_session, wall_start_ns),   FIELD(U64, cs_trace_session, mono_start_ns),
+	FIELD(U64, cs_trace_session, heap_mean_bytes), FIELD(U64, cs_trace_session, tick_ns),
+	FIELD(TEXT, cs_trace_session, command),        FIELD(TEXT, cs_trace_session, host),
+	FIELD(TEXT, cs_trace_session, kernel),         FIELD(TEXT, cs_trace_session, arch),
+	FIELD(TEXT, cs_trace_session, recorder),       END,
+};
+
+const struct cs_field cs_summary_fields[] = {
+	FIELD(U64, cs_trace_summary, duration_ns),
+	FIELD(I32, cs_trace_summary, exit_status),
+	FIELD(U64, cs_trace_summary, reader_cpu_ns),
+	FIELD(U64, cs_trace_summary, reader_rss_bytes),
+	FIELD(U64, cs_trace_summary, events),
+	FIELD(U64, cs_trace_summary, lost),
+	FIELD(U64, cs_trace_summary, late),
+	FIELD(TEXT, cs_trace_summary, ended_by),
+	END,
+};
+
+const struct cs_field cs_process_fields[] = {
+	FIELD(U32, cs_process, pid),
+	FIELD(U32, cs_process, parent_pid),
+	FIELD(U64, cs_process, start_ns),
+	FIELD(U64, cs_process, boot_ticks),
+	FIELD(TEXT, cs_process, executable),
+	FIELD(TEXT, cs_process, arguments),
+	END,
+};
+
+const struct cs_field cs_process_state_fields[] = {
+	FIELD(U32, cs_process, parent),          FIELD(U32, cs_process, exec_of),
+	FIELD(BOOL, cs_process, forked),         FIELD(BOOL, cs_process, ended),
+	FIELD(BOOL, cs_process, end_seen),       FIELD(BOOL, cs_process, heap_inexact),
+	FIELD(U64, cs_process, heap_mean_bytes), FIELD(U64, cs_process, end_ns),
+	FIELD(TEXT, cs_process, refusal),        FIELD(U64, cs_process, lost),
+	FIELD(U64, cs_process, emitted),         SIZED(U64_ARRAY, cs_process, counters, 32),
+	FIELD(U64, cs_process, end_rss_bytes),   FIELD(U64, cs_process, rss_peak_bytes),
+	FIELD(U64, cs_process, brk_bytes),       FIELD(U64, cs_process, cpu_ns),
+	FIELD(U64, cs_process, inuse_bytes),     FIELD(U64, cs_process, inuse_objects),
+	FIELD(U64, cs_process, peak_bytes),      FIELD(U64, cs_process, peak_objects),
+	FIELD(U64, cs_process, peak_ns),         FIELD(U64, cs_process, peak_epoch),
+	FIELD(U64, cs_process, inherited_bytes), FIELD(U64, cs_process, inherited_objects),
+	FIELD(U64, cs_process, mapped_bytes),    END,
+};
+
+const struct cs_field cs_memory_fields[] = {
+	FIELD(U64, cs_memory, time_ns),
+	FIELD(U64, cs_memory, rss),
+	FIELD(U64, cs_memory, files),
+	FIELD(U64, cs_memory, stacks),
+	FIELD(U64, cs_memory, program_maps),
+	FIELD(U64, cs_memory, coroscope),
+	FIELD(U64, cs_memory, allocator),
+	FIELD(U64, cs_memory, maps),
+	END,
+};
+
+const struct cs_field cs_thread_fields[] = {
+	FIELD(U32, cs_thread, process),
+	FIELD(U32, cs_thread, tid),
+	FIELD(U64, cs_thread, start_ns),
+	END,
+};
+
+const struct cs_field cs_thread_state_fields[] = {
+	FIELD(U64, cs_thread, end_ns),
+	SIZED(NAME, cs_thread, name, 16),
+	END,
+};
+
+const struct cs_field cs_loss_fields[] = {
+	FIELD(U32, cs_trace_loss, process),
+	FIELD(U64, cs_trace_loss, from_ns),
+	FIELD(U64, cs_trace_loss, to_ns),
+	FIELD(U64, cs_trace_loss, events),
+	END,
+};
+
+static const void *member(const struct cs_field *field, const void *of)
+{
+	return (const char *)of + field->offset;
+}
+
+/* Numbers of any width; 0 for the other types. */
+static uint64_t number(const struct cs_field *field, const void *of)
+{
+	const void *at = member(field, of);
+
+	switch (field->type) {
+	case CS_FIELD_BOOL:
+		return *(const bool *)at;
+	case CS_FIELD_U32:
+		return *(const uint32_t *)at;
+	case CS_FIELD_U64:
+		return *(const uint64_t *)at;
+	default:
+		return 0;
+	}
+}
+
+static void put_array(struct cs_buffer *buffer, const uint64_t *values, unsigned count)
+{
+	while (count && !values[count - 1])
+		count--;
+	cs_put_varint(buffer, count);
+	for (unsigned i = 0; i < count; i++)
+		cs_put_varint(buffer, values[i]);
+}
+
+static void put_text(struct cs_buffer *buffer, const char *text)
+{
+	size_t length = text ? strnlen(text, TEXT_MAX) : 0;
+
+	cs_put_varint(buffer, text ? length + 1 : 0);
+	cs_put_bytes(buffer, text, length);
+}
+
+void cs_fields_put(struct cs_buffer *buffer, const struct cs_field *fields, const void *from)
+{
+	for (const struct cs_field *field = fields; field->type != CS_FIELD_END; field++) {
+		const void *at = member(field, from);
+
+		if (field->type == CS_FIELD_TEXT)
+			put_text(buffer, *(char *const *)at);
+		else if (field->type == CS_FIELD_NAME)
+			cs_put_text(buffer, at);
+		else if (field->type == CS_FIELD_U64_ARRAY)
+			put_array(buffer, at, field->size);
+		else if (field->type == CS_FIELD_I32)
+			cs_put_signed(buffer, *(const int32_t *)at);
+		else
+			cs_put_varint(buffer, number(field, from));
+	}
+}
+
+static void get_array(struct cs_cursor *cursor, uint64_t *values, unsigned room)
+{
+	uint64_t count = cs_get_varint(cursor);
+
+	if (count > cs_cursor_left(cursor)) { /* each takes a byte at least */
+		cursor->failed = true;
+		return;
+	}
+	memset(values, 0, room * sizeof(*values));
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t value = cs_get_varint(cursor);
+
+		if (i < room)
+			values[i] = value;
+	}
+}
+
+static void get_name(struct cs_cursor *cursor, char *name, size_t room)
+{
+	char *text = cs_get_text(cursor);
+
+	snprintf(name, room, "%s", text ? text : "");
+	free(text);
+}
+
+static void get_field(struct cs_cursor *cursor, const struct cs_field *field, void *to)
+{
+	void *at = (char *)to + field->offset;
+
+	switch ((enum cs_field_type)field->type) {
+	case CS_FIELD_BOOL:
+		*(bool *)at = cs_get_varint(cursor) != 0;
+		break;
+	case CS_FIELD_U32:
+		*(uint32_t *)at = cs_get_u32(cursor);
+		break;
+	case CS_FIELD_I32:
+		*(int32_t *)at = (int32_t)cs_get_signed(cursor);
+		break;
+	case CS_FIELD_U64:
+		*(uint64_t *)at = cs_get_varint(cursor);
+		break;
+	case CS_FIELD_U64_ARRAY:
+		get_array(cursor, at, field->size);
+		break;
+	case CS_FIELD_TEXT:
+		free(*(char **)at);
+		*(char **)at = cs_get_text(cursor);
+		break;
+	case CS_FIELD_NAME:
+		get_name(cursor, at, field->size);
+		break;
+	case CS_FIELD_END:
+		break;
+	}
+}
+
+bool cs_fields_get(struct cs_cursor *cursor, const struct cs_field *fields, void *to)
+{
+	for (const struct cs_field *field = fields; field->type != CS_FIELD_END; field++)
+		if (cs_cursor_left(cursor))
+			get_field(cursor, field, to);
+	return !cursor->failed;
+}
+
+void cs_fields_free(const struct cs_field *fields, void *of)
+{
+	for (const struct cs_field *field = fields; field->type != CS_FIELD_END; field++) {
+		char **text = (char **)((char *)of + field->offset);
+
+		if (field->type == CS_FIELD_TEXT) {
+			free(*text);
+			*text = NULL;
+		}
+	}
+}
+
+void cs_line_add(char *line, size_t bytes, const char *format, ...)
+{
+	size_t length = strlen(line);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(line + length, bytes - length, format, arguments);
+	va_end(arguments);
+	for (char *at = line + length; *at; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7f)
+			*at = '?';
+}
+
+void cs_fields_show(const struct cs_field *fields, const void *from, char *line, size_t bytes)
+{
+	for (const struct cs_field *field = fields; field->type != CS_FIELD_END; field++) {
+		const void *at = member(field, from);
+		uint64_t value = number(field, from);
+
+		if (field->type == CS_FIELD_TEXT && *(char *const *)at)
+			cs_line_add(line, bytes, " %s=\"%s\"", field->name, *(char *const *)at);
+		if (field->type == CS_FIELD_NAME && *(const char *)at)
+			cs_line_add(line, bytes, " %s=\"%s\"", field->name, (const char *)at);
+		if (field->type == CS_FIELD_I32 && *(const int32_t *)at)
+			cs_line_add(line, bytes, " %s=%" PRId32, field->name, *(const int32_t *)at);
+		for (unsigned i = 0; field->type == CS_FIELD_U64_ARRAY && i < field->size; i++)
+			if (((const uint64_t *)at)[i])
+				cs_line_add(line, bytes, " %s[%u]=%" PRIu64, field->name, i,
+				            ((const uint64_t *)at)[i]);
+		if (value)
+			cs_line_add(line, bytes, " %s=%" PRIu64, field->name, value);
+	}
+}

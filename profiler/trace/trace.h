@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The trace file, version 1 (docs/trace-format.md): chunks, each with a kind, a length, a
+ * checksum and a zstd-compressed payload of length-prefixed records:
+ *
+ *   SESSION   what was recorded, where, when, clock anchors
+ *   DEFS      definitions of processes, threads, modules, frames, nodes, cells; append-only
+ *   DELTAS    what changed in an interval: cells' sums, states, names, readings
+ *   KEYFRAME  all sums and states at a time: a reader starts at any of them
+ *   SYMBOLS   names of frames
+ *   SUMMARY   the end: how it ended, what it cost
+ *   INDEX     where the chunks are; rebuilt from the chunks when missing
+ *   LOSSES    intervals in which events were lost
+ *
+ * To know the state at T a reader takes all DEFS before T, the last KEYFRAME at or before T,
+ * and the DELTAS from there to T. Resolution in time is the writer's tick.
+ */
+#ifndef CS_TRACE_TRACE_H
+#define CS_TRACE_TRACE_H
+
+#include "base/diag.h"
+#include "model/model.h"
+#include "model/symbols.h"
+
+#define CS_TRACE_VERSION 1u
+
+struct cs_trace_session {
+	uint64_t wall_start_ns; /* CLOCK_REALTIME at the session's start */
+	uint64_t mono_start_ns; /* CLOCK_MONOTONIC at the session's start */
+	uint64_t heap_mean_bytes;
+	uint64_t tick_ns;
+	char *command; /* what was recorded, as typed; NULL left out */
+	char *host;    /* node name, kernel release, architecture */
+	char *kernel;
+	char *arch;
+	char *recorder; /* "coroscope 0.1.0" */
+};
+
+struct cs_trace_summary {
+	uint64_t duration_ns;
+	int32_t exit_status; /* as waitpid gives it; -1 unknown */
+	uint64_t reader_cpu_ns;
+	uint64_t reader_rss_bytes;
+	uint64_t events; /* read from all rings */
+	uint64_t lost;
+	uint64_t late;  /* events that came after their time had been closed */
+	char *ended_by; /* "program ended", "interrupted", "duration", … */
+};
+
+/* ---- writing ---- */
+struct cs_trace_writer;
+
+/* Creates PATH (0600; an existing regular file is replaced). NULL: DIAG says why. */
+struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_session *session,
+                                        struct cs_diag *diag);
+/* Definitions since the last call, then the changes of the interval that ends now. Flushed to
+ * the file before it returns: what is written survives the recorder. 0 or -errno (disk full …);
+ * after an error the file is whole up to the last good chunk and further calls return it. */
+int cs_trace_write_tick(struct cs_trace_writer *writer, struct cs_model *model);
+int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *model);
+int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model *model,
+                           const struct cs_symbols *symbols);
+/* An interval in which EVENTS of PROCESS were lost. */
+int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64_t from_ns,
+                        uint64_t to_ns, uint64_t events);
+uint64_t cs_trace_bytes(const struct cs_trace_writer *writer);
+/* Writes summary and index, closes, frees, also after errors. */
+int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summary *summary,
+                    struct cs_diag *diag);
+
+/* Appends SYMBOLS to a finished trace (symbolize). */
+int cs_trace_append_symbols(const char *path, const struct cs_model *model,
+                            const struct cs_symbols *symbols, struct cs_diag *diag);
+
+/* ---- reading; files are untrusted ---- */
+struct cs_trace;
+
+struct cs_trace_chunk {
+	uint32_t kind;
+	uint64_t offset, stored_bytes, raw_bytes;
+	uint64_t from_ns, to_ns;
+};
+
+struct cs_trace_loss {
+	uint32_t process;
+	uint64_t from_ns, to_ns, events;
+};
+
+/* Opens and checks, rebuilding the index if need be. NULL: not a trace, or nothing usable. */
+struct cs_trace *cs_trace_open(const char *path, struct cs_diag *diag);
+/* The same of an open file, which is taken over, also on failure; NAME is what messages say. */
+struct cs_trace *cs_trace_open_fd(int fd, const char *name, struct cs_diag *diag);
+void cs_trace_close(struct cs_trace *trace);
+const struct cs_trace_session *cs_trace_session(const struct cs_trace *trace);
+const struct cs_trace_summary *cs_trace_summary(const struct cs_trace *trace); /* NULL: cut short */
+/* "cut short after 72.100 s", "chunk 17 damaged, …": NULL when the file is whole. */
+const char *cs_trace_warning(const struct cs_trace *trace);
+/* A recorder is writing it right now: what was read is what there was when it was opened. */
+bool cs_trace_is_growing(const struct cs_trace *trace);
+/* Reads every chunk: what is damaged is added to the warning. Gives how many are. */
+uint32_t cs_trace_check(struct cs_trace *trace);
+uint64_t cs_trace_duration_ns(const struct cs_trace *trace);
+uint32_t cs_trace_chunk_count(const struct cs_trace *trace);
+const struct cs_trace_chunk *cs_trace_chunk_at(const struct cs_trace *trace, uint32_t index);
+const char *cs_trace_chunk_name(uint32_t kind);
+bool cs_trace_has_symbols(const struct cs_trace *trace);
+uint32_t cs_trace_losses(const struct cs_trace *trace, const struct cs_trace_loss **losses);
+
+/*
+ * Brings MODEL (new and empty) to the state at TIME_NS (UINT64_MAX: the end) and SYMBOLS
+ * (may be NULL) to all names. Damaged chunks are passed over with a warning. 0 or -errno.
+ */
+int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *model,
+                  struct cs_symbols *symbols, struct cs_diag *diag);
+
+/*
+ * Sums of the interval (FROM, TO]: alloc and free of it alone; for --from/--to. What snapshots
+ * call in use is then the growth (never below 0); processes and peaks are as at TO.
+ */
+int cs_trace_load_interval(struct cs_trace *trace, uint64_t from_ns, uint64_t to_ns,
+                           struct cs_model *model, struct cs_symbols *symbols,
+                           struct cs_diag *diag);
+
+/*
+ * "12.5s", "-10s", "1m30s", "250ms", "peak": 0 or -errno with a DIAG that lists the forms.
+ * peak: the end of the tick with the highest point of the process whose peak is highest; load
+ * that time and take cs_snapshot_take_peak().
+ */
+int cs_trace_time(struct cs_trace *trace, const char *text, uint64_t *time_ns,
+                  struct cs_diag *diag);
+
+/* One line for each raw record of each chunk, through VISIT; for `dump`. */
+typedef int cs_trace_visit(void *context, const struct cs_trace_chunk *chunk, const char *line);
+int cs_trace_dump(struct cs_trace *trace, cs_trace_visit *visit, void *context,
+                  struct cs_diag *diag);
+
+#endif

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A trace as it grows. Every chunk is in the file before the call returns, so what has been
+ * written survives the recorder, and others can read the file meanwhile: a lock on it tells
+ * them that it grows.
+ */
+#include "trace/trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "trace/encode.h"
+
+struct cs_trace_writer {
+	struct cs_chunk_writer chunks;
+	struct cs_encoder encoder;
+	struct cs_encoder losses; /* collects until the next tick */
+	struct cs_trace_counts counts;
+	uint64_t last_ns; /* end of the last tick */
+	bool has_losses;
+	char *path;
+};
+
+/* Another recording, a folder or a device at PATH is not ours to replace. */
+static int remove_old(const char *path, struct cs_diag *diag)
+{
+	struct stat status;
+	int fd;
+
+	if (lstat(path, &status))
+		return errno == ENOENT
+		               ? 0
+		               : cs_diag_set(diag, -errno, "write %s: %s", path, strerror(errno));
+	if (!S_ISREG(status.st_mode)) {
+		cs_diag_set(diag, -EEXIST, "write %s: it exists and is not a regular file", path);
+		return cs_diag_hint(diag, "name another file with -o");
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd >= 0) {
+		bool busy = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
+
+		close(fd);
+		if (busy) {
+			cs_diag_set(diag, -EBUSY, "write %s: another recording is writing it",
+			            path);
+			return cs_diag_hint(diag, "name another file with -o");
+		}
+	}
+	if (unlink(path) && errno != ENOENT)
+		return cs_diag_set(diag, -errno, "replace %s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int create_file(const char *path, struct cs_diag *diag)
+{
+	int error = remove_old(path, diag);
+	int fd;
+
+	if (error)
+		return error;
+	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return cs_diag_set(diag, -errno, "write %s: %s", path, strerror(errno));
+	/* File systems without locks exist: there a growing file just looks cut short. */
+	(void)flock(fd, LOCK_EX | LOCK_NB);
+	return fd;
+}
+
+static int write_start(struct cs_trace_writer *writer, const struct cs_trace_session *session)
+{
+	struct cs_file_header head = {
+		.version = CS_TRACE_VERSION,
+		.bytes = sizeof(head),
+	};
+	int error;
+
+	memcpy(head.magic, CS_TRACE_MAGIC, sizeof(head.magic));
+	error = cs_chunk_writer_raw(&writer->chunks, &head, sizeof(head));
+	if (error)
+		return error;
+	cs_encode_begin(&writer->encoder, CS_CHUNK_SESSION, 0, 0);
+	cs_encode_fields(&writer->encoder, CS_TRACE_SESSION, cs_session_fields, session);
+	return cs_encode_end(&writer->encoder);
+}
+
+static void writer_free(struct cs_trace_writer *writer)
+{
+	close(writer->chunks.fd);
+	cs_chunk_writer_free(&writer->chunks);
+	cs_encoder_free(&writer->encoder);
+	cs_encoder_free(&writer->losses);
+	free(writer->path);
+	free(writer);
+}
+
+struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_session *session,
+                                        struct cs_diag *diag)
+{
+	struct cs_trace_writer *writer;
+	int fd = create_file(path, diag);
+	int error;
+
+	if (fd < 0)
+		return NULL;
+	writer = calloc(1, sizeof(*writer));
+	if (!writer) {
+		cs_diag_set(diag, -ENOMEM, "write %s: not enough memory", path);
+		close(fd);
+		return NULL;
+	}
+	error = cs_chunk_writer_init(&writer->chunks, fd, 0, 0);
+	writer->encoder.out = &writer->chunks;
+	writer->losses.out = &writer->chunks;
+	cs_encode_begin(&writer->losses, CS_CHUNK_LOSSES, 0, 0);
+	writer->path = strdup(path);
+	if (!error && !writer->path)
+		error = -ENOMEM;
+	if (!error)
+		error = write_start(writer, session);
+	if (error) {
+		cs_diag_set(diag, error, "write %s: %s", path, strerror(-error));
+		unlink(path);
+		writer_free(writer);
+		return NULL;
+	}
+	return writer;
+}
+
+struct visit {
+	struct cs_encoder *encoder;
+	const struct cs_model *model;
+};
+
+static void visit_process(void *context, uint32_t id)
+{
+	struct visit *visit = context;
+
+	cs_encode_process(visit->encoder, visit->model, id);
+}
+
+static void visit_thread(void *context, uint32_t id)
+{
+	struct visit *visit = context;
+
+	cs_encode_thread(visit->encoder, visit->model, id);
+}
+
+static void visit_cell(void *context, uint32_t id)
+{
+	struct visit *visit = context;
+
+	cs_encode_cell(visit->encoder, visit->model, id);
+}
+
+static void write_definitions(struct cs_trace_writer *writer, struct cs_model *model, uint64_t now)
+{
+	/* A reader that has lost definitions needs a frame to say so. No memory: no such frame. */
+	if (!writer->counts.frames)
+		(void)cs_model_frame(model, CS_MODULE_NONE, CS_FRAME_LOST);
+	cs_encode_begin(&writer->encoder, CS_CHUNK_DEFS, writer->last_ns, now);
+	cs_encode_definitions(&writer->encoder, model, &writer->counts);
+	(void)cs_encode_end(&writer->encoder);
+}
+
+static void write_losses(struct cs_trace_writer *writer, uint64_t now)
+{
+	if (!writer->has_losses)
+		return;
+	writer->losses.head.to_ns = now;
+	(void)cs_encode_end(&writer->losses);
+	cs_encode_begin(&writer->losses, CS_CHUNK_LOSSES, now, now);
+	writer->has_losses = false;
+}
+
+/* Time never runs back in a file, whatever the model's does. */
+static uint64_t time_of(const struct cs_trace_writer *writer, const struct cs_model *model)
+{
+	uint64_t now = cs_model_now(model);
+
+	return now > writer->last_ns ? now : writer->last_ns;
+}
+
+int cs_trace_write_tick(struct cs_trace_writer *writer, struct cs_model *model)
+{
+	struct visit visit = {.encoder = &writer->encoder, .model = model};
+	uint64_t now = time_of(writer, model);
+
+	if (writer->chunks.error)
+		return writer->chunks.error;
+	write_definitions(writer, model, now);
+	cs_encode_begin(&writer->encoder, CS_CHUNK_DELTAS, writer->last_ns, now);
+	/* Processes first: whether a cell's peak still counts depends on its process. */
+	cs_model_take_dirty_processes(model, visit_process, &visit);
+	cs_model_take_dirty_threads(model, visit_thread, &visit);
+	cs_model_take_dirty_cells(model, visit_cell, &visit);
+	(void)cs_encode_end(&writer->encoder);
+	write_losses(writer, now);
+	writer->last_ns = now;
+	return writer->chunks.error;
+}
+
+static bool has_sum(const struct cs_cell *cell)
+{
+	return cell->sum.samples || cell->sum.alloc_objects || cell->sum.alloc_bytes;
+}
+
+int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *model)
+{
+	uint64_t now = time_of(writer, model);
+
+	if (writer->chunks.error)
+		return writer->chunks.error;
+	write_definitions(writer, model, now);
+	cs_encode_begin(&writer->encoder, CS_CHUNK_KEYFRAME, now, now);
+	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
+		cs_encode_process(&writer->encoder, model, id);
+	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++)
+		cs_encode_thread(&writer->encoder, model, id);
+	for (uint32_t id = 1; id <= cs_model_cell_count(model); id++)
+		if (has_sum(cs_model_cell_at(model, id)))
+			cs_encode_cell(&writer->encoder, model, id);
+	return cs_encode_end(&writer->encoder);
+}
+
+int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model *model,
+                           const struct cs_symbols *symbols)
+{
+	if (writer->chunks.error)
+		return writer->chunks.error;
+	cs_encode_begin(&writer->encoder, CS_CHUNK_SYMBOLS, writer->last_ns, writer->last_ns);
+	cs_encode_symbols(&writer->encoder, model, symbols);
+	return cs_encode_end(&writer->encoder);
+}
+
+int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64_t from_ns,
+                        uint64_t to_ns, uint64_t events)
+{
+	struct cs_trace_loss loss = {process, from_ns, to_ns, events};
+
+	if (writer->chunks.error)
+		return writer->chunks.error;
+	cs_encode_fields(&writer->losses, CS_TRACE_LOSS, cs_loss_fields, &loss);
+	writer->has_losses = true;
+	return writer->chunks.error;
+}
+
+uint64_t cs_trace_bytes(const struct cs_trace_writer *writer)
+{
+	return writer->chunks.offset;
+}
+
+int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summary *summary,
+                    struct cs_diag *diag)
+{
+	uint64_t end = writer->last_ns;
+	int error;
+
+	write_losses(writer, end);
+	if (summary && summary->duration_ns > end)
+		end = summary->duration_ns;
+	if (summary) {
+		cs_encode_begin(&writer->encoder, CS_CHUNK_SUMMARY, end, end);
+		cs_encode_fields(&writer->encoder, CS_TRACE_SUMMARY, cs_summary_fields, summary);
+		(void)cs_encode_end(&writer->encoder);
+	}
+	error = writer->chunks.error ? writer->chunks.error : cs_chunk_write_index(&writer->chunks);
+	if (error) {
+		cs_diag_set(diag, error, "write %s: %s", writer->path, strerror(-error));
+		cs_diag_hint(diag, "it holds everything up to %.3f s and can be read",
+		             (double)writer->last_ns / 1e9);
+	}
+	writer_free(writer);
+	return error;
+}

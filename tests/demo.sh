@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# ./dev demo: records a real program, python3 indexing a made-up log while its cache grows,
+# and shows what the reading commands make of the one trace.
+set -euo pipefail
+
+COROSCOPE=${COROSCOPE:-build/release/bin/coroscope}
+FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/coroscope-demo.XXXXXX")
+TRACE=$FOLDER/python3.coro
+DIR_OF_COROSCOPE=$(dirname "$COROSCOPE")
+PATH=$DIR_OF_COROSCOPE:$PATH
+WIDTH=110
+
+say() { printf '\n== %s\n\n' "$*"; }
+
+# Prints the command as a user would type it, then its first LINES lines, cut to fit.
+show() {
+	local lines=$1 output
+	shift
+	printf '$ %s\n' "${*//"$FOLDER/"/}"
+	output=$("$@" 2>&1)
+	head -n "$lines" <<<"$output" | cut -c "1-$WIDTH"
+	[[ $(wc -l <<<"$output") -le $lines ]] || echo "…"
+}
+
+cat >"$FOLDER/index.py" <<'PYTHON'
+import hashlib, json, re, time
+
+lines = [json.dumps({"id": i, "user": f"user{i % 97}", "text": "word " * (i % 40)})
+         for i in range(4000)]
+cache, words = {}, {}
+for step in range(6):
+    for line in lines[step * 600:(step + 1) * 600]:
+        entry = json.loads(line)
+        key = hashlib.sha256(line.encode()).hexdigest()
+        cache[key] = entry                      # never emptied: this is what grows
+        for word in re.findall(r"\w+", entry["text"]):
+            words[word] = words.get(word, 0) + 1
+    time.sleep(0.5)
+print(f"{len(cache)} entries, {sum(words.values())} words")
+PYTHON
+
+python=/usr/bin/python3
+[[ -x $python ]] || python=$(command -v python3)
+
+say "Every allocation of python3, with its stack"
+export PYTHONMALLOC=malloc # python's own pools hide its objects from any malloc profiler
+printf '$ PYTHONMALLOC=malloc coroscope record --heap=all -o python3.coro -- python3 index.py\n'
+(cd "$FOLDER" && coroscope record --heap=all -o "$TRACE" -- "$python" index.py)
+
+say "Who holds memory at the end"
+show 25 coroscope heap -n 4 "$TRACE"
+
+say "The same by function, at the highest point"
+show 14 coroscope heap --by function -n 8 "$TRACE@peak"
+
+say "What grew between one second and three seconds after the start"
+show 16 coroscope diff --by function -n 8 "$TRACE@1s" "$TRACE@3s"
+
+say "Folded stacks, for any flame graph tool"
+show 4 coroscope fold "$TRACE"
+
+say "What else is in the trace"
+show 20 coroscope info "$TRACE"
+
+say "Next"
+cat <<NEXT
+The trace is $TRACE. Try
+  $COROSCOPE heap --by module $TRACE
+  $COROSCOPE heap --metric temporary_objects $TRACE
+  $COROSCOPE heap --metric alloc_space --from 1s --to 2s $TRACE
+  $COROSCOPE record --heap=all -o mine.coro -- YOUR PROGRAM
+NEXT

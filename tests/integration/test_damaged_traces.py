@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Traces cut short or with flipped bits give a partial report with a warning, or a clear
+error; never a crash, never a hang, never figures without a word about the damage."""
+import random
+
+import cs
+
+READERS = (["heap"], ["heap", "--json", "--metric", "alloc_space"], ["fold"], ["info"], ["dump"])
+
+
+def recorded():
+    recording = cs.record([cs.need_target("books"), "2", "400", "2", "300"])
+    with open(recording.trace.path, "rb") as stream:
+        return stream.read()
+
+
+def damaged(content):
+    file = cs.path("damaged.coro")
+    with open(file, "wb") as stream:
+        stream.write(content)
+    return file
+
+
+def outcome(file, reader):
+    result = cs.run([cs.COROSCOPE, reader[0], *reader[1:], file], timeout=30)
+    if result.status == 0:
+        return "silent" if result.err == "" else "partial", result
+    if result.status == 2 and result.err.startswith("coroscope: cannot"):
+        return "error", result
+    return "broken", result
+
+
+def survey(name, files, must_speak):
+    seen = {"silent": 0, "partial": 0, "error": 0, "broken": 0}
+    first = {}
+    for file, what in files:
+        for reader in READERS:
+            how, result = outcome(file, reader)
+            seen[how] += 1
+            first.setdefault(how, (what, reader, result))
+    cs.check(f"{name}: no crash, no hang ({seen})", seen["broken"] == 0, first.get("broken"))
+    if must_speak:
+        cs.check(f"{name}: the damage is told", seen["silent"] == 0, first.get("silent"))
+
+
+def cut_short(content):
+    dice = random.Random(1)
+    lengths = [0, 1, 7, 8, 40] + [dice.randrange(len(content)) for _ in range(12)]
+    survey("cut short", [(damaged(content[:n]), f"{n} of {len(content)} bytes")
+                         for n in lengths], must_speak=True)
+
+
+def flipped_bits(content):
+    dice = random.Random(2)
+    files = []
+    for _ in range(25):
+        copy = bytearray(content)
+        places = [dice.randrange(len(content)) for _ in range(dice.choice((1, 1, 2, 10)))]
+        for place in places:
+            copy[place] ^= 1 << dice.randrange(8)
+        files.append((damaged(bytes(copy)), f"flipped at {places}"))
+    survey("flipped bits", files, must_speak=True)
+
+
+def zeroed_and_foreign(content):
+    middle = len(content) // 2
+    hole = content[:middle] + bytes(min(4096, len(content) - middle)) + content[middle + 4096:]
+    survey("other damage", [(damaged(hole), "a hole of zeros"),
+                            (damaged(content + content), "twice"),
+                            (damaged(content[100:]), "its head is missing"),
+                            (damaged(b"PERFILE2" + bytes(1000)), "another program's file"),
+                            (damaged(b"just some text\n"), "text")], must_speak=False)
+
+
+def not_there():
+    result = cs.run([cs.COROSCOPE, "heap", cs.path("missing.coro")])
+    cs.check("missing file: error and exit code", result.status == 2 and
+             result.err.startswith("coroscope: cannot"), result)
+    result = cs.run([cs.COROSCOPE, "heap", cs.folder()])
+    cs.check("a folder: error and exit code", result.status == 2 and
+             result.err.startswith("coroscope: cannot"), result)
+
+
+content = recorded()
+cut_short(content)
+flipped_bits(content)
+zeroed_and_foreign(content)
+not_there()
+cs.finish()

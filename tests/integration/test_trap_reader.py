@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""traps of a reader in trouble: killed, stopped, without disk or session folder.
+
+The target allocates at full speed meanwhile; it prints the same and ends with the same status,
+and does not wait for longer than 100 ms in all.
+"""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+import cs
+
+PROGRAM = cs.need_target("churn")
+# Long enough that trouble comes in its middle, in either mode.
+WORK = ["2", "3000000", "300"]
+WANT = cs.run([PROGRAM, *WORK])
+
+
+def target_output(argv, options, trouble, **more):
+    """Runs ARGV under record, its output in a file of its own, and calls TROUBLE(running,
+    target's PID) while it works. Gives (status, output) of the target, and the recording.
+
+    The target's status is told by a shell around it: the recorder may be dead by then.
+    """
+    out = cs.path("out")
+    script = '"$@" > "$0"; echo "status $?" >> "$0"'
+    with cs.Running(["/bin/sh", "-c", script, out, *argv], options, **more) as running:
+        target = cs.wait_until(lambda: find(PROGRAM, running.pid), 20)
+        if not target:
+            return None, running, running.end(1)
+        time.sleep(0.5)  # it allocates by now
+        trouble(running, target)
+        ended = cs.wait_until(lambda: "status" in read(out), 60)
+        if not ended:
+            os.kill(target, signal.SIGKILL)
+        text = read(out)
+        os.kill(running.pid, signal.SIGCONT) if running.process.poll() is None else None
+        return text, running, running.end(30)
+
+
+def find(program, ancestor):
+    for child in cs.children(ancestor):
+        try:
+            if os.path.realpath(f"/proc/{child}/exe") == os.path.realpath(program):
+                return child
+        except OSError:
+            continue
+        found = find(program, child)
+        if found:
+            return found
+    return None
+
+
+def read(file):
+    try:
+        with open(file) as stream:
+            return stream.read()
+    except OSError:
+        return ""
+
+
+def unharmed(name, text):
+    cs.equal(f"trap {name}: same output and status", text, f"{WANT.out}status {WANT.status}\n")
+
+
+def sessions():
+    """Folders of sessions that are open now."""
+    result = set()
+    for process in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{process}/environ", "rb") as stream:
+                for variable in stream.read().split(b"\0"):
+                    if variable.startswith(b"COROSCOPE_SESSION="):
+                        result.add((int(process), os.fsdecode(variable.split(b"=", 1)[1])))
+        except (OSError, ValueError):
+            continue
+    return result
+
+
+def folder_of(target):
+    return next((path for pid, path in sessions() if pid == target), None)
+
+
+def killed(running, target):
+    os.kill(running.pid, signal.SIGKILL)
+
+
+def stopped(running, target):
+    os.kill(running.pid, signal.SIGSTOP)
+
+
+def folder_removed(running, target):
+    shutil.rmtree(folder_of(target))
+
+
+def recorder_in_trouble():
+    for mode, options in cs.MODES.items():
+        for name, trouble in (("reader-killed", killed), ("reader-stopped", stopped),
+                              ("session-folder-removed", folder_removed)):
+            start = time.monotonic()
+            text, running, result = target_output([PROGRAM, *WORK], options, trouble)
+            unharmed(f"{name} ({mode})", text)
+            cs.check(f"trap {name} ({mode}): nobody hangs", time.monotonic() - start < 50)
+            if trouble is stopped:
+                after_stop(mode, running, result)
+
+
+def after_stop(mode, running, result):
+    """It goes on: what was lost meanwhile is counted, emitted = delivered + lost."""
+    cs.equal(f"trap reader-stopped ({mode}): the recorder ends well", result.status, 0)
+    info = running.trace.report("info")
+    lost = cs.lost(running.trace)
+    cs.equal(f"trap reader-stopped ({mode}): emitted = delivered + lost",
+             sum(p["events"] for p in info["processes"]), info["summary"]["events"] + lost)
+    if mode == "exact":
+        cs.check("trap reader-stopped: the losses are told", lost > 0)
+        waited = max(p["counters"].get("wait_max_ns", 0) for p in info["processes"])
+        cs.check("trap reader-stopped: no wait exceeds 10 ms", waited <= 12_000_000, waited)
+
+
+def bounded_wait_when_stopped():
+    """From the start without a reader that reads: all waits together stay below 100 ms."""
+    def stop_at_once(running, target):
+        os.kill(running.pid, signal.SIGSTOP)
+    text, running, result = target_output([PROGRAM, *WORK],
+                                          ["--heap=all", "--buffer=64KiB", "--on-full=block"],
+                                          stop_at_once)
+    unharmed("stopped-reader-and-small-buffer", text)
+    info = running.trace.report("info")
+    waits = max(p["counters"].get("wait_ns", 0) for p in info["processes"])
+    cs.check("trap stopped-reader-and-small-buffer: waits are bounded by progress",
+             waits < 60_000_000_000, waits)
+
+
+def disk_full():
+    """A file system without room: for the trace, and for the session's rings."""
+    if os.geteuid() != 0:
+        cs.without("trap disk-full", "needs root for a small file system")
+        return
+    mount = cs.path("tiny")
+    os.mkdir(mount)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", mount],
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        cs.without("trap disk-full", "this environment permits no mount")
+        return
+    try:
+        for mode, options in cs.MODES.items():
+            result = cs.run(cs.record_command([PROGRAM, *WORK], options,
+                                              os.path.join(mount, "trace.coro")))
+            cs.check(f"trap disk-full for the trace ({mode}): same output",
+                     result.out == WANT.out, result)
+            cs.check(f"trap disk-full for the trace ({mode}): it is said",
+                     "space" in result.err, result.err)
+            for name in os.listdir(mount):
+                os.unlink(os.path.join(mount, name))
+            output = cs.path("full.coro")
+            result = cs.run(cs.record_command([PROGRAM, *WORK], options, output),
+                            env={"TMPDIR": mount, "XDG_RUNTIME_DIR": mount})
+            cs.check(f"trap disk-full for the rings ({mode}): the program is as without us, "
+                     "or refused before it started",
+                     result.out == WANT.out or (result.out == "" and result.status == 2), result)
+    finally:
+        subprocess.run(["umount", "-l", mount], check=False)
+
+
+def killed_recorder_leaves_a_readable_trace():
+    with cs.Running([PROGRAM, "2", "20000000", "0"], cs.EXACT) as running:
+        if not cs.check("recorder killed: it recorded", running.wait_for_target(PROGRAM)):
+            return
+        time.sleep(2.5)
+        os.kill(running.pid, signal.SIGKILL)
+        running.process.wait()
+        try:
+            total = running.trace.total("alloc_objects")
+        except cs.ReportError as error:
+            cs.check("recorder killed: the trace reads up to its last whole chunk", False, error)
+        else:
+            cs.check("recorder killed: the trace reads up to its last whole chunk", total > 0)
+            cs.check("recorder killed: it is said that the trace is cut short",
+                     "cut short" in running.trace.warnings, running.trace.warnings)
+
+
+recorder_in_trouble()
+bounded_wait_when_stopped()
+disk_full()
+killed_recorder_leaves_a_readable_trace()
+cs.finish()

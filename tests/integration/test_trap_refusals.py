@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that can't be recorded: one line says which and what to do; nothing is broken."""
+import os
+import shutil
+import stat
+import struct
+
+import cs
+
+
+def refused(name, argv, status, words, **more):
+    """record says why in one line and a hint, and ends with STATUS; no trace is left."""
+    recording = cs.record(argv, **more)
+    cs.equal(f"{name}: status", recording.status, status)
+    lines = [line for line in recording.err.splitlines() if line]
+    cs.check(f"{name}: says what and why", lines and lines[0].startswith("coroscope: cannot") and
+             any(word in recording.err for word in words), recording.err)
+    cs.check(f"{name}: says what to do", any(line.startswith("hint: ") for line in lines),
+             recording.err)
+    cs.check(f"{name}: leaves no trace file", not recording.trace.exists())
+    cs.check(f"{name}: the program was not started", recording.out == "", recording.out)
+
+
+def executable(name, content):
+    file = cs.path(name)
+    with open(file, "wb") as stream:
+        stream.write(content)
+    os.chmod(file, 0o755)
+    return file
+
+
+def elf32():
+    """The header of a 32-bit program is all that decides."""
+    ident = b"\x7fELF" + bytes([1, 1, 1, 0]) + bytes(8)
+    head = struct.pack("<HHIIIIIHHHHHH", 2, 3, 1, 0x8048000, 52, 0, 0, 52, 32, 1, 40, 0, 0)
+    return executable("elf32", ident + head + bytes(100))
+
+
+def other_machine():
+    """A 64-bit ARM program."""
+    ident = b"\x7fELF" + bytes([2, 1, 1, 0]) + bytes(8)
+    head = struct.pack("<HHIQQQIHHHHHH", 2, 183, 1, 0x400000, 64, 0, 0, 64, 56, 1, 64, 0, 0)
+    return executable("arm", ident + head + bytes(100))
+
+
+def set_user_id():
+    copy = cs.path("setuid")
+    shutil.copy(cs.need_target("endings"), copy)
+    if os.geteuid() == 0:
+        os.chown(copy, 65534, 65534)
+    os.chmod(copy, 0o755 | stat.S_ISUID)
+    return copy
+
+
+def kinds_of_programs():
+    static = cs.target("static_hello")
+    if static:
+        refused("static program", [static], 126, ["static"])
+    else:
+        cs.without("static program", "no static C library")
+    refused("32-bit program", [elf32()], 126, ["32-bit", "i386"])
+    refused("program of another machine", [other_machine()], 126, ["aarch64", "ARM", "x86-64"])
+    if os.geteuid() == 0:
+        refused("setuid program", [set_user_id()], 126, ["setuid", "set-user-ID"])
+    else:
+        cs.without("setuid program", "needs root to make one")
+    refused("missing program", [cs.path("no_such_program")], 127, ["not found", "no such"])
+    refused("missing program on PATH", ["no_such_program_at_all"], 127, ["not found", "no such"])
+    plain = executable("plain", b"just text\n")
+    os.chmod(plain, 0o644)
+    refused("not executable", [plain], 126, ["permission", "executable"])
+    refused("not a program", [executable("noise", b"\x01\x02\x03" * 100)], 126, ["not", "ELF"])
+    refused("a folder", [cs.folder()], 126, ["directory", "folder"])
+
+
+def scripts_are_programs():
+    """A script is recorded through its interpreter, as the kernel starts it."""
+    script = executable("script", b"#!/bin/sh\necho from a script $1\nexit 9\n")
+    recording = cs.record([script, "yes"])
+    cs.equal("a script: output and status", (recording.out, recording.status),
+             ("from a script yes\n", 9))
+
+
+def left_alone():
+    """COROSCOPE_DISABLE=1 in its environment keeps us out of a process."""
+    recording = cs.record([cs.need_target("endings"), "return"], env={"COROSCOPE_DISABLE": "1"})
+    cs.equal("COROSCOPE_DISABLE=1: the program runs", recording.out,
+             "1000 blocks of 1000 bytes, then return\n")
+    if recording.trace.exists():
+        cs.equal("COROSCOPE_DISABLE=1: nothing is recorded", recording.trace.sites(), {})
+
+
+kinds_of_programs()
+scripts_are_programs()
+left_alone()
+cs.finish()

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Modules come, go and return; the reader is told, and stacks before and after are not mixed
+ * up. Stacks are made of plain memory: at the entry of a function the CFA is rsp + 8, so a
+ * row of entry addresses is a stack.
+ */
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "scene.h"
+#include "stack/known.h"
+#include "stack/modules.h"
+#include "stack/rules.h"
+#include "wire/record.h"
+
+static const char library[] = "libthread_db.so.1";
+static const char function[] = "td_init";
+
+static uint64_t memory[512];
+
+static int start(void **state)
+{
+	(void)state;
+	scene_start(4096, 128, true);
+	return 0;
+}
+
+static int start_without_find_object(void **state)
+{
+	(void)state;
+	scene_start(4096, 128, false);
+	return 0;
+}
+
+static uint64_t entry_of(const void *code)
+{
+	return (uint64_t)(uintptr_t)code + 1;
+}
+
+/* Names the stack of PCS, innermost first, which a return address 0 ends. */
+static uint64_t name_of(const uint64_t *pcs, size_t count)
+{
+	struct csa_frame at = {pcs[0], (uint64_t)memory, 0};
+
+	memset(memory, 0, sizeof(memory));
+	memcpy(memory, pcs + 1, (count - 1) * sizeof(*pcs));
+	scene.thread.stack_low = (uint64_t)memory;
+	scene.thread.stack_high = (uint64_t)memory + sizeof(memory);
+	return csa_stack_name(&scene.thread, &at);
+}
+
+static void each_module_is_described(void **state)
+{
+	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	const struct scene_module *module;
+	struct scene_stack stack;
+	char program[4096];
+	ssize_t length = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	(void)state;
+	assert_true(length > 0);
+	program[length] = '\0';
+	scene_stack(name_of(pcs, 2), &stack);
+	assert_int_equal(stack.count, 2);
+	assert_int_equal(scene.module_count, 2);
+	module = scene_module_of(pcs[0]);
+	assert_non_null(module);
+	assert_non_null(strstr(module->path, "/libc.so.6"));
+	assert_int_equal(module->path[0], '/');
+	assert_int_equal(module->build_id_bytes, 20);
+	module = scene_module_of(pcs[1]);
+	assert_non_null(module);
+	assert_string_equal(module->path, program);
+	name_of(pcs, 1);
+	assert_int_equal(scene.module_count, 2);
+}
+
+static void the_vdso_has_a_name(void **state)
+{
+	/* The first function of the vDSO: beyond its headers all is code. */
+	uint64_t vdso = getauxval(AT_SYSINFO_EHDR);
+	uint64_t pc = 0;
+	const struct scene_module *module;
+
+	(void)state;
+	if (!vdso)
+		skip();
+	for (uint64_t at = vdso; at < vdso + 8192 && !pc; at += 16)
+		if (csa_modules_hold(at + 1))
+			pc = at + 1;
+	assert_int_not_equal(pc, 0);
+	name_of(&pc, 1);
+	module = scene_module_of(pc);
+	assert_non_null(module);
+	assert_string_equal(module->path, "[vdso]");
+	assert_int_equal(module->bias, vdso);
+}
+
+static void relative_names_become_paths(void **state)
+{
+	char folder[] = "/tmp/cs-modules-XXXXXX";
+	char command[512];
+	const struct scene_module *module;
+	void *handle;
+	uint64_t pc;
+	Dl_info info;
+
+	(void)state;
+	handle = dlopen(library, RTLD_LAZY);
+	assert_non_null(handle);
+	assert_true(dladdr(dlsym(handle, function), &info));
+	assert_non_null(mkdtemp(folder));
+	snprintf(command, sizeof(command), "cp -L %s %s/copy.so", info.dli_fname, folder);
+	assert_int_equal(system(command), 0);
+	dlclose(handle);
+	assert_int_equal(chdir(folder), 0);
+	handle = dlopen("./copy.so", RTLD_LAZY);
+	assert_non_null(handle);
+	assert_int_equal(chdir("/"), 0);
+	pc = entry_of(dlsym(handle, function));
+	name_of(&pc, 1);
+	module = scene_module_of(pc);
+	assert_non_null(module);
+	snprintf(command, sizeof(command), "%s/copy.so", folder);
+	assert_string_equal(module->path, command);
+	unlink(command);
+	rmdir(folder);
+	dlclose(handle);
+	csa_stack_check_modules(&scene.thread);
+}
+
+static void what_goes_and_returns_is_another(void **state)
+{
+	uint64_t program = entry_of((void *)name_of);
+	uint64_t epochs = csa_modules_epoch;
+	uint64_t stayed = name_of(&program, 1);
+	uint64_t last = 0;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		void *handle = dlopen(library, RTLD_LAZY);
+		uint64_t pcs[2] = {entry_of(dlsym(handle, function)), program};
+		const struct scene_module *module;
+		uint64_t name;
+
+		assert_non_null(handle);
+		name = name_of(pcs, 2);
+		assert_int_not_equal(name, last);
+		last = name;
+		module = scene_module_of(pcs[0]);
+		assert_non_null(module);
+		assert_true(scene.module_count == (size_t)i + 2);
+		csa_stack_check_modules(&scene.thread);
+		assert_false(module->gone);
+		assert_int_equal(csa_modules_epoch, epochs + (uint64_t)i);
+		assert_int_equal(name_of(pcs, 2), name);
+
+		dlclose(handle);
+		assert_int_not_equal(csa_rules_find(pcs[0]), 0);
+		csa_stack_check_modules(&scene.thread);
+		assert_true(module->gone);
+		assert_int_equal(csa_modules_epoch, epochs + (uint64_t)i + 1);
+		assert_int_equal(csa_rules_find(pcs[0]), 0);
+		assert_int_not_equal(name_of(&program, 1), stayed);
+	}
+}
+
+static void a_forked_child_is_told_anew(void **state)
+{
+	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	uint64_t name = name_of(pcs, 2);
+	struct scene_stack stack;
+
+	(void)state;
+	assert_int_equal(scene.module_count, 2);
+	scene_start(4096, 128, true);
+	assert_int_equal(name_of(pcs, 2), name);
+	scene_stack(name, &stack);
+	assert_int_equal(stack.count, 2);
+	assert_int_equal(scene.module_count, 2);
+	assert_non_null(scene_module_of(pcs[0]));
+}
+
+/* What found no room is not known, and is told as soon as there is room. */
+static void a_full_ring_delays_definitions(void **state)
+{
+	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	struct scene_stack stack;
+	uint64_t name;
+
+	(void)state;
+	scene.full = true;
+	name = name_of(pcs, 2);
+	assert_int_not_equal(name, 0);
+	assert_int_equal(name_of(pcs, 2), name);
+	assert_false(csa_known_has(name));
+	scene.full = false;
+	assert_int_equal(name_of(pcs, 2), name);
+	scene_stack(name, &stack);
+	assert_int_equal(stack.count, 2);
+	assert_int_equal(stack.pcs[0], pcs[0]);
+	assert_int_equal(scene.module_count, 2);
+	assert_int_equal(scene.stacks_told, 1);
+}
+
+/* The table holds 512 names; 2,000 stacks of three levels go round and round. */
+static void forgotten_stacks_are_defined_again(void **state)
+{
+	uint64_t base = entry_of((void *)name_of);
+	uint64_t outer = entry_of(dlsym(RTLD_DEFAULT, "qsort"));
+	uint64_t told;
+
+	(void)state;
+	csa_rules_put(outer, csa_rule(CSA_RULE_SP, 1, 0));
+	for (uint64_t round = 0; round < 4; round++) {
+		told = scene.stacks_told;
+		for (uint64_t i = 0; i < 2000; i++) {
+			uint64_t pcs[3] = {base + i % 50, outer + i / 50, base};
+			struct scene_stack stack;
+			uint64_t name;
+
+			csa_rules_put(pcs[0], csa_rule(CSA_RULE_SP, 1, 0));
+			csa_rules_put(pcs[1], csa_rule(CSA_RULE_SP, 1, 0));
+			name = name_of(pcs, 3);
+			scene_stack(name, &stack);
+			assert_int_equal(stack.count, 3);
+			assert_memory_equal(stack.pcs, pcs, sizeof(pcs));
+			assert_true(csa_known_has(name));
+			assert_int_equal(name_of(pcs, 3), name);
+		}
+		assert_true(scene.stacks_told - told > 1000);
+		assert_true(scene.stacks_told - told <= 2000);
+	}
+}
+
+static void long_stacks_come_in_pieces(void **state)
+{
+	uint64_t base = entry_of((void *)name_of);
+	uint64_t pcs[256];
+	struct scene_stack stack;
+
+	(void)state;
+	scene_start(4096, 256, true);
+	for (uint64_t i = 0; i < 256; i++) {
+		pcs[i] = base + i % 7;
+		csa_rules_put(pcs[i], csa_rule(CSA_RULE_SP, 1, 0));
+	}
+	scene_stack(name_of(pcs, 256), &stack);
+	assert_int_equal(stack.count, 256);
+	assert_memory_equal(stack.pcs, pcs, sizeof(pcs));
+	assert_int_equal(scene.stacks_told, 2);
+	assert_int_equal(scene.frames_told, 256);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(each_module_is_described, start),
+		cmocka_unit_test_setup(each_module_is_described, start_without_find_object),
+		cmocka_unit_test_setup(the_vdso_has_a_name, start),
+		cmocka_unit_test_setup(the_vdso_has_a_name, start_without_find_object),
+		cmocka_unit_test_setup(relative_names_become_paths, start),
+		cmocka_unit_test_setup(what_goes_and_returns_is_another, start),
+		cmocka_unit_test_setup(what_goes_and_returns_is_another, start_without_find_object),
+		cmocka_unit_test_setup(a_forked_child_is_told_anew, start),
+		cmocka_unit_test_setup(a_full_ring_delays_definitions, start),
+		cmocka_unit_test_setup(forgotten_stacks_are_defined_again, start),
+		cmocka_unit_test_setup(long_stacks_come_in_pieces, start),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
