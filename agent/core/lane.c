@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "core/agent.h"
@@ -35,8 +36,18 @@ static bool fill(long fd, uint64_t offset, uint64_t bytes)
 	return true;
 }
 
-static bool reserve_space(long fd, uint64_t offset, uint64_t bytes)
+/* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills. */
+static bool size_allowed(uint64_t bytes)
 {
+	uint64_t limit[2] = {0};
+
+	return csa_sys4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) == 0 && bytes <= limit[0];
+}
+
+bool csa_lane_space(long fd, uint64_t offset, uint64_t bytes)
+{
+	if (!size_allowed(offset + bytes))
+		return false;
 	long error = csa_sys4(SYS_fallocate, fd, 0, offset, bytes);
 
 	if (error == -EOPNOTSUPP || error == -ENOSYS)
@@ -66,7 +77,7 @@ bool csa_lane_open(struct csa_thread *thread)
 	                   O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return false;
-	if (reserve_space(fd, offset, stride))
+	if (csa_lane_space(fd, offset, stride))
 		start = csa_sys6(SYS_mmap, 0, (long)stride, PROT_READ | PROT_WRITE,
 		                 MAP_SHARED | MAP_POPULATE, fd, (long)offset);
 	csa_sys1(SYS_close, fd);
@@ -151,7 +162,7 @@ static bool extend_limit(struct csa_thread *thread, uint64_t position)
 	uint64_t tail = atomic_load_explicit(&thread->lane->tail, memory_order_acquire);
 
 	if (position > tail + size) {
-		bool wait = csa_agent.session->flags & CS_SESSION_BLOCK;
+		bool wait = (csa_agent.session->flags & CS_SESSION_BLOCK) && !csa_sandboxed;
 
 		wake_reader();
 		if (!wait || thread->depth > 1 || !wait_for_room(thread, position))

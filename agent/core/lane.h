@@ -13,6 +13,9 @@
 /* Reserves file space for a new lane and maps it into THREAD. False: no disk, no folder. */
 bool csa_lane_open(struct csa_thread *thread);
 
+/* Makes sure that BYTES at OFFSET of FD have room on the disk. False: they have not. */
+bool csa_lane_space(long fd, uint64_t offset, uint64_t bytes);
+
 /* Forgets an unfinished record whose maker was left by longjmp; publishes what is behind it. */
 void csa_lane_abandon(struct csa_thread *thread);
 

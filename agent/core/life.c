@@ -144,16 +144,11 @@ static struct cs_ring *create_file(const char *path)
 {
 	long fd = csa_sys4(SYS_openat, AT_FDCWD, path,
 	                   O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	static const char zeros[PAGE];
 	long start = -ENOMEM;
 
 	if (fd < 0)
 		return NULL;
-	/* Written, not truncated, to its size: the space must be there before it is mapped. */
-	bool room = true;
-	for (uint32_t at = 0; at < CS_RING_HEADER_BYTES; at += PAGE)
-		room = room && csa_sys4(SYS_pwrite64, fd, zeros, PAGE, at) == PAGE;
-	if (room)
+	if (csa_lane_space(fd, 0, CS_RING_HEADER_BYTES))
 		start = csa_sys6(SYS_mmap, 0, CS_RING_HEADER_BYTES, PROT_READ | PROT_WRITE,
 		                 MAP_SHARED, fd, 0);
 	csa_sys1(SYS_close, fd);

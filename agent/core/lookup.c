@@ -81,7 +81,11 @@ struct walk {
 static int look_at(struct dl_phdr_info *info, size_t size, void *context)
 {
 	struct walk *walk = context;
-	struct csa_image image = {.bias = info->dlpi_addr, .is_program = walk->first};
+	struct csa_image image = {
+		.bias = info->dlpi_addr,
+		.name = info->dlpi_name ? info->dlpi_name : "",
+		.is_program = walk->first,
+	};
 	uintptr_t here = (uintptr_t)look_at;
 
 	(void)size;

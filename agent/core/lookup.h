@@ -19,6 +19,7 @@ struct csa_image {
 	uintptr_t bias;
 	uintptr_t low, high;             /* its loaded segments */
 	uintptr_t relro_low, relro_high; /* read-only since it was relocated */
+	const char *name;                /* the loader's, as long as it is loaded */
 	bool is_program;                 /* the executable itself */
 	bool is_agent;
 	const ElfW(Sym) * symbols;

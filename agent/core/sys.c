@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+bool csa_sandboxed;
+
 void *csa_map(size_t bytes)
 {
 	long start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,

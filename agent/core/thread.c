@@ -21,7 +21,7 @@
 #define OWN_STACK_BYTES (UINT64_C(64) << 10)
 #define SIGSET_BYTES 8
 #define ESRCH_ERROR (-3)
-#define EFAULT_ERROR (-14)
+#define EINVAL_ERROR (-22)
 
 /* A thread's key destructors run up to four times; ours ends the thread in the last one. */
 #define LAST_DESTRUCTOR_ROUND 3
@@ -57,7 +57,7 @@ static void restore_signals(const uint64_t *old)
 
 void csa_thread_run(struct csa_thread *thread, void (*fn)(void *), void *arg)
 {
-	uint64_t mask;
+	uint64_t mask = 0;
 
 	if (thread->own_stack_busy) {
 		fn(arg);
@@ -82,13 +82,13 @@ static uintptr_t thread_pointer(void)
 
 /*
  * Can every page of [low, high) be read? The kernel reads the new mask before it looks at
- * HOW, which is invalid: -EFAULT tells a page that can't be read, and nothing is changed.
+ * HOW, which is invalid: -EINVAL tells that it could, and nothing is changed.
  * Sandboxes that kill for an unusual system call allow this one.
  */
 static bool readable(uintptr_t low, uintptr_t high)
 {
 	for (; low < high; low += PAGE)
-		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, SIGSET_BYTES) == EFAULT_ERROR)
+		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, SIGSET_BYTES) != EINVAL_ERROR)
 			return false;
 	return true;
 }
@@ -216,7 +216,7 @@ static struct csa_thread *new_thread(void)
 struct csa_thread *csa_thread_self(uintptr_t sp)
 {
 	struct csa_thread *thread = csa_tls.thread;
-	uint64_t mask;
+	uint64_t mask = 0;
 
 	if (__builtin_expect(!thread || !thread->lane, 0)) {
 		if (csa_tls.refused)

@@ -25,32 +25,56 @@ static const enum csa_cxx nothrow_form[CSA_CXX_COUNT] = {
 /* std::nothrow is an empty object: any address will do. */
 static const char any_nothrow;
 
+void *csa_cxx_aligned(size_t size, size_t alignment)
+{
+	size_t rounded = (size + !size + alignment - 1) & ~(alignment - 1);
+
+	if (alignment & (alignment - 1) || rounded < size)
+		return NULL;
+	return csa_real.aligned_alloc(alignment < sizeof(void *) ? sizeof(void *) : alignment,
+	                              rounded);
+}
+
+/* WHICH itself, which may throw: from here there is nothing of ours left to do. */
 static void *call_new(enum csa_cxx which, size_t size, size_t alignment, const void *nothrow)
 {
 	void *function = csa_cxx_real[which].function;
 
-	if (!function)
-		function = csa_cxx_find(which);
 	if (!function) /* no C++ runtime at all: then nobody could catch what it throws */
-		return alignment ? csa_real.aligned_alloc(alignment, size)
-		                 : csa_real.malloc(size | !size);
+		return alignment ? csa_cxx_aligned(size, alignment) : csa_real.malloc(size | !size);
 	if (!alignment)
 		return ((void *(*)(size_t, const void *))function)(size, nothrow);
+	if (!nothrow)
+		return ((void *(*)(size_t, size_t))function)(size, alignment);
 	return ((void *(*)(size_t, size_t, const void *))function)(size, alignment, nothrow);
+}
+
+/* A block, or NULL: never an exception. */
+static void *serve(enum csa_cxx which, size_t size, size_t alignment, const void *nothrow)
+{
+	void *block;
+
+	csa_tls.inside++;
+	if (csa_cxx_real[which].kind != CSA_CXX_ALLOCATOR)
+		block = alignment ? csa_cxx_aligned(size, alignment)
+		                  : csa_real.malloc(size | !size);
+	else if (!csa_cxx_real[nothrow_form[which]].function && !csa_cxx_find(nothrow_form[which]))
+		block = NULL;
+	else
+		block = call_new(nothrow_form[which], size, alignment,
+		                 nothrow ? nothrow : &any_nothrow);
+	csa_tls.inside--;
+	return block;
 }
 
 void *csa_new_slow(size_t size, size_t alignment, const void *nothrow, enum csa_cxx which)
 {
-	bool first = !csa_cxx_real[which].function;
-	bool own = (!first || csa_cxx_find(which)) && csa_cxx_real[which].own;
-	bool due = own && (!first || csa_take_bytes(size)) && csa_sampler_due(size);
-	void *block;
+	bool first = !csa_cxx_real[which].function && csa_cxx_find(which);
+	bool passed = csa_cxx_real[which].kind == CSA_CXX_PASSED;
+	bool taken = !first || (!passed && csa_take_bytes(size));
+	bool due = !passed && taken && csa_sampler_due(size);
+	void *block = due ? serve(which, size, alignment, nothrow) : NULL;
 
-	if (!due)
-		return call_new(which, size, alignment, nothrow);
-	csa_tls.inside++;
-	block = call_new(nothrow_form[which], size, alignment, nothrow ? nothrow : &any_nothrow);
-	csa_tls.inside--;
 	if (!block)
 		return call_new(which, size, alignment, nothrow);
 	struct csa_frame at = CSA_CALLER();

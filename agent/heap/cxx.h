@@ -11,6 +11,9 @@
 
 #include "heap/real.h"
 
+/* What libstdc++'s aligned new does when all goes well; else NULL. */
+void *csa_cxx_aligned(size_t size, size_t alignment);
+
 /* ALIGNMENT and NOTHROW as WHICH takes them, else 0 and NULL. May throw if WHICH may. */
 void *csa_new_slow(size_t size, size_t alignment, const void *nothrow, enum csa_cxx which);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The C++ operators. libstdc++'s end in malloc and free, where they are met, so those calls
- * are passed on as they are, without a frame in between: an exception from operator new goes
- * straight through. An allocator's own operators (jemalloc, tcmalloc, mimalloc) do not call
- * malloc: they are sampled here.
+ * The C++ operators, recorded with the size that the program asks for (libstdc++ rounds some
+ * up on the way to malloc). libstdc++'s new is malloc plus what happens when that fails, so
+ * malloc serves it here, and only a failure goes to libstdc++, by a jump: its exception has no
+ * frame of ours to cross. An allocator's own operators (jemalloc, tcmalloc, mimalloc) serve
+ * by themselves; anybody else's are passed on to.
  *
  * Their C++ names are given by asm labels; std::align_val_t is passed as a size_t,
  * std::nothrow_t const & as a pointer.
@@ -21,48 +22,58 @@ static inline void *real(enum csa_cxx which)
 	return __atomic_load_n(&csa_cxx_real[which].function, __ATOMIC_ACQUIRE);
 }
 
-/* Passed on, or unsampled; `own` is only known once the function has been found. */
-#define PASS_NEW(which, size, function) \
-	LIKELY(function && (!csa_cxx_real[which].own || !csa_take_bytes(size)))
-#define PASS_DELETE(which, block, function) \
-	LIKELY(function && (!csa_cxx_real[which].own || !csa_perhaps_recorded(block)))
+/*
+ * The unsampled ways. A failing malloc goes on to the real operator; so does a size that can't
+ * be rounded up.
+ */
+#define NEW_BODY(which, size, alignment, nothrow, standard, ...)                     \
+	void *function = real(which);                                                \
+	enum csa_cxx_kind kind = csa_cxx_real[which].kind;                           \
+	if (LIKELY(function) && (kind == CSA_CXX_PASSED || !csa_take_bytes(size))) { \
+		void *block = kind == CSA_CXX_STANDARD ? standard : NULL;            \
+		return LIKELY(block) ? block : CALL(function, __VA_ARGS__);          \
+	}                                                                            \
+	return csa_new_slow(size, alignment, nothrow, which)
 
-#define NEW(name, symbol, which)                           \
-	void *name(size_t size) OPERATOR(symbol);          \
-	void *name(size_t size)                            \
-	{                                                  \
-		void *(*function)(size_t) = real(which);   \
-		if (PASS_NEW(which, size, function))       \
-			return function(size);             \
-		return csa_new_slow(size, 0, NULL, which); \
+#define CALL1(function, a) ((void *(*)(size_t))function)(a)
+#define CALL2(function, a, b) ((void *(*)(size_t, uintptr_t))function)(a, (uintptr_t)(b))
+#define CALL3(function, a, b, c) \
+	((void *(*)(size_t, uintptr_t, uintptr_t))function)(a, b, (uintptr_t)(c))
+#define CALL_N(_1, _2, _3, name, ...) name
+#define CALL(function, ...) CALL_N(__VA_ARGS__, CALL3, CALL2, CALL1)(function, __VA_ARGS__)
+
+#define NEW(name, symbol, which)                                                     \
+	void *name(size_t size) OPERATOR(symbol);                                    \
+	void *name(size_t size)                                                      \
+	{                                                                            \
+		NEW_BODY(which, size, 0, NULL, csa_real.malloc(size | !size), size); \
 	}
-#define NEW_NOTHROW(name, symbol, which)                               \
-	void *name(size_t size, const void *nothrow) OPERATOR(symbol); \
-	void *name(size_t size, const void *nothrow)                   \
-	{                                                              \
-		void *(*function)(size_t, const void *) = real(which); \
-		if (PASS_NEW(which, size, function))                   \
-			return function(size, nothrow);                \
-		return csa_new_slow(size, 0, nothrow, which);          \
+#define NEW_NOTHROW(name, symbol, which)                                                         \
+	void *name(size_t size, const void *nothrow) OPERATOR(symbol);                           \
+	void *name(size_t size, const void *nothrow)                                             \
+	{                                                                                        \
+		NEW_BODY(which, size, 0, nothrow, csa_real.malloc(size | !size), size, nothrow); \
 	}
-#define NEW_ALIGNED(name, symbol, which)                            \
-	void *name(size_t size, size_t alignment) OPERATOR(symbol); \
-	void *name(size_t size, size_t alignment)                   \
-	{                                                           \
-		void *(*function)(size_t, size_t) = real(which);    \
-		if (PASS_NEW(which, size, function))                \
-			return function(size, alignment);           \
-		return csa_new_slow(size, alignment, NULL, which);  \
+#define NEW_ALIGNED(name, symbol, which)                                                       \
+	void *name(size_t size, size_t alignment) OPERATOR(symbol);                            \
+	void *name(size_t size, size_t alignment)                                              \
+	{                                                                                      \
+		NEW_BODY(which, size, alignment, NULL, csa_cxx_aligned(size, alignment), size, \
+		         alignment);                                                           \
 	}
-#define NEW_ALIGNED_NOTHROW(name, symbol, which)                                         \
-	void *name(size_t size, size_t alignment, const void *nothrow) OPERATOR(symbol); \
-	void *name(size_t size, size_t alignment, const void *nothrow)                   \
-	{                                                                                \
-		void *(*function)(size_t, size_t, const void *) = real(which);           \
-		if (PASS_NEW(which, size, function))                                     \
-			return function(size, alignment, nothrow);                       \
-		return csa_new_slow(size, alignment, nothrow, which);                    \
+#define NEW_ALIGNED_NOTHROW(name, symbol, which)                                                  \
+	void *name(size_t size, size_t alignment, const void *nothrow) OPERATOR(symbol);          \
+	void *name(size_t size, size_t alignment, const void *nothrow)                            \
+	{                                                                                         \
+		NEW_BODY(which, size, alignment, nothrow, csa_cxx_aligned(size, alignment), size, \
+		         alignment, nothrow);                                                     \
 	}
+
+/* What is not the allocator's own ends in free, which is hooked itself. */
+#define PASS_DELETE(which, block, function) \
+	LIKELY(function &&                  \
+	       (csa_cxx_real[which].kind != CSA_CXX_ALLOCATOR || !csa_perhaps_recorded(block)))
+
 /* Up to two more arguments (size, alignment or nothrow), all of one register each. */
 #define DELETE(name, symbol, which)                                           \
 	void name(void *block, uintptr_t a, uintptr_t b) OPERATOR(symbol);    \

@@ -67,6 +67,39 @@
 		return moved;                                              \
 	}
 
+/*
+ * A throwing new: served by its nothrow form, for an exception must not pass through us with
+ * `inside` raised; when that finds nothing, the throwing one is called and does as it does.
+ */
+#define THROWS(name, parameters, arguments, nothrow_call) \
+	static void *(*real_##name)parameters;            \
+	static void *wrap_##name parameters               \
+	{                                                 \
+		csa_tls.inside++;                         \
+		void *block = nothrow_call;               \
+		csa_tls.inside--;                         \
+		if (!block)                               \
+			return real_##name arguments;     \
+		RECORD(block, size);                      \
+		return block;                             \
+	}
+
+/* std::nothrow is an empty object: any address will do. */
+static const char nothrow;
+
+/* As posix_memalign: 0 and the block in *RESULT, or an error. */
+#define STORES(name)                                                             \
+	static int (*real_##name)(void **result, size_t alignment, size_t size); \
+	static int wrap_##name(void **result, size_t alignment, size_t size)     \
+	{                                                                        \
+		csa_tls.inside++;                                                \
+		int error = real_##name(result, alignment, size);                \
+		csa_tls.inside--;                                                \
+		if (!error)                                                      \
+			RECORD(*result, size);                                   \
+		return error;                                                    \
+	}
+
 /* jemalloc */
 ALLOCATES(mallocx, size, (size_t size, int flags), (size, flags))
 MOVES(rallocx, size, (void *block, size_t size, int flags), (block, size, flags))
@@ -97,8 +130,12 @@ MOVES(tc_realloc, size, (void *block, size_t size), (block, size))
 ALLOCATES(tc_memalign, size, (size_t alignment, size_t size), (alignment, size))
 ALLOCATES(tc_valloc, size, (size_t size), (size))
 ALLOCATES(tc_pvalloc, size, (size_t size), (size))
-ALLOCATES(tc_new_nothrow, size, (size_t size, const void *nothrow), (size, nothrow))
-ALLOCATES(tc_newarray_nothrow, size, (size_t size, const void *nothrow), (size, nothrow))
+ALLOCATES(tc_new_nothrow, size, (size_t size, const void *tag), (size, tag))
+ALLOCATES(tc_newarray_nothrow, size, (size_t size, const void *tag), (size, tag))
+ALLOCATES(tc_malloc_skip_new_handler, size, (size_t size), (size))
+STORES(tc_posix_memalign)
+THROWS(tc_new, (size_t size), (size), real_tc_new_nothrow(size, &nothrow))
+THROWS(tc_newarray, (size_t size), (size), real_tc_newarray_nothrow(size, &nothrow))
 FREES(tc_free, (void *block), (block))
 FREES(tc_cfree, (void *block), (block))
 FREES(tc_free_sized, (void *block, size_t size), (block, size))
@@ -123,6 +160,8 @@ ALLOCATES(mi_zalloc_aligned, size, (size_t size, size_t alignment), (size, align
 ALLOCATES(mi_memalign, size, (size_t alignment, size_t size), (alignment, size))
 ALLOCATES(mi_aligned_alloc, size, (size_t alignment, size_t size), (alignment, size))
 ALLOCATES(mi_new_nothrow, size, (size_t size), (size))
+STORES(mi_posix_memalign)
+THROWS(mi_new, (size_t size), (size), real_mi_new_nothrow(size))
 FREES(mi_free, (void *block), (block))
 FREES(mi_free_size, (void *block, size_t size), (block, size))
 FREES(mi_free_aligned, (void *block, size_t alignment), (block, alignment))
@@ -152,6 +191,10 @@ static const struct binding bindings[] = {
 	BIND(tc_valloc),
 	BIND(tc_pvalloc),
 	BIND(tc_new_nothrow),
+	BIND(tc_new),
+	BIND(tc_malloc_skip_new_handler),
+	BIND(tc_posix_memalign),
+	BIND(tc_newarray),
 	BIND(tc_newarray_nothrow),
 	BIND(tc_free),
 	BIND(tc_cfree),
@@ -175,6 +218,8 @@ static const struct binding bindings[] = {
 	BIND(mi_memalign),
 	BIND(mi_aligned_alloc),
 	BIND(mi_new_nothrow),
+	BIND(mi_new),
+	BIND(mi_posix_memalign),
 	BIND(mi_free),
 	BIND(mi_free_size),
 	BIND(mi_free_aligned),

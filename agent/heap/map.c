@@ -74,13 +74,24 @@ void *csa_mmap_slow(void *at, size_t bytes, int protection, int flags, int fd, o
 /* The record first, as for free: afterwards another thread may be given the addresses. */
 int csa_munmap_slow(void *start, size_t bytes)
 {
-	if (recording()) {
-		if (is_allocator(CALLER_PC()))
-			csa_count(CS_AGENT_ALLOCATOR_MAPPED, (uint64_t)0 - bytes);
-		else
-			emit_map(CS_RECORD_UNMAP, start, bytes, 0, NULL);
-	}
-	return csa_real.munmap(start, bytes);
+	bool on = recording();
+	bool allocator = is_allocator(CALLER_PC());
+	int result;
+
+	if (on && allocator)
+		csa_count(CS_AGENT_ALLOCATOR_MAPPED, (uint64_t)0 - bytes);
+	else if (on)
+		emit_map(CS_RECORD_UNMAP, start, bytes, 0, NULL);
+	result = csa_real.munmap(start, bytes);
+	if (result == 0 || !on)
+		return result;
+	struct csa_frame caller = CSA_CALLER();
+
+	if (allocator)
+		csa_count(CS_AGENT_ALLOCATOR_MAPPED, bytes);
+	else
+		emit_map(CS_RECORD_MAP, start, bytes, CS_MAP_MOVED, &caller);
+	return result;
 }
 
 void *csa_mremap_slow(void *start, size_t old_bytes, size_t bytes, int flags, void *at)

@@ -5,6 +5,8 @@
  */
 #include "heap/real.h"
 
+#include <string.h>
+
 #include "core/agent.h"
 #include "core/lookup.h"
 
@@ -164,15 +166,23 @@ static const char *const cxx_names[CSA_CXX_COUNT] = {
 	[CSA_DELETE_ARRAY_ALIGNED_NOTHROW] = "_ZdaPvSt11align_val_tRKSt9nothrow_t",
 };
 
-/* libstdc++'s forms end in malloc and free, where we meet them; an allocator's own do not. */
+static enum csa_cxx_kind kind_of(const char *name)
+{
+	struct csa_image runtime, allocator;
+
+	if (!csa_lookup_owner(name, &runtime) || !csa_lookup_owner("malloc", &allocator))
+		return CSA_CXX_PASSED;
+	if (runtime.low == allocator.low)
+		return CSA_CXX_ALLOCATOR;
+	return strstr(runtime.name, "/libstdc++.so.6") ? CSA_CXX_STANDARD : CSA_CXX_PASSED;
+}
+
 void *csa_cxx_find(enum csa_cxx which)
 {
 	struct csa_cxx_real *real = &csa_cxx_real[which];
 	void *function = csa_lookup_next(cxx_names[which]);
-	struct csa_image runtime, allocator;
 
-	real->own = csa_lookup_owner(cxx_names[which], &runtime) &&
-	            csa_lookup_owner("malloc", &allocator) && runtime.low == allocator.low;
+	real->kind = kind_of(cxx_names[which]);
 	__atomic_store_n(&real->function, function, __ATOMIC_RELEASE);
 	return function;
 }

@@ -61,9 +61,15 @@ enum csa_cxx {
 	CSA_CXX_COUNT
 };
 
+enum csa_cxx_kind {
+	CSA_CXX_PASSED,   /* somebody's own: passed on; what it calls in the end is hooked */
+	CSA_CXX_STANDARD, /* a C++ runtime's: malloc or aligned_alloc, and free */
+	CSA_CXX_ALLOCATOR /* an allocator's: it serves by itself */
+};
+
 struct csa_cxx_real {
 	void *function; /* NULL: not found yet */
-	bool own;       /* the allocator's own: does not end in malloc or free */
+	enum csa_cxx_kind kind;
 };
 
 extern struct csa_cxx_real csa_cxx_real[CSA_CXX_COUNT];

@@ -8,14 +8,33 @@
 #include "stack/rules.h"
 
 enum {
-	CFA_SET_LOC = 0x01, CFA_ADVANCE1 = 0x02, CFA_ADVANCE2 = 0x03, CFA_ADVANCE4 = 0x04,
-	CFA_OFFSET_EXTENDED = 0x05, CFA_RESTORE_EXTENDED = 0x06, CFA_UNDEFINED = 0x07,
-	CFA_SAME_VALUE = 0x08, CFA_REGISTER = 0x09, CFA_REMEMBER = 0x0a, CFA_RECALL = 0x0b,
-	CFA_DEF = 0x0c, CFA_DEF_REGISTER = 0x0d, CFA_DEF_OFFSET = 0x0e, CFA_DEF_EXPRESSION = 0x0f,
-	CFA_EXPRESSION = 0x10, CFA_OFFSET_SF = 0x11, CFA_DEF_SF = 0x12, CFA_DEF_OFFSET_SF = 0x13,
-	CFA_VAL_OFFSET = 0x14, CFA_VAL_OFFSET_SF = 0x15, CFA_VAL_EXPRESSION = 0x16,
-	CFA_GNU_ARGS_SIZE = 0x2e, CFA_GNU_NEGATIVE_OFFSET = 0x2f,
-	CFA_ADVANCE = 0x40, CFA_OFFSET = 0x80, CFA_RESTORE = 0xc0
+	CFA_SET_LOC = 0x01,
+	CFA_ADVANCE1 = 0x02,
+	CFA_ADVANCE2 = 0x03,
+	CFA_ADVANCE4 = 0x04,
+	CFA_OFFSET_EXTENDED = 0x05,
+	CFA_RESTORE_EXTENDED = 0x06,
+	CFA_UNDEFINED = 0x07,
+	CFA_SAME_VALUE = 0x08,
+	CFA_REGISTER = 0x09,
+	CFA_REMEMBER = 0x0a,
+	CFA_RECALL = 0x0b,
+	CFA_DEF = 0x0c,
+	CFA_DEF_REGISTER = 0x0d,
+	CFA_DEF_OFFSET = 0x0e,
+	CFA_DEF_EXPRESSION = 0x0f,
+	CFA_EXPRESSION = 0x10,
+	CFA_OFFSET_SF = 0x11,
+	CFA_DEF_SF = 0x12,
+	CFA_DEF_OFFSET_SF = 0x13,
+	CFA_VAL_OFFSET = 0x14,
+	CFA_VAL_OFFSET_SF = 0x15,
+	CFA_VAL_EXPRESSION = 0x16,
+	CFA_GNU_ARGS_SIZE = 0x2e,
+	CFA_GNU_NEGATIVE_OFFSET = 0x2f,
+	CFA_ADVANCE = 0x40,
+	CFA_OFFSET = 0x80,
+	CFA_RESTORE = 0xc0
 };
 
 enum { REG_RBP = 6, REG_RSP = 7, REG_RA = 16 };
@@ -87,19 +106,34 @@ static bool run_saved(struct machine *machine, struct csa_reader *reader, uint8_
 	struct saved *saved;
 
 	switch (op) {
-	case CFA_RESTORE_EXTENDED: case CFA_UNDEFINED: case CFA_SAME_VALUE: case CFA_REGISTER:
-	case CFA_OFFSET_EXTENDED: case CFA_OFFSET_SF: case CFA_GNU_NEGATIVE_OFFSET:
-	case CFA_VAL_OFFSET: case CFA_VAL_OFFSET_SF: case CFA_EXPRESSION: case CFA_VAL_EXPRESSION:
+	case CFA_RESTORE_EXTENDED:
+	case CFA_UNDEFINED:
+	case CFA_SAME_VALUE:
+	case CFA_REGISTER:
+	case CFA_OFFSET_EXTENDED:
+	case CFA_OFFSET_SF:
+	case CFA_GNU_NEGATIVE_OFFSET:
+	case CFA_VAL_OFFSET:
+	case CFA_VAL_OFFSET_SF:
+	case CFA_EXPRESSION:
+	case CFA_VAL_EXPRESSION:
 		number = csa_get_uleb(reader);
 		break;
 	default:
 		return false;
 	}
 	switch (op) {
-	case CFA_RESTORE_EXTENDED: restore(machine, number); break;
-	case CFA_UNDEFINED: set_saved(machine, number, UNDEFINED, 0); break;
-	case CFA_SAME_VALUE: set_saved(machine, number, SAME, 0); break;
-	case CFA_OFFSET_EXTENDED: case CFA_OFFSET_SF:
+	case CFA_RESTORE_EXTENDED:
+		restore(machine, number);
+		break;
+	case CFA_UNDEFINED:
+		set_saved(machine, number, UNDEFINED, 0);
+		break;
+	case CFA_SAME_VALUE:
+		set_saved(machine, number, SAME, 0);
+		break;
+	case CFA_OFFSET_EXTENDED:
+	case CFA_OFFSET_SF:
 		set_saved(machine, number, AT_OFFSET,
 		          scaled(machine, csa_get_leb(reader, op == CFA_OFFSET_SF)));
 		break;
@@ -131,22 +165,29 @@ static bool run_cfa(struct machine *machine, struct csa_reader *reader, uint8_t 
 	struct row *row = &machine->row;
 
 	switch (op) {
-	case CFA_DEF: case CFA_DEF_SF:
+	case CFA_DEF:
+	case CFA_DEF_SF:
 		row->cfa_register = csa_get_uleb(reader);
-		row->cfa_offset = op == CFA_DEF ? csa_get_uleb(reader) :
-		                  (uint64_t)scaled(machine, (uint64_t)csa_get_sleb(reader));
+		row->cfa_offset =
+			op == CFA_DEF ? csa_get_uleb(reader)
+				      : (uint64_t)scaled(machine, (uint64_t)csa_get_sleb(reader));
 		row->cfa_expression.start = NULL;
 		return true;
 	case CFA_DEF_REGISTER:
 		row->cfa_register = csa_get_uleb(reader);
 		row->cfa_expression.start = NULL;
 		return true;
-	case CFA_DEF_OFFSET: row->cfa_offset = csa_get_uleb(reader); return true;
+	case CFA_DEF_OFFSET:
+		row->cfa_offset = csa_get_uleb(reader);
+		return true;
 	case CFA_DEF_OFFSET_SF:
 		row->cfa_offset = (uint64_t)scaled(machine, (uint64_t)csa_get_sleb(reader));
 		return true;
-	case CFA_DEF_EXPRESSION: row->cfa_expression = csa_get_block(reader); return true;
-	default: return false;
+	case CFA_DEF_EXPRESSION:
+		row->cfa_expression = csa_get_block(reader);
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -163,7 +204,8 @@ static void run_state(struct machine *machine, struct csa_reader *reader, uint8_
 }
 
 /* Bytes of code that OP moves on by; false: it is about something else. */
-static bool get_advance(struct machine *machine, struct csa_reader *reader, uint8_t op, uint64_t *by)
+static bool get_advance(struct machine *machine, struct csa_reader *reader, uint8_t op,
+                        uint64_t *by)
 {
 	uint64_t units;
 
@@ -194,7 +236,8 @@ static void run(struct machine *machine, struct csa_reader reader, uint64_t addr
 				break;
 			machine->location += by;
 		} else if ((op & 0xc0) == CFA_OFFSET) {
-			set_saved(machine, op & 0x3f, AT_OFFSET, scaled(machine, csa_get_uleb(&reader)));
+			set_saved(machine, op & 0x3f, AT_OFFSET,
+			          scaled(machine, csa_get_uleb(&reader)));
 		} else if ((op & 0xc0) == CFA_RESTORE) {
 			restore(machine, op & 0x3f);
 		} else if (!run_cfa(machine, &reader, op) && !run_saved(machine, &reader, op)) {
@@ -262,7 +305,8 @@ static uint64_t rule_of_register(const struct row *row, uint64_t number, uint64_
 	if ((number != REG_RSP && number != REG_RBP) || (number == REG_RBP && !known) ||
 	    offset & 7 || offset / 8 > CSA_RULE_CFA_WORDS_MAX)
 		return csa_rule(CSA_RULE_NONE, 0, 0);
-	return known ? csa_rule(kind, offset / 8, bp / 8) : csa_rule(CSA_RULE_SP_LOST, offset / 8, 0);
+	return known ? csa_rule(kind, offset / 8, bp / 8)
+	             : csa_rule(CSA_RULE_SP_LOST, offset / 8, 0);
 }
 
 static uint64_t rule_of_row(const struct row *row, uint64_t address)

@@ -52,7 +52,8 @@ static struct csa_reader get_entry(struct csa_reader *reader)
 	return inner;
 }
 
-static void parse_augmentation(struct csa_cfi_entry *entry, struct csa_reader *reader, const uint8_t *letters)
+static void parse_augmentation(struct csa_cfi_entry *entry, struct csa_reader *reader,
+                               const uint8_t *letters)
 {
 	struct csa_reader data;
 	struct csa_block block;
@@ -106,7 +107,8 @@ static bool parse_cie(struct csa_cfi_entry *entry, struct csa_reader reader)
 }
 
 /* Parses the FDE that READER holds, with its CIE; false: it is a CIE itself, or no good. */
-static bool parse_fde(const struct csa_cfi *cfi, struct csa_cfi_entry *entry, struct csa_reader reader)
+static bool parse_fde(const struct csa_cfi *cfi, struct csa_cfi_entry *entry,
+                      struct csa_reader reader)
 {
 	const uint8_t *here = reader.at;
 	uint64_t back = csa_get(&reader, 4);
@@ -152,7 +154,8 @@ static bool find_in_table(const struct csa_cfi *cfi, uint64_t address, struct cs
 	if (low == 0)
 		return false;
 	fde = table_value(cfi, low - 1, 1);
-	if (fde < (uint64_t)(uintptr_t)cfi->frames_low || fde >= (uint64_t)(uintptr_t)cfi->frames_high)
+	if (fde < (uint64_t)(uintptr_t)cfi->frames_low ||
+	    fde >= (uint64_t)(uintptr_t)cfi->frames_high)
 		return false;
 	reader.at = (const uint8_t *)(uintptr_t)fde;
 	return parse_fde(cfi, entry, get_entry(&reader)) && address - entry->begin < entry->bytes;
@@ -197,8 +200,8 @@ uint64_t csa_cfi_rule(const struct csa_cfi *cfi, uint64_t address)
 
 	if (is_sigreturn(cfi, address))
 		return csa_rule(CSA_RULE_SIGNAL, 0, 0);
-	if (!cfi->header || !(cfi->table ? find_in_table(cfi, address, &entry) :
-	                                   find_in_order(cfi, address, &entry)))
+	if (!cfi->header || !(cfi->table ? find_in_table(cfi, address, &entry)
+	                                 : find_in_order(cfi, address, &entry)))
 		return CSA_RULE_GUESS;
 	return csa_cfa_rule(&entry, cfi->header, address);
 }

@@ -12,13 +12,13 @@
 #include <stdint.h>
 
 struct csa_cfi {
-	const uint8_t *header;      /* of .eh_frame_hdr; NULL: the module has none */
-	const uint8_t *table;       /* its sorted table, NULL: .eh_frame is searched in order */
+	const uint8_t *header; /* of .eh_frame_hdr; NULL: the module has none */
+	const uint8_t *table;  /* its sorted table, NULL: .eh_frame is searched in order */
 	uint64_t table_count;
-	const uint8_t *frames;      /* .eh_frame, as the header says … */
-	const uint8_t *frames_low;  /* … and the mapped range that holds it, set by the caller */
+	const uint8_t *frames;     /* .eh_frame, as the header says … */
+	const uint8_t *frames_low; /* … and the mapped range that holds it, set by the caller */
 	const uint8_t *frames_high;
-	const uint8_t *text_low;    /* code that may be read, to recognise signal returns */
+	const uint8_t *text_low; /* code that may be read, to recognise signal returns */
 	const uint8_t *text_high;
 };
 

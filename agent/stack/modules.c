@@ -37,11 +37,11 @@ _Atomic uint64_t csa_modules_epoch = 1;
 static struct {
 	struct range ranges[MODULES_MAX]; /* apart from the rest: they are searched in order */
 	_Atomic uint32_t count;
-	_Atomic uint16_t hints[HINTS];    /* where the search begins, by address; only a hint */
+	_Atomic uint16_t hints[HINTS]; /* where the search begins, by address; only a hint */
 	_Atomic uint32_t busy;
 	_Atomic uint32_t checks_wanted;
-	uint64_t generation;              /* the newest; under busy */
-	struct module *modules;           /* mapped */
+	uint64_t generation;    /* the newest; under busy */
+	struct module *modules; /* mapped */
 } table;
 
 int csa_modules_start(bool find_object)
@@ -67,9 +67,8 @@ static bool lock(void)
 	for (unsigned i = 0; i < BUSY_TRIES; i++) {
 		uint32_t none = 0;
 
-		if (atomic_compare_exchange_strong_explicit(&table.busy, &none, 1,
-		                                            memory_order_acquire,
-		                                            memory_order_relaxed))
+		if (atomic_compare_exchange_strong_explicit(
+			    &table.busy, &none, 1, memory_order_acquire, memory_order_relaxed))
 			return true;
 		if (i % 64 == 63)
 			csa_sys0(SYS_sched_yield);
@@ -237,7 +236,8 @@ static void forget(struct csa_thread *thread, uint32_t slot)
 	atomic_store_explicit(&table.ranges[slot].generation, 0, memory_order_release);
 	if (!atomic_load_explicit(&table.modules[slot].told, memory_order_acquire))
 		return;
-	record = csa_emit_begin(thread, CS_RECORD_MODULE_GONE, sizeof(*record), (uint32_t)generation);
+	record = csa_emit_begin(thread, CS_RECORD_MODULE_GONE, sizeof(*record),
+	                        (uint32_t)generation);
 	if (record)
 		csa_emit_commit(thread, record, CS_RECORD_MODULE_GONE);
 }

@@ -98,7 +98,8 @@ static void read_cfi(struct csa_object *object, const Elf64_Phdr *headers, size_
 	struct segment where = segment_of(headers, count, object->bias, address);
 	struct csa_cfi *cfi = &object->cfi;
 
-	if (!where.high || !csa_cfi_open(cfi, (const uint8_t *)address, (const uint8_t *)where.high))
+	if (!where.high ||
+	    !csa_cfi_open(cfi, (const uint8_t *)address, (const uint8_t *)where.high))
 		return;
 	where = segment_of(headers, count, object->bias, (uint64_t)cfi->frames);
 	cfi->frames_low = (const uint8_t *)where.low;
@@ -183,8 +184,9 @@ static const Elf64_Phdr *headers_at(uint64_t start, uint64_t bias, size_t *count
 		if (headers[i].p_type != PT_LOAD || headers[i].p_offset >= HEADER_BYTES)
 			continue;
 		*count = elf->e_phnum;
-		return ((bias + headers[i].p_vaddr) & ~(uint64_t)(HEADER_BYTES - 1)) == start ?
-		       headers : NULL;
+		return ((bias + headers[i].p_vaddr) & ~(uint64_t)(HEADER_BYTES - 1)) == start
+		               ? headers
+		               : NULL;
 	}
 	return NULL;
 }

@@ -21,7 +21,7 @@ struct csa_object {
 	uint64_t start; /* of its executable mappings */
 	uint64_t end;
 	uint64_t bias;
-	const char *name;   /* the loader's, "" for the program; only while it stays loaded */
+	const char *name; /* the loader's, "" for the program; only while it stays loaded */
 	uint64_t name_hash;
 	struct csa_cfi cfi;
 	uint8_t build_id[CSA_BUILD_ID_MAX];

@@ -13,9 +13,19 @@
 
 /* Pointer encodings of .eh_frame: the low half says the format, the high half the base. */
 enum {
-	CSA_PE_ABSPTR = 0x00, CSA_PE_ULEB = 0x01, CSA_PE_UDATA2 = 0x02, CSA_PE_UDATA4 = 0x03, CSA_PE_UDATA8 = 0x04,
-	CSA_PE_SLEB = 0x09, CSA_PE_SDATA2 = 0x0a, CSA_PE_SDATA4 = 0x0b, CSA_PE_SDATA8 = 0x0c,
-	CSA_PE_PCREL = 0x10, CSA_PE_DATAREL = 0x30, CSA_PE_INDIRECT = 0x80, CSA_PE_OMIT = 0xff,
+	CSA_PE_ABSPTR = 0x00,
+	CSA_PE_ULEB = 0x01,
+	CSA_PE_UDATA2 = 0x02,
+	CSA_PE_UDATA4 = 0x03,
+	CSA_PE_UDATA8 = 0x04,
+	CSA_PE_SLEB = 0x09,
+	CSA_PE_SDATA2 = 0x0a,
+	CSA_PE_SDATA4 = 0x0b,
+	CSA_PE_SDATA8 = 0x0c,
+	CSA_PE_PCREL = 0x10,
+	CSA_PE_DATAREL = 0x30,
+	CSA_PE_INDIRECT = 0x80,
+	CSA_PE_OMIT = 0xff,
 	CSA_PE_TABLE = CSA_PE_DATAREL | CSA_PE_SDATA4
 };
 
@@ -90,7 +100,8 @@ static inline struct csa_block csa_get_block(struct csa_reader *reader)
 }
 
 /* HEADER is what datarel values are relative to. An indirect pointer is not followed. */
-static inline uint64_t csa_get_encoded(struct csa_reader *reader, uint8_t encoding, const uint8_t *header)
+static inline uint64_t csa_get_encoded(struct csa_reader *reader, uint8_t encoding,
+                                       const uint8_t *header)
 {
 	uint64_t base = 0;
 	uint64_t value;
@@ -102,14 +113,32 @@ static inline uint64_t csa_get_encoded(struct csa_reader *reader, uint8_t encodi
 	else if (encoding & 0x70)
 		reader->bad = true;
 	switch (encoding & 0x0f) {
-	case CSA_PE_ABSPTR: case CSA_PE_UDATA8: case CSA_PE_SDATA8: value = csa_get(reader, 8); break;
-	case CSA_PE_ULEB: value = csa_get_uleb(reader); break;
-	case CSA_PE_SLEB: value = (uint64_t)csa_get_sleb(reader); break;
-	case CSA_PE_UDATA2: value = csa_get(reader, 2); break;
-	case CSA_PE_UDATA4: value = csa_get(reader, 4); break;
-	case CSA_PE_SDATA2: value = (uint64_t)(int16_t)csa_get(reader, 2); break;
-	case CSA_PE_SDATA4: value = (uint64_t)(int32_t)csa_get(reader, 4); break;
-	default: reader->bad = true; return 0;
+	case CSA_PE_ABSPTR:
+	case CSA_PE_UDATA8:
+	case CSA_PE_SDATA8:
+		value = csa_get(reader, 8);
+		break;
+	case CSA_PE_ULEB:
+		value = csa_get_uleb(reader);
+		break;
+	case CSA_PE_SLEB:
+		value = (uint64_t)csa_get_sleb(reader);
+		break;
+	case CSA_PE_UDATA2:
+		value = csa_get(reader, 2);
+		break;
+	case CSA_PE_UDATA4:
+		value = csa_get(reader, 4);
+		break;
+	case CSA_PE_SDATA2:
+		value = (uint64_t)(int16_t)csa_get(reader, 2);
+		break;
+	case CSA_PE_SDATA4:
+		value = (uint64_t)(int32_t)csa_get(reader, 4);
+		break;
+	default:
+		reader->bad = true;
+		return 0;
 	}
 	return base + value;
 }

@@ -24,8 +24,9 @@ int csa_stack_start(size_t table_bytes, uint32_t depth_max, bool find_object)
 
 	if (error)
 		return error;
-	csa_walk_depth_max = depth_max < 1 ? 1 :
-	                     depth_max > CS_STACK_DEPTH_MAX ? CS_STACK_DEPTH_MAX : depth_max;
+	csa_walk_depth_max = depth_max < 1                    ? 1
+	                     : depth_max > CS_STACK_DEPTH_MAX ? CS_STACK_DEPTH_MAX
+	                                                      : depth_max;
 	return csa_modules_start(find_object);
 }
 

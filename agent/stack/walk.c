@@ -42,14 +42,14 @@ RAW_READS static inline uint64_t load(uint64_t address)
 
 /* ---- reading memory that may not be there ---- */
 
-/* A word of the stack, from sp upwards; false: it can't be had. */
+/* A word of the stack, from sp upwards (or in the red zone); false: it can't be had. */
 RAW_READS static bool load_stack(struct csa_walk *walk, uint64_t address, uint64_t *value)
 {
-	if (address & 7)
+	if (address & 7 || (address < walk->sp && !walk->interrupted))
 		return false;
 	if (walk->foreign || walk->interrupted)
 		return csa_window_load(walk, address, value);
-	if (address < walk->sp || address > walk->high - 8)
+	if (address > walk->high - 8)
 		return false;
 	*value = load(address);
 	return true;
@@ -149,8 +149,10 @@ RAW_READS static bool verify(const struct csa_walk *walk, uint32_t match)
 {
 	uint64_t different = 0;
 
-	for (const struct csa_walk_frame *frame = walk->frames; frame < &walk->frames[match]; frame++)
-		different |= (load(frame->pc_slot) ^ frame->pc) | (load(frame->bp_slot) ^ frame->bp);
+	for (const struct csa_walk_frame *frame = walk->frames; frame < &walk->frames[match];
+	     frame++)
+		different |= (load(frame->pc_slot) ^ frame->pc) |
+		             (load(frame->bp_slot) ^ frame->bp);
 	for (uint32_t i = 0; i < walk->check_count && walk->checks[i].outer <= match; i++)
 		different |= load(walk->checks[i].slot) ^ walk->checks[i].value;
 	return different == 0;
@@ -166,7 +168,8 @@ RAW_READS static uint32_t first_difference(const struct csa_walk *walk, uint32_t
 		    load(walk->frames[i].bp_slot) != walk->frames[i].bp)
 			limit = i;
 	for (uint32_t i = 0; i < walk->check_count; i++)
-		if (walk->checks[i].outer <= limit && load(walk->checks[i].slot) != walk->checks[i].value)
+		if (walk->checks[i].outer <= limit &&
+		    load(walk->checks[i].slot) != walk->checks[i].value)
 			return walk->checks[i].outer;
 	/* That frame itself has changed, but may be reached as it was: its slots come later. */
 	return limit < match ? limit + 1 : match;
@@ -245,7 +248,8 @@ static bool next_cfa(struct csa_walk *walk, uint64_t rule, uint64_t *cfa)
 }
 
 /* rbp in the frame whose stack pointer will be CFA; false: it can't be loaded. */
-static bool next_bp(struct csa_walk *walk, uint64_t rule, uint64_t cfa, uint64_t *bp, uint64_t *slot)
+static bool next_bp(struct csa_walk *walk, uint64_t rule, uint64_t cfa, uint64_t *bp,
+                    uint64_t *slot)
 {
 	enum csa_rule_kind kind = csa_rule_kind(rule);
 
@@ -264,8 +268,8 @@ static void note_check(struct csa_walk *walk, uint64_t slot, uint64_t value)
 		walk->barrier = walk->fresh_count;
 		return;
 	}
-		walk->fresh_checks[walk->fresh_check_count++] =
-	    (struct csa_walk_check){.slot = slot, .value = value, .outer = walk->fresh_count};
+	walk->fresh_checks[walk->fresh_check_count++] =
+		(struct csa_walk_check){.slot = slot, .value = value, .outer = walk->fresh_count};
 }
 
 /* From the frame noted last to its caller, by any rule. false: the walk has ended. */
@@ -346,7 +350,8 @@ RAW_READS static uint64_t run(struct csa_walk *walk)
 		frame->bp_slot = bp_slot;
 
 		rule = csa_rules_find(pc);
-		if (unlikely(csa_rule_kind(rule) - 1u > CSA_RULE_BP - 1u) || unlikely(count >= depth_max))
+		if (unlikely(csa_rule_kind(rule) - 1u > CSA_RULE_BP - 1u) ||
+		    unlikely(count >= depth_max))
 			break;
 		bytes = csa_rule_cfa_bytes(rule);
 		/* A branch on purpose: the walk waits for the rule less often than it guesses wrong. */

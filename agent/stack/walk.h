@@ -22,8 +22,8 @@
 struct csa_frame;
 
 struct csa_walk_frame {
-	uint64_t pc;      /* a return address, or enum cs_pc_mark */
-	uint64_t sp;      /* the frame's stack pointer on return to pc */
+	uint64_t pc; /* a return address, or enum cs_pc_mark */
+	uint64_t sp; /* the frame's stack pointer on return to pc */
 	uint64_t bp;
 	uint64_t pc_slot; /* where pc was loaded from; 0 while walking: from nowhere … */
 	uint64_t bp_slot; /* … and once it is remembered, that means its own field above */
@@ -55,14 +55,14 @@ struct csa_walk {
 	struct csa_walk_check checks[CSA_WALK_CHECKS];
 
 	/* The walk under way. */
-	bool pending;            /* it needs the cold path */
-	bool foreign;            /* not on the stack [low, high): nothing is read directly */
-	bool interrupted;        /* at an interrupted instruction: data may lie below sp */
+	bool pending;     /* it needs the cold path */
+	bool foreign;     /* not on the stack [low, high): nothing is read directly */
+	bool interrupted; /* at an interrupted instruction: data may lie below sp */
 	bool guessed;
 	bool cut;
 	uint32_t fresh_count;
-	uint32_t barrier;        /* so many of them, innermost first, can't be reused */
-	uint32_t match;          /* candidates for a match are the frames before this one */
+	uint32_t barrier; /* so many of them, innermost first, can't be reused */
+	uint32_t match;   /* candidates for a match are the frames before this one */
 	uint32_t fresh_check_count;
 	uint64_t low;
 	uint64_t pc;
@@ -70,7 +70,7 @@ struct csa_walk {
 	uint64_t bp;
 	uint64_t pc_slot;
 	uint64_t bp_slot;
-	uint64_t window_start;   /* copy of foreign memory, empty if both are equal */
+	uint64_t window_start; /* copy of foreign memory, empty if both are equal */
 	uint64_t window_end;
 	uint32_t windows;
 

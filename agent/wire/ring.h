@@ -58,7 +58,7 @@ enum cs_agent_counter {
 	CS_AGENT_ALLOCATOR_MAPPED, /* bytes mapped by the allocator itself, now (not a sum) */
 	CS_AGENT_BRK_GROWTH,       /* bytes the program's own sbrk/brk calls added, now */
 	CS_AGENT_OWN_BYTES,        /* memory of the agent without lanes and stack table, now */
-	CS_AGENT_BOOT_ALLOCS,      /* allocations served before the real malloc was known */
+	CS_AGENT_SANDBOXED,        /* 1: the program entered seccomp: fewer or no records since */
 	CS_AGENT_COUNTERS = 32     /* room for later ones; unknown ones are shown by number */
 };
 

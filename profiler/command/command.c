@@ -6,11 +6,13 @@
 #include "command/command.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/help.h"
 #include "command/options.h"
@@ -62,20 +64,32 @@ static void catch_closed_pipes(void)
 		sigaction(SIGPIPE, &action, NULL);
 }
 
-/* Data that could not be written is a failure, but for a reader who has seen enough. */
+/* Whether whoever reads our output has gone away. */
+static bool reader_is_gone(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR);
+}
+
+/*
+ * Data that could not be written is a failure, but for a reader who has seen enough. When
+ * a write in the middle failed, the last one may succeed and tell nothing of the reason.
+ */
 static int finish_output(int status)
 {
 	struct cs_diag diag;
-	int error = 0;
+	bool fine = !ferror(stdout);
 
 	errno = 0;
-	if (fflush(stdout) != 0 || ferror(stdout))
-		error = errno ? errno : EIO;
-	if (error == 0 || status == CS_EXIT_FAILED)
+	fine = fflush(stdout) == 0 && fine;
+	int error = errno;
+	if (fine || status == CS_EXIT_FAILED)
 		return status;
-	if (error == EPIPE)
+	if (error == EPIPE || reader_is_gone())
 		return CS_EXIT_DONE;
-	cs_diag_set(&diag, -error, "write standard output: %s", strerror(error));
+	cs_diag_set(&diag, -EIO, "write standard output: %s",
+	            error ? strerror(error) : "some of it was lost");
 	return cs_report(&diag);
 }
 

@@ -30,8 +30,9 @@ static const struct cs_counter_info infos[] = {
 	[CS_AGENT_BRK_GROWTH] = {"brk_growth_bytes", "added by the program's own brk and sbrk",
                                  CS_COUNTER_BYTES, false},
 	[CS_AGENT_OWN_BYTES] = {"own_bytes", "used by the agent", CS_COUNTER_BYTES, false},
-	[CS_AGENT_BOOT_ALLOCS] = {"boot_allocs", "allocations before malloc was known",
-                                  CS_COUNTER_COUNT, false},
+	[CS_AGENT_SANDBOXED] = {"sandboxed",
+                                "entry into a sandbox, after which little or nothing is recorded",
+                                CS_COUNTER_COUNT, true},
 };
 
 const struct cs_counter_info *cs_counter_info(uint32_t counter)

@@ -96,10 +96,12 @@ void cs_help_command(FILE *out, const struct cs_command *command)
 {
 	const struct cs_option_group *group;
 
-	fprintf(out, "coroscope %s: %s\n\n", command->name, command->summary);
+	int at = fprintf(out, "coroscope %s: ", command->name);
+	put_wrapped(out, command->summary, 4, at);
+	fputc('\n', out);
 	for (const char *const *usage = command->usage; *usage; usage++)
-		fprintf(out, "%s coroscope %s %s\n", usage == command->usage ? "Usage:" : "      ",
-		        command->name, *usage);
+		fprintf(out, "%s coroscope %s%s%s\n", usage == command->usage ? "Usage:" : "      ",
+		        command->name, (*usage)[0] ? " " : "", *usage);
 	if (command->description) {
 		fputc('\n', out);
 		put_wrapped(out, command->description, 0, 0);

@@ -35,6 +35,8 @@ static int gather(struct cs_info *info, struct cs_diag *diag)
 			.by = CS_BY_PROCESS,
 		};
 
+		if (metric == CS_METRIC_TEMPORARY_OBJECTS && info->moment.snapshot->sampled)
+			continue; /* sampling does not see them */
 		info->totals[metric] = cs_rollup_new(info->moment.snapshot, &options, diag);
 		if (!info->totals[metric])
 			return diag->error;

@@ -12,7 +12,7 @@
 struct cs_info {
 	struct cs_target target;
 	struct cs_moment moment;
-	struct cs_rollup *totals[CS_METRIC_COUNT]; /* by process; NULL: no heap in the trace */
+	struct cs_rollup *totals[CS_METRIC_COUNT]; /* by process; NULL: not in the trace */
 	uint64_t file_bytes;
 };
 

@@ -59,12 +59,14 @@ static void put_summary(struct cs_json *json, const struct cs_trace *trace)
 static void put_metrics(struct cs_json *json, const struct cs_info *info)
 {
 	static const char *const certainty[] = {
-		[CS_CERTAIN] = "certain", [CS_AT_LEAST] = "at least", [CS_ABOUT] = "about"};
+		[CS_CERTAIN] = "exact", [CS_AT_LEAST] = "at least", [CS_ABOUT] = "about"};
 
 	cs_json_array(json, "metrics");
-	for (int metric = 0; metric < CS_METRIC_COUNT && info->totals[metric]; metric++) {
+	for (int metric = 0; metric < CS_METRIC_COUNT; metric++) {
 		const struct cs_rollup *rollup = info->totals[metric];
 
+		if (!rollup)
+			continue;
 		cs_json_object(json, NULL);
 		cs_json_string(json, "metric", cs_metric_info[metric].name);
 		cs_json_string(json, "unit", cs_metric_info[metric].unit);

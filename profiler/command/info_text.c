@@ -126,10 +126,12 @@ static void put_metrics(const struct cs_info *info, struct cs_sink *sink)
 	cs_sink_text(sink, "\nMetrics\n");
 	for (int metric = 0; metric < CS_METRIC_COUNT; metric++) {
 		const struct cs_rollup *rollup = info->totals[metric];
+
+		if (!rollup)
+			continue;
 		const char *about = rollup->certainty == CS_AT_LEAST ? " at least"
 		                    : rollup->certainty == CS_ABOUT  ? " about"
 		                                                     : "";
-
 		cs_sink_printf(sink, "  %-18s%s %s", cs_metric_info[metric].name, about,
 		               value_text((enum cs_metric)metric, (double)rollup->total).s);
 		if (rollup->sampled) {
@@ -183,8 +185,18 @@ static void put_memory(struct cs_sink *sink, const struct cs_process *process)
 	cs_sink_char(sink, '\n');
 }
 
-static void put_life(struct cs_sink *sink, const struct cs_process *process)
+static bool replaced(const struct cs_model *model, uint32_t id)
 {
+	for (uint32_t next = id + 1; next <= cs_model_process_count(model); next++)
+		if (cs_model_process_at(model, next)->exec_of == id)
+			return true;
+	return false;
+}
+
+static void put_life(struct cs_sink *sink, const struct cs_model *model, uint32_t id)
+{
+	const struct cs_process *process = cs_model_process_at(model, id);
+
 	if (process->exec_of)
 		cs_sink_printf(sink, ", exec of #%" PRIu32, process->exec_of);
 	else if (process->forked)
@@ -192,11 +204,26 @@ static void put_life(struct cs_sink *sink, const struct cs_process *process)
 	else if (process->parent)
 		cs_sink_printf(sink, ", child of #%" PRIu32, process->parent);
 	cs_sink_printf(sink, ", from %s", cs_text_duration(process->start_ns).s);
-	if (!process->ended)
+	if (!process->ended) {
 		cs_sink_text(sink, " on");
-	else
-		cs_sink_printf(sink, " to %s%s", cs_text_duration(process->end_ns).s,
-		               process->end_seen ? "" : " (killed, replaced by exec, or _exit)");
+		return;
+	}
+	cs_sink_printf(sink, " to %s", cs_text_duration(process->end_ns).s);
+	if (!process->end_seen)
+		cs_sink_text(sink, replaced(model, id) ? " (replaced by exec)"
+		                                       : " (killed, or ended by _exit)");
+}
+
+static void put_heap(struct cs_sink *sink, const struct cs_process *process)
+{
+	cs_sink_printf(sink, "      %s in use", cs_text_bytes((double)process->inuse_bytes).s);
+	if (process->peak_bytes) {
+		cs_sink_printf(sink, ", peak %s", cs_text_bytes((double)process->peak_bytes).s);
+		cs_sink_printf(sink, " at %s", cs_text_duration(process->peak_ns).s);
+	}
+	put_part(sink, "inherited from its parent", process->inherited_bytes);
+	put_part(sink, "in mappings of its own", process->mapped_bytes);
+	cs_sink_char(sink, '\n');
 }
 
 static void put_process(const struct cs_model *model, uint32_t id, struct cs_sink *sink)
@@ -204,7 +231,7 @@ static void put_process(const struct cs_model *model, uint32_t id, struct cs_sin
 	const struct cs_process *process = cs_model_process_at(model, id);
 
 	cs_sink_printf(sink, "  #%-3" PRIu32 " pid %" PRIu32, id, process->pid);
-	put_life(sink, process);
+	put_life(sink, model, id);
 	cs_sink_text(sink, "\n      ");
 	const char *name = process->arguments ? process->arguments : process->executable;
 	cs_text_safe(sink, name ? name : "(unknown program)", 0);
@@ -214,15 +241,8 @@ static void put_process(const struct cs_model *model, uint32_t id, struct cs_sin
 		cs_text_safe(sink, process->refusal, 0);
 		cs_sink_char(sink, '\n');
 	}
-	if (process->heap_mean_bytes) {
-		cs_sink_printf(sink, "      %s in use",
-		               cs_text_bytes((double)process->inuse_bytes).s);
-		cs_sink_printf(sink, ", peak %s", cs_text_bytes((double)process->peak_bytes).s);
-		cs_sink_printf(sink, " at %s", cs_text_duration(process->peak_ns).s);
-		put_part(sink, "inherited from its parent", process->inherited_bytes);
-		put_part(sink, "in mappings of its own", process->mapped_bytes);
-		cs_sink_char(sink, '\n');
-	}
+	if (process->heap_mean_bytes)
+		put_heap(sink, process);
 	cs_sink_printf(sink, "      %s events, ", cs_text_count((double)process->emitted).s);
 	cs_sink_printf(sink, "%s lost\n", cs_text_count((double)process->lost).s);
 	for (uint32_t i = 0; i < sizeof(process->counters) / sizeof(*process->counters); i++)

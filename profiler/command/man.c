@@ -3,32 +3,40 @@
  * Manual pages from the table of commands. docs/man keeps what this writes; a test compares.
  */
 #include <ctype.h>
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "command/help.h"
 #include "command/options.h"
 
-/* Text as troff shows it unchanged. At the start of a line '.' and ''' are requests. */
+/*
+ * Text as troff shows it unchanged, whatever encoding it expects. At the start of a line '.'
+ * and ''' are requests.
+ */
 static void put_text(FILE *out, const char *text)
 {
 	bool start = true;
 
-	for (; *text; text++) {
-		if (start && (*text == '.' || *text == '\''))
-			fputs("\\&", out);
+	while (*text) {
 		if (text[0] == '\n' && text[1] == '\n') {
 			fputs("\n.PP\n", out);
-			text++;
+			text += 2;
 			start = true;
 			continue;
 		}
-		if (*text == '\\')
+		uint32_t character = cs_text_decode(&text);
+		if (start && (character == '.' || character == '\''))
+			fputs("\\&", out);
+		if (character == '\\')
 			fputs("\\e", out);
-		else if (*text == '-')
+		else if (character == '-')
 			fputs("\\-", out);
+		else if (character >= 0x80)
+			fprintf(out, "\\[u%04" PRIX32 "]", character);
 		else
-			fputc(*text, out);
-		start = *text == '\n';
+			fputc((int)character, out);
+		start = character == '\n';
 	}
 }
 
@@ -98,7 +106,8 @@ void cs_man_command(FILE *out, const struct cs_command *command)
 	fputs(".SH SYNOPSIS\n", out);
 	for (const char *const *usage = command->usage; *usage; usage++) {
 		fprintf(out, ".B coroscope %s\n", command->name);
-		put_line(out, *usage);
+		if ((*usage)[0])
+			put_line(out, *usage);
 		if (usage[1])
 			fputs(".br\n", out);
 	}

@@ -148,18 +148,24 @@ static bool is_choice(const struct cs_option *option, const char *text)
 static int read_value(struct reader *reader, const struct cs_option *option, const char *text,
                       struct cs_value *value)
 {
-	static int (*const parse[])(const char *, uint64_t *) = {
-		[CS_OPTION_COUNT] = cs_parse_count,
-		[CS_OPTION_SIZE] = cs_parse_size,
-		[CS_OPTION_DURATION] = cs_parse_duration,
-	};
-
 	value->text = text;
 	if (is_choice(option, text))
 		return 0;
-	if (option->kind == CS_OPTION_TEXT)
+	int error = 0;
+	switch (option->kind) {
+	case CS_OPTION_COUNT:
+		error = cs_parse_count(text, &value->number);
+		break;
+	case CS_OPTION_SIZE:
+		error = cs_parse_size(text, &value->number);
+		break;
+	case CS_OPTION_DURATION:
+		error = cs_parse_duration(text, &value->number);
+		break;
+	case CS_OPTION_TEXT:
+	case CS_OPTION_FLAG:
 		return option->choices ? refuse_choice(reader, option, text) : 0;
-	int error = parse[option->kind](text, &value->number);
+	}
 	return error ? refuse_number(reader, option, text, error) : 0;
 }
 
@@ -295,12 +301,12 @@ int cs_args_read(struct cs_args *args, const struct cs_command *command, int arg
                  struct cs_diag *diag)
 {
 	struct reader reader = {.args = args, .argc = argc, .argv = argv, .diag = diag};
-	size_t options = 0;
+	size_t options = 0; /* at least the general ones */
 
 	while (cs_option_at(command, options))
 		options++;
 	*args = (struct cs_args){.command = command};
-	args->values = calloc(options, sizeof(*args->values));
+	args->values = calloc(options + 1, sizeof(*args->values));
 	args->operands = calloc((size_t)argc + 1, sizeof(*args->operands));
 	if (!args->values || !args->operands)
 		return cs_diag_set(diag, -ENOMEM, "read the command line: out of memory");

@@ -57,7 +57,8 @@ static void read_native(struct cs_program *program, const struct cs_image *image
 	}
 	program->is_static = !cs_image_loader(image, program->loader, sizeof(program->loader));
 	slash = strrchr(program->loader, '/');
-	program->foreign_loader = !program->is_static && (!slash || strcmp(slash, GLIBC_LOADER));
+	program->foreign_loader = !program->is_static &&
+	                          (!slash || strcmp(slash, GLIBC_LOADER) != 0);
 	program->go = cs_image_has_section(image, ".go.buildinfo") ||
 	              cs_image_has_section(image, ".note.go.buildid");
 	cs_image_needed(image, note_library, program);

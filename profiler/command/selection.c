@@ -110,6 +110,20 @@ static int check_heap(const struct cs_selection *selection, const struct cs_targ
 	                    target->path);
 }
 
+/* What sampling can't see must not look like something that never happened. */
+static int check_sampled(const struct cs_selection *selection, const struct cs_target *target,
+                         struct cs_diag *diag)
+{
+	if (selection->metric != CS_METRIC_TEMPORARY_OBJECTS ||
+	    cs_trace_session(target->trace)->heap_mean_bytes <= 1)
+		return 0;
+	cs_diag_set(diag, -ENODATA, "show %s of %s: its heap was sampled",
+	            cs_metric_info[selection->metric].name, target->path);
+	return cs_diag_hint(diag,
+	                    "it holds inuse_space, inuse_objects, alloc_space, alloc_objects, "
+	                    "peak_space; to have this one, record with --heap=all");
+}
+
 int cs_selection_load(const struct cs_selection *selection, struct cs_target *target,
                       const char *time, struct cs_moment *moment, struct cs_diag *diag)
 {
@@ -119,6 +133,8 @@ int cs_selection_load(const struct cs_selection *selection, struct cs_target *ta
 		error = check_heap(selection, target, moment->model, diag);
 	if (!error)
 		error = cs_target_name_frames(target, moment, diag);
+	if (!error)
+		error = check_sampled(selection, target, diag);
 	if (!error)
 		error = cs_filter_check(selection->filter, moment->snapshot, diag);
 	return error;

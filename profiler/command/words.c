@@ -51,7 +51,7 @@ void cs_words_consider(struct cs_words *words, const char *word)
 	if (distance >= words->best_distance || !close_enough(words->typed, word, distance))
 		return;
 	words->best_distance = distance;
-	strcpy(words->best, word);
+	snprintf(words->best, sizeof(words->best), "%s", word);
 }
 
 static unsigned least(unsigned a, unsigned b)

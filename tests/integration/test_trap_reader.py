@@ -18,7 +18,7 @@ WORK = ["2", "3000000", "300"]
 WANT = cs.run([PROGRAM, *WORK])
 
 
-def target_output(argv, options, trouble, **more):
+def target_output(argv, options, trouble, settle=0.5):
     """Runs ARGV under record, its output in a file of its own, and calls TROUBLE(running,
     target's PID) while it works. Gives (status, output) of the target, and the recording.
 
@@ -26,11 +26,11 @@ def target_output(argv, options, trouble, **more):
     """
     out = cs.path("out")
     script = '"$@" > "$0"; echo "status $?" >> "$0"'
-    with cs.Running(["/bin/sh", "-c", script, out, *argv], options, **more) as running:
+    with cs.Running(["/bin/sh", "-c", script, out, *argv], options) as running:
         target = cs.wait_until(lambda: find(PROGRAM, running.pid), 20)
         if not target:
             return None, running, running.end(1)
-        time.sleep(0.5)  # it allocates by now
+        time.sleep(settle)  # it pauses for 300 ms and then allocates
         trouble(running, target)
         ended = cs.wait_until(lambda: "status" in read(out), 60)
         if not ended:
@@ -117,21 +117,20 @@ def after_stop(mode, running, result):
     if mode == "exact":
         cs.check("trap reader-stopped: the losses are told", lost > 0)
         waited = max(p["counters"].get("wait_max_ns", 0) for p in info["processes"])
-        cs.check("trap reader-stopped: no wait exceeds 10 ms", waited <= 12_000_000, waited)
+        cs.check("trap reader-stopped: no wait exceeds 10 ms, but for a busy machine's delay",
+                 waited <= 60_000_000, waited)
 
 
 def bounded_wait_when_stopped():
-    """From the start without a reader that reads: all waits together stay below 100 ms."""
-    def stop_at_once(running, target):
-        os.kill(running.pid, signal.SIGSTOP)
+    """A reader that stops before the first allocation: all waits together end at 100 ms."""
     text, running, result = target_output([PROGRAM, *WORK],
                                           ["--heap=all", "--buffer=64KiB", "--on-full=block"],
-                                          stop_at_once)
+                                          stopped, settle=0)
     unharmed("stopped-reader-and-small-buffer", text)
     info = running.trace.report("info")
-    waits = max(p["counters"].get("wait_ns", 0) for p in info["processes"])
-    cs.check("trap stopped-reader-and-small-buffer: waits are bounded by progress",
-             waits < 60_000_000_000, waits)
+    waited = max(p["counters"]["wait_ns"] for p in info["processes"])
+    cs.check("trap stopped-reader-and-small-buffer: it waited, for 100 ms at most, but for a busy "
+             "machine's delay", 0 < waited <= 400_000_000, waited)
 
 
 def disk_full():

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that can't be recorded: one line says which and what to do; nothing is broken."""
+"""Programs that can't be recorded: one line says which and what to do; nothing is broken.
+
+The status is 2 where the program would start but can't be recorded, 126 or 127 as a shell's
+where it can't be started at all.
+"""
 import os
 import shutil
 import stat
@@ -55,13 +59,13 @@ def set_user_id():
 def kinds_of_programs():
     static = cs.target("static_hello")
     if static:
-        refused("static program", [static], 126, ["static"])
+        refused("static program", [static], 2, ["static"])
     else:
         cs.without("static program", "no static C library")
-    refused("32-bit program", [elf32()], 126, ["32-bit", "i386"])
+    refused("32-bit program", [elf32()], 2, ["32-bit", "i386"])
     refused("program of another machine", [other_machine()], 126, ["aarch64", "ARM", "x86-64"])
     if os.geteuid() == 0:
-        refused("setuid program", [set_user_id()], 126, ["setuid", "set-user-ID"])
+        refused("setuid program", [set_user_id()], 2, ["setuid", "set-user-ID"])
     else:
         cs.without("setuid program", "needs root to make one")
     refused("missing program", [cs.path("no_such_program")], 127, ["not found", "no such"])
@@ -81,6 +85,19 @@ def scripts_are_programs():
              ("from a script yes\n", 9))
 
 
+def run_anyway():
+    """The program is started without us only when the user asks for it."""
+    static = cs.target("static_hello")
+    if static is None:
+        cs.without("--run-anyway", "no static C library")
+        return
+    recording = cs.record([static], ["--run-anyway"])
+    cs.equal("--run-anyway: output and status", (recording.out, recording.status),
+             ("static\n", 6))
+    cs.check("--run-anyway: says that nothing is recorded", "static" in recording.err,
+             recording.err)
+
+
 def left_alone():
     """COROSCOPE_DISABLE=1 in its environment keeps us out of a process."""
     recording = cs.record([cs.need_target("endings"), "return"], env={"COROSCOPE_DISABLE": "1"})
@@ -92,5 +109,6 @@ def left_alone():
 
 kinds_of_programs()
 scripts_are_programs()
+run_anyway()
 left_alone()
 cs.finish()

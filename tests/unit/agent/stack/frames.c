@@ -149,8 +149,8 @@ SHAPE static void by_lfind(struct rest rest)
 }
 
 static void (*const shapes[])(struct rest) = {
-    plain, big, with_alloca, busy, realigned, framed, by_qsort, by_bsearch,
-    forced, realigned_alloca, by_lfind, huge,
+	plain,      big,    with_alloca,      busy,     realigned, framed, by_qsort,
+	by_bsearch, forced, realigned_alloca, by_lfind, huge,
 };
 
 SHAPE static void next(struct rest rest)

@@ -80,8 +80,8 @@ void scene_stack(uint64_t name, struct scene_stack *stack)
 const struct scene_module *scene_module_of(uint64_t pc)
 {
 	for (size_t i = 0; i < scene.module_count; i++)
-		if (!scene.modules[i].gone && pc - 1 - scene.modules[i].start <
-		    scene.modules[i].end - scene.modules[i].start)
+		if (!scene.modules[i].gone &&
+		    pc - 1 - scene.modules[i].start < scene.modules[i].end - scene.modules[i].start)
 			return &scene.modules[i];
 	return NULL;
 }
@@ -145,8 +145,9 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 	(void)thread;
 	assert_false(record_open);
 	assert_true(bytes >= 16 && bytes % 8 == 0 && bytes <= CS_RECORD_BYTES_MAX);
-	if (scene.full)
+	if (scene.full || scene.refused & 1u << kind || scene.room == 1)
 		return NULL;
+	scene.room -= scene.room > 0;
 	record_open = true;
 	memset(record_words, 0xa5, sizeof(record_words));
 	*record = (struct cs_record){.bytes = (uint16_t)bytes, .kind = (uint16_t)kind, .arg = arg};
@@ -159,10 +160,17 @@ void csa_emit_commit(struct csa_thread *thread, void *record, enum cs_record_kin
 	assert_true(record_open);
 	record_open = false;
 	switch (kind) {
-	case CS_RECORD_STACK: take_stack(record); break;
-	case CS_RECORD_MODULE: take_module(record); break;
-	case CS_RECORD_MODULE_GONE: take_gone(record); break;
-	default: fail_msg("a record of kind %d", kind);
+	case CS_RECORD_STACK:
+		take_stack(record);
+		break;
+	case CS_RECORD_MODULE:
+		take_module(record);
+		break;
+	case CS_RECORD_MODULE_GONE:
+		take_gone(record);
+		break;
+	default:
+		fail_msg("a record of kind %d", kind);
 	}
 }
 

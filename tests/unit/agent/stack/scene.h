@@ -33,6 +33,8 @@ struct scene_module {
 struct scene {
 	struct csa_thread thread;
 	bool full;            /* the ring has no room */
+	uint32_t refused;     /* no room for records of these kinds: bits */
+	uint32_t room;        /* not 0: for so many records minus 1 */
 	uint64_t stacks_told; /* STACK records */
 	uint64_t frames_told; /* and pcs in them */
 	uint64_t counters[32];
@@ -55,12 +57,12 @@ void scene_stack(uint64_t name, struct scene_stack *stack);
 const struct scene_module *scene_module_of(uint64_t pc);
 
 /* Stack memory for the caller's frame: pc, sp and bp on return from the calling function. */
-#define SCENE_CALLER(frame)                                                                    \
-	do {                                                                                   \
-		uint64_t *base_ = __builtin_frame_address(0);                                  \
-		(frame).pc = base_[1];                                                         \
-		(frame).sp = (uint64_t)(base_ + 2);                                            \
-		(frame).bp = base_[0];                                                         \
+#define SCENE_CALLER(frame)                                   \
+	do {                                                  \
+		uint64_t *base_ = __builtin_frame_address(0); \
+		(frame).pc = base_[1];                        \
+		(frame).sp = (uint64_t)(base_ + 2);           \
+		(frame).bp = base_[0];                        \
 	} while (0)
 
 #endif

@@ -255,6 +255,20 @@ static void a_guess_is_marked(void **state)
 	munmap(room, PAGE);
 }
 
+/* rbp looks like a frame pointer, but what it leads to is no code. */
+static void a_bad_guess_is_cut(void **state)
+{
+	uint64_t memory[8] = {0, 0, (uint64_t)&memory[4], (uint64_t)&scene, 0, 0, 0, 0};
+	struct csa_frame at = {0x4000, (uint64_t)memory, (uint64_t)&memory[2]};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		scene_stack(csa_stack_name(&scene.thread, &at), &seen);
+		assert_int_equal(seen.count, 2);
+		assert_int_equal(seen.pcs[1], CS_PC_CUT_UNKNOWN);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup(random_memory_never_faults, start),
 		cmocka_unit_test_setup(a_refused_read_cuts, start),
 		cmocka_unit_test_setup(a_guess_is_marked, start),
+		cmocka_unit_test_setup(a_bad_guess_is_cut, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -141,10 +141,10 @@ static void what_goes_and_returns_is_another(void **state)
 {
 	uint64_t program = entry_of((void *)name_of);
 	uint64_t epochs = csa_modules_epoch;
-	uint64_t stayed = name_of(&program, 1);
-	uint64_t last = 0;
+	uint64_t stayed, last = 0;
 
 	(void)state;
+	name_of(&program, 1);
 	for (int i = 0; i < 10; i++) {
 		void *handle = dlopen(library, RTLD_LAZY);
 		uint64_t pcs[2] = {entry_of(dlsym(handle, function)), program};
@@ -163,6 +163,8 @@ static void what_goes_and_returns_is_another(void **state)
 		assert_int_equal(csa_modules_epoch, epochs + (uint64_t)i);
 		assert_int_equal(name_of(pcs, 2), name);
 
+		stayed = name_of(&program, 1);
+		assert_int_equal(name_of(&program, 1), stayed);
 		dlclose(handle);
 		assert_int_not_equal(csa_rules_find(pcs[0]), 0);
 		csa_stack_check_modules(&scene.thread);
@@ -211,6 +213,40 @@ static void a_full_ring_delays_definitions(void **state)
 	assert_int_equal(scene.stacks_told, 1);
 }
 
+/* No stack comes before a module that it runs through. */
+static void a_refused_module_delays_definitions(void **state)
+{
+	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	uint64_t name;
+
+	(void)state;
+	scene.refused = 1u << CS_RECORD_MODULE;
+	name = name_of(pcs, 2);
+	assert_int_equal(scene.stacks_told, 0);
+	scene.refused = 0;
+	assert_int_equal(name_of(pcs, 2), name);
+	assert_int_equal(scene.stacks_told, 1);
+	assert_int_equal(scene.module_count, 2);
+}
+
+/* Eight names of one place stay together, and one that is told again pushes none out. */
+static void a_set_holds_its_names(void **state)
+{
+	(void)state;
+	csa_known_clear();
+	for (uint64_t i = 1; i <= 7; i++)
+		csa_known_add(i << 32 | 5);
+	for (int i = 0; i < 20; i++)
+		csa_known_add(3ul << 32 | 5);
+	csa_known_add(8ul << 32 | 5);
+	for (uint64_t i = 1; i <= 8; i++)
+		assert_true(csa_known_has(i << 32 | 5));
+	csa_known_add(9ul << 32 | 5);
+	assert_true(csa_known_has(9ul << 32 | 5));
+	assert_false(csa_known_has(10ul << 32 | 5));
+	assert_false(csa_known_has(9ul << 32 | 6));
+}
+
 /* The table holds 512 names; 2,000 stacks of three levels go round and round. */
 static void forgotten_stacks_are_defined_again(void **state)
 {
@@ -249,10 +285,15 @@ static void long_stacks_come_in_pieces(void **state)
 
 	(void)state;
 	scene_start(4096, 256, true);
+	scene.room = 1 + 2; /* the module and one piece */
 	for (uint64_t i = 0; i < 256; i++) {
 		pcs[i] = base + i % 7;
 		csa_rules_put(pcs[i], csa_rule(CSA_RULE_SP, 1, 0));
 	}
+	scene_stack(name_of(pcs, 256), &stack);
+	assert_int_equal(stack.count, 0);
+	assert_int_equal(scene.stacks_told, 1);
+	scene.room = 0;
 	scene_stack(name_of(pcs, 256), &stack);
 	assert_int_equal(stack.count, 256);
 	assert_memory_equal(stack.pcs, pcs, sizeof(pcs));
@@ -274,6 +315,8 @@ int main(void)
 		cmocka_unit_test_setup(a_full_ring_delays_definitions, start),
 		cmocka_unit_test_setup(forgotten_stacks_are_defined_again, start),
 		cmocka_unit_test_setup(long_stacks_come_in_pieces, start),
+		cmocka_unit_test_setup(a_refused_module_delays_definitions, start),
+		cmocka_unit_test_setup(a_set_holds_its_names, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

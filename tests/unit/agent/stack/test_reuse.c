@@ -256,6 +256,103 @@ static void a_changed_realigned_frame_is_seen(void **state)
 	assert_int_equal(fresh.frames[0].pc, 0xa030);
 }
 
+/* Without a good CFA the stack is cut; with one it goes on. */
+static void a_repaired_realigned_frame_is_seen(void **state)
+{
+	uint64_t *top = &memory[WORDS];
+	struct csa_frame at;
+
+	(void)state;
+	begin(128);
+	csa_rules_put(0x6000, csa_rule(CSA_RULE_SP, 2, 0));
+	csa_rules_put(0x7010, csa_rule(CSA_RULE_BP_DEREF, (uint64_t)-1, 0));
+	csa_rules_put(0x9020, csa_rule(CSA_RULE_END, 0, 0));
+	memset(memory, 0, sizeof(memory));
+	at = (struct csa_frame){0x6000, (uint64_t)(top - 50), (uint64_t)(top - 40)};
+	top[-49] = 0x7010;
+	top[-41] = 3;
+	top[-21] = 0x9020;
+	compare(&at);
+	assert_int_equal(fresh.frames[0].pc, CS_PC_CUT_UNKNOWN);
+	top[-41] = (uint64_t)(top - 20);
+	compare(&at);
+	assert_int_equal(fresh.frames[0].pc, 0x9020);
+}
+
+/* So is a return address 0, which ends a stack, that becomes another. */
+static void an_end_that_moves_is_seen(void **state)
+{
+	uint64_t *top = &memory[WORDS];
+	struct csa_frame at;
+
+	(void)state;
+	begin(128);
+	csa_rules_put(0x6000, csa_rule(CSA_RULE_SP, 2, 0));
+	csa_rules_put(0x9020, csa_rule(CSA_RULE_END, 0, 0));
+	memset(memory, 0, sizeof(memory));
+	at = (struct csa_frame){0x6000, (uint64_t)(top - 50), 0};
+	compare(&at);
+	compare(&at);
+	assert_int_equal(fresh.count, 1);
+	assert_int_equal(reusing.fresh_count, 0);
+	top[-49] = 0x9020;
+	compare(&at);
+	assert_int_equal(fresh.count, 2);
+}
+
+static void check_cut(struct csa_frame at, uint32_t frames)
+{
+	compare(&at);
+	assert_int_equal(fresh.frames[0].pc, CS_PC_CUT_UNKNOWN);
+	assert_int_equal(fresh.count, frames + 1);
+	/* The same where nothing is known of the stack. */
+	fresh.count = fresh.reusable = 0;
+	if (!csa_walk(&fresh, &at, 0, 0))
+		csa_walk_finish(&fresh);
+	assert_int_equal(fresh.frames[0].pc, CS_PC_CUT_UNKNOWN);
+	assert_int_equal(fresh.count, frames + 1);
+}
+
+static void broken_frame_pointers_cut(void **state)
+{
+	uint64_t sp = (uint64_t)&memory[1000];
+	const uint64_t bps[] = {sp + 4,
+	                        sp - 8,
+	                        sp - 800,
+	                        sp - 16,
+	                        0,
+	                        8,
+	                        (uint64_t)-8,
+	                        (uint64_t)-16,
+	                        (uint64_t)-24,
+	                        1ul << 63,
+	                        1ul << 47,
+	                        (uint64_t)memory - 4096};
+
+	(void)state;
+	begin(128);
+	csa_rules_put(0x6000, csa_rule(CSA_RULE_BP, 2, 2));
+	csa_rules_put(0x7010, csa_rule(CSA_RULE_BP_DEREF, (uint64_t)-1, 0));
+	for (size_t i = 0; i < WORDS; i++)
+		memory[i] = i % 2 ? 0x6000 : (uint64_t)&memory[i]; /* an endless chain */
+	for (size_t i = 0; i < sizeof(bps) / sizeof(*bps); i++)
+		check_cut((struct csa_frame){0x6000, sp, bps[i]}, 1);
+	for (size_t i = 4; i < sizeof(bps) / sizeof(*bps); i++)
+		check_cut((struct csa_frame){0x7010, sp, bps[i]}, 1);
+}
+
+/* A new fcontext's function returns to where rbp says: that is its end. */
+static void an_fcontext_ends(void **state)
+{
+	struct csa_frame at = {0x12345678, (uint64_t)&memory[WORDS - 4], 0x12345678};
+
+	(void)state;
+	begin(128);
+	compare(&at);
+	assert_int_equal(fresh.count, 1);
+	assert_false(fresh.cut);
+}
+
 /* The block of an ended thread goes to another, whose stack may end elsewhere. */
 static void another_stack_reuses_nothing(void **state)
 {
@@ -280,6 +377,10 @@ int main(void)
 		cmocka_unit_test(a_changed_rbp_is_seen),
 		cmocka_unit_test(a_changed_realigned_frame_is_seen),
 		cmocka_unit_test(another_stack_reuses_nothing),
+		cmocka_unit_test(a_repaired_realigned_frame_is_seen),
+		cmocka_unit_test(an_end_that_moves_is_seen),
+		cmocka_unit_test(broken_frame_pointers_cut),
+		cmocka_unit_test(an_fcontext_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

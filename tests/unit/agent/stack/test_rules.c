@@ -57,11 +57,11 @@ static void no_address_gets_the_rule_of_another(void **state)
 	csa_rules_clear();
 	for (int i = 0; i < 3000000; i++) {
 		/* Few indices, many tags, and garbage above the 47 bits. */
-		uint64_t pc = (draw() & 0x7f) | (draw() & 0x7) << 16 | (draw() & 0x3) << 45;
+		uint64_t pc = (draw() & 0x1f) | (draw() & 0x3) << 16 | (draw() & 0x1) << 46;
 		uint64_t rule;
 
 		if (draw() % 4 == 0)
-			pc ^= draw() << 47;
+			pc ^= draw() % 2 ? 1ul << 47 : draw() << 47;
 		rule = csa_rules_find(pc);
 		if (rule) {
 			assert_int_equal(pc >> 47, 0);
@@ -82,6 +82,11 @@ static void two_with_one_index_both_stay(void **state)
 	csa_rules_put(0x20005000, rule_for(0x20005000));
 	assert_true(same(csa_rules_find(0x10005000), rule_for(0x10005000)));
 	assert_true(same(csa_rules_find(0x20005000), rule_for(0x20005000)));
+	/* A third takes the place of the second, not that of the displaced first. */
+	csa_rules_put(0x10005001, rule_for(0x10005001));
+	csa_rules_put(0x20005001, rule_for(0x20005001));
+	assert_true(same(csa_rules_find(0x20005001), rule_for(0x20005001)));
+	assert_true(same(csa_rules_find(0x10005001), rule_for(0x10005001)));
 	csa_rules_clear();
 	assert_int_equal(csa_rules_find(0x10005000), 0);
 	assert_int_equal(csa_rules_find(0x20005000), 0);

@@ -175,6 +175,8 @@ static void handlers_on_an_alternate_stack_do_too(void **state)
 	handled = 0;
 	for (uint64_t path = 0; path < 200; path++)
 		frames_call(path * 0x1234567, 5, raise_it, &number);
+	/* What was interrupted is on the thread's own stack, and known from there on. */
+	assert_true(scene.thread.walk.reusable > 8);
 	alternate.ss_flags = SS_DISABLE;
 	sigaltstack(&alternate, NULL);
 	assert_int_equal(handled, 200);
@@ -208,7 +210,6 @@ static void at_any_instruction(void **state)
 	timer_delete(timer);
 }
 
-static void *depth_arg;
 static unsigned depth_seen;
 
 __attribute__((noinline, optimize("no-omit-frame-pointer"))) static void deep_leaf(void *arg)
@@ -233,7 +234,6 @@ __attribute__((noinline, optimize("no-omit-frame-pointer"))) static void deep_le
 static void too_deep_is_marked(void **state)
 {
 	(void)state;
-	(void)depth_arg;
 	scene_start(1 << 20, 20, true);
 	for (unsigned deep = 0; deep < 16; deep++)
 		frames_call(0, deep, deep_leaf, NULL);
@@ -246,14 +246,14 @@ static void too_deep_is_marked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test_setup(each_shape_unwinds, start),
-	    cmocka_unit_test_setup(each_shape_unwinds, start_without_find_object),
-	    cmocka_unit_test_setup(shapes_in_any_order_unwind, start),
-	    cmocka_unit_test_setup(a_thread_ends_at_clone, start),
-	    cmocka_unit_test_setup(handlers_lead_to_what_they_interrupt, start),
-	    cmocka_unit_test_setup(handlers_on_an_alternate_stack_do_too, start),
-	    cmocka_unit_test_setup(at_any_instruction, start),
-	    cmocka_unit_test(too_deep_is_marked),
+		cmocka_unit_test_setup(each_shape_unwinds, start),
+		cmocka_unit_test_setup(each_shape_unwinds, start_without_find_object),
+		cmocka_unit_test_setup(shapes_in_any_order_unwind, start),
+		cmocka_unit_test_setup(a_thread_ends_at_clone, start),
+		cmocka_unit_test_setup(handlers_lead_to_what_they_interrupt, start),
+		cmocka_unit_test_setup(handlers_on_an_alternate_stack_do_too, start),
+		cmocka_unit_test_setup(at_any_instruction, start),
+		cmocka_unit_test(too_deep_is_marked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

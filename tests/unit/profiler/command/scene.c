@@ -149,12 +149,12 @@ void scene_end(struct scene *scene)
 	free(scene->err);
 }
 
-void scene_cut(struct scene *scene, long bytes)
+void scene_cut(struct scene *scene, int percent)
 {
 	struct stat status;
 
 	assert_int_equal(stat(scene->path, &status), 0);
-	assert_int_equal(truncate(scene->path, status.st_size - bytes), 0);
+	assert_int_equal(truncate(scene->path, status.st_size * percent / 100), 0);
 }
 
 /* ---- running ---- */

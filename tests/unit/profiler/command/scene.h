@@ -32,7 +32,7 @@ void scene_end(struct scene *scene);
 /* Runs LINE, words parted by spaces, as "coroscope LINE"; "%" stands for the trace's path. */
 void scene_run(struct scene *scene, const char *line);
 
-/* Cuts the last BYTES off the trace. */
-void scene_cut(struct scene *scene, long bytes);
+/* Leaves the first PERCENT of the trace. */
+void scene_cut(struct scene *scene, int percent);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One reader of options for all commands: what it takes, and how it refuses. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "command/options.h"
@@ -56,7 +57,7 @@ static void read_line(struct line *line, const struct cs_command *command, const
 	int count = 0;
 
 	memset(line, 0, sizeof(*line));
-	strcpy(line->text, text);
+	snprintf(line->text, sizeof(line->text), "%s", text);
 	for (char *word = strtok(line->text, " "); word; word = strtok(NULL, " "))
 		line->words[count++] = word;
 	line->status = cs_args_read(&line->args, command, count, line->words, &line->diag);

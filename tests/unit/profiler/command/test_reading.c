@@ -18,6 +18,15 @@ static int begin(void **state)
 	return 0;
 }
 
+static int begin_sampled(void **state)
+{
+	static struct scene scene;
+
+	scene_begin(&scene, false);
+	*state = &scene;
+	return 0;
+}
+
 static int end(void **state)
 {
 	scene_end(*state);
@@ -47,7 +56,7 @@ static long long number(const struct scene *scene, const char *key)
 	const char *found = strstr(scene->out, quoted);
 	if (!found)
 		fail_msg("no %s in: %s", key, scene->out);
-	return atoll(found + strlen(quoted));
+	return found ? atoll(found + strlen(quoted)) : -1;
 }
 
 static long long total(struct scene *scene, const char *line)
@@ -188,6 +197,22 @@ static void formats_exclude_each_other(void **state)
 	expect_run(*state, "diff --folded --by thread % %", 2, "", "leave out --by");
 }
 
+static void sampling_is_said(void **state)
+{
+	assert_int_equal(total(*state, "heap --json %"), 1596);
+	expect(*state, 0, "\"sampled\": true, \"mean_sample_bytes\": 524288", "");
+	expect_run(*state, "heap %", 0, "sampled every 512 KiB", "");
+	expect_run(*state, "info %", 0, "sampled, one block for every 512.0 KiB", "");
+	assert_null(strstr(((struct scene *)*state)->out, "temporary_objects"));
+}
+
+static void sampling_sees_no_temporary_objects(void **state)
+{
+	expect_run(*state, "heap -m temporary_objects %", 2, "", "its heap was sampled");
+	expect_run(*state, "fold -m temporary_objects %", 2, "", "--heap=all");
+	expect_run(*state, "diff -m temporary_objects % %", 2, "", "inuse_space");
+}
+
 static void info_tells_what_a_trace_holds(void **state)
 {
 	expect_run(*state, "info %", 0, "server --port 80", "");
@@ -219,7 +244,7 @@ static void a_cut_trace_is_read_as_far_as_it_goes(void **state)
 {
 	struct scene *scene = *state;
 
-	scene_cut(scene, 40);
+	scene_cut(scene, 60);
 	expect_run(scene, "heap --json %", 0, "\"total\":", "cut short");
 	expect(scene, 0, "", "hint: ");
 	expect_run(scene, "info %", 0, "MISSING", "");
@@ -248,6 +273,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_difference_has_both_sides, begin, end),
 		cmocka_unit_test_setup_teardown(growth_can_be_a_failure, begin, end),
 		cmocka_unit_test_setup_teardown(formats_exclude_each_other, begin, end),
+		cmocka_unit_test_setup_teardown(sampling_is_said, begin_sampled, end),
+		cmocka_unit_test_setup_teardown(sampling_sees_no_temporary_objects, begin_sampled,
+	                                        end),
 		cmocka_unit_test_setup_teardown(info_tells_what_a_trace_holds, begin, end),
 		cmocka_unit_test_setup_teardown(dump_shows_every_kind_of_chunk, begin, end),
 		cmocka_unit_test_setup_teardown(symbolize_leaves_whole_traces_alone, begin, end),

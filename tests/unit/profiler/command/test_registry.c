@@ -8,10 +8,6 @@
 #include "support/unit.h"
 #include "wire/ring.h"
 
-#define FOR_EACH_COMMAND(command)                                                               \
-	for (const struct cs_command *const *at = cs_commands, *command = *at; (command = *at); \
-	     at++)
-
 static void every_command_is_explained(void **state)
 {
 	(void)state;
@@ -75,9 +71,9 @@ static void choices_are_those_of_the_model(void **state)
 static void every_counter_has_words(void **state)
 {
 	(void)state;
-	for (uint32_t counter = 0; counter <= CS_AGENT_BOOT_ALLOCS; counter++)
+	for (uint32_t counter = 0; counter <= CS_AGENT_SANDBOXED; counter++)
 		assert_non_null(cs_counter_info(counter));
-	assert_null(cs_counter_info(CS_AGENT_BOOT_ALLOCS + 1));
+	assert_null(cs_counter_info(CS_AGENT_SANDBOXED + 1));
 	assert_null(cs_counter_info(UINT32_MAX));
 }
 

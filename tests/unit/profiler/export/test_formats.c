@@ -152,17 +152,15 @@ static void json_has_the_keys_that_are_promised(void **state)
 
 	scene_of_two_programs(scene);
 	struct cs_snapshot *snapshot = scene_take(scene);
-	for (unsigned metric = 0; metric < CS_METRIC_COUNT; metric++) {
-		for (unsigned by = 0; by < CS_BY_COUNT; by++) {
-			struct cs_rollup_options options = {.metric = metric, .by = by};
-			const struct cs_rollup *sum = scene_sum(scene, snapshot, options);
-			const char *text = scene_write(scene, &cs_export_json, sum,
-			                               (struct cs_export_style){0});
-			check_json(text,
-			           "j[\"schema\"] == 1 and j[\"sampled\"] is False and "
-			           "sum(e[\"value\"] for e in j[\"entries\"]) == j[\"total\"] and "
-			           "all(isinstance(e[\"stack\"], list) for e in j[\"entries\"])");
-		}
+	/* Each metric, each way of summing; not each pair, because python3 takes its time. */
+	for (unsigned i = 0; i < CS_METRIC_COUNT; i++) {
+		struct cs_rollup_options options = {.metric = i, .by = i % CS_BY_COUNT};
+		const struct cs_rollup *one = scene_sum(scene, snapshot, options);
+		const char *json =
+			scene_write(scene, &cs_export_json, one, (struct cs_export_style){0});
+		check_json(json, "j[\"schema\"] == 1 and j[\"sampled\"] is False and "
+		                 "sum(e[\"value\"] for e in j[\"entries\"]) == j[\"total\"] and "
+		                 "all(isinstance(e[\"stack\"], list) for e in j[\"entries\"])");
 	}
 	const struct cs_rollup *sum = scene_sum(scene, snapshot, (struct cs_rollup_options){0});
 	const char *text = scene_write(scene, &cs_export_json, sum, (struct cs_export_style){0});

@@ -4,14 +4,10 @@
  * recordings of each workload are drawn, summed by the books, and the intervals counted.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "support/unit.h"
 
 #include "model/books.h"
 #include "model/snapshot.h"
