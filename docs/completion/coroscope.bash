@@ -1,0 +1,122 @@
+# bash completion for coroscope; written by 'coroscope completion bash'.
+_coroscope()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local options="" taking="" operand="none" choices="" i
+	local command=${COMP_WORDS[1]}
+	local commands="record heap fold diff info dump symbolize doctor help completion version"
+	COMPREPLY=()
+	if ((COMP_CWORD == 1)); then
+		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
+		return
+	fi
+	case $command in
+	record)
+		options="--output --duration --heap= --heap --no-heap --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
+		taking=" --output -o --duration -d --buffer --on-full --seed "
+		operand="program"
+		;;
+	heap)
+		options="--metric --by --limit --json --from --to --process --thread --focus --ignore --help --quiet --verbose"
+		taking=" --metric -m --by -b --limit -n --from --to --process --thread --focus --ignore "
+		operand="file"
+		;;
+	fold)
+		options="--metric --from --to --process --thread --focus --ignore --help --quiet --verbose"
+		taking=" --metric -m --from --to --process --thread --focus --ignore "
+		operand="file"
+		;;
+	diff)
+		options="--metric --by --limit --json --folded --fail-on-growth= --fail-on-growth --process --thread --focus --ignore --help --quiet --verbose"
+		taking=" --metric -m --by -b --limit -n --process --thread --focus --ignore "
+		operand="file"
+		;;
+	info)
+		options="--json --help --quiet --verbose"
+		taking=" "
+		operand="file"
+		;;
+	dump)
+		options="--help --quiet --verbose"
+		taking=" "
+		operand="file"
+		;;
+	symbolize)
+		options="--debuginfod --help --quiet --verbose"
+		taking=" "
+		operand="file"
+		;;
+	doctor)
+		options="--pid --help --quiet --verbose"
+		taking=" --pid -p "
+		operand="file"
+		;;
+	help)
+		options="--man --help --quiet --verbose"
+		taking=" "
+		operand="choices"
+		choices=$commands
+		;;
+	completion)
+		options="--help --quiet --verbose"
+		taking=" "
+		operand="choices"
+		choices="bash zsh"
+		;;
+	version)
+		options="--help --quiet --verbose"
+		taking=" "
+		operand="none"
+		;;
+	esac
+	if [[ $operand == program ]]; then
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			if [[ ${COMP_WORDS[i]} == -- ]]; then
+				((i++))
+				break
+			elif [[ $taking == *" ${COMP_WORDS[i]} "* ]]; then
+				((i++))
+			elif [[ ${COMP_WORDS[i]} != -* && ${COMP_WORDS[i - 1]} != "=" &&
+				${COMP_WORDS[i]} != "=" ]]; then
+				break
+			fi
+		done
+		if ((i < COMP_CWORD)) && declare -F _command_offset >/dev/null; then
+			_command_offset "$i"
+			return
+		fi
+	fi
+	if [[ $cur == "=" ]]; then
+		cur="" prev+="="
+	elif [[ $prev == "=" ]]; then
+		prev="${COMP_WORDS[COMP_CWORD - 2]}="
+	fi
+	if [[ $prev == *= || $taking == *" $prev "* ]]; then
+		operand="none" choices=""
+	fi
+	case $command:$prev in
+	record:--output= | record:--output | record:-o) operand="file" ;;
+	record:--heap=) choices="all" ;;
+	record:--on-full= | record:--on-full) choices="block drop" ;;
+	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process" ;;
+	heap:--limit= | heap:--limit | heap:-n) choices="all" ;;
+	fold:--metric= | fold:--metric | fold:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process" ;;
+	diff:--limit= | diff:--limit | diff:-n) choices="all" ;;
+	esac
+	if [[ $cur == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+		[[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+	elif [[ -n $choices ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$cur")
+	elif [[ $operand == file ]]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [[ $operand == program ]]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur")
+	fi
+}
+complete -F _coroscope coroscope
