@@ -81,7 +81,7 @@ bool csa_lane_open(struct csa_thread *thread)
 		start = csa_sys6(SYS_mmap, 0, (long)stride, PROT_READ | PROT_WRITE,
 		                 MAP_SHARED | MAP_POPULATE, fd, (long)offset);
 	csa_sys1(SYS_close, fd);
-	if (start < 0 && start > -4096)
+	if (csa_sys_failed(start))
 		return false;
 	thread->lane = (struct cs_lane *)start;
 	thread->data = (uint8_t *)start + CS_LANE_HEADER_BYTES;
@@ -181,6 +181,7 @@ static bool extend_limit(struct csa_thread *thread, uint64_t position)
 /* ---- records ---- */
 
 /* Atomic against signal handlers of this thread, not against other processors. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
 static inline bool local_cas(uint64_t *word, uint64_t from, uint64_t to)
 {
 	bool done;

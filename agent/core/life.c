@@ -67,7 +67,7 @@ static void *map_file(const char *path, int flags, size_t bytes)
 		return NULL;
 	start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	csa_sys1(SYS_close, fd);
-	return start < 0 && start > -4096 ? NULL : (void *)start;
+	return csa_sys_failed(start) ? NULL : (void *)start;
 }
 
 static struct cs_session *join(const char *folder)
@@ -152,7 +152,7 @@ static struct cs_ring *create_file(const char *path)
 		start = csa_sys6(SYS_mmap, 0, CS_RING_HEADER_BYTES, PROT_READ | PROT_WRITE,
 		                 MAP_SHARED, fd, 0);
 	csa_sys1(SYS_close, fd);
-	if (start < 0 && start > -4096) {
+	if (csa_sys_failed(start)) {
 		csa_sys3(SYS_unlinkat, AT_FDCWD, path, 0);
 		return NULL;
 	}

@@ -14,12 +14,12 @@
 /* ---- from program headers to an image ---- */
 
 /* The loader relocates these pointers in place, except in the vDSO. */
-static const void *pointer(const struct csa_image *image, ElfW(Addr) value)
+static const void *pointer(const struct csa_image *image, Elf64_Addr value)
 {
 	return (const void *)(value < image->bias ? value + image->bias : value);
 }
 
-static void read_dynamic(struct csa_image *image, const ElfW(Dyn) * d)
+static void read_dynamic(struct csa_image *image, const Elf64_Dyn *d)
 {
 	for (; d->d_tag != DT_NULL; d++) {
 		const void *where = pointer(image, d->d_un.d_ptr);
@@ -55,7 +55,7 @@ static void read_dynamic(struct csa_image *image, const ElfW(Dyn) * d)
 	}
 }
 
-static void read_segment(struct csa_image *image, const ElfW(Phdr) * p)
+static void read_segment(struct csa_image *image, const Elf64_Phdr *p)
 {
 	uintptr_t start = image->bias + p->p_vaddr, end = start + p->p_memsz;
 
@@ -68,7 +68,7 @@ static void read_segment(struct csa_image *image, const ElfW(Phdr) * p)
 		image->relro_low = start & PAGE_MASK;
 		image->relro_high = end & PAGE_MASK;
 	} else if (p->p_type == PT_DYNAMIC) {
-		read_dynamic(image, (const ElfW(Dyn) *)start);
+		read_dynamic(image, (const Elf64_Dyn *)start);
 	}
 }
 
@@ -121,7 +121,7 @@ static bool same(const char *a, const char *b)
 	return *a == *b;
 }
 
-static const ElfW(Sym) * find(const struct csa_image *image, const char *name, uint32_t hash)
+static const Elf64_Sym *find(const struct csa_image *image, const char *name, uint32_t hash)
 {
 	const uint32_t *table = image->gnu_hash;
 
@@ -136,7 +136,7 @@ static const ElfW(Sym) * find(const struct csa_image *image, const char *name, u
 		return NULL;
 	for (;; index++) {
 		uint32_t entry = chain[index - first];
-		const ElfW(Sym) *symbol = &image->symbols[index];
+		const Elf64_Sym *symbol = &image->symbols[index];
 		bool hidden = image->versions && (image->versions[index] & VERSION_HIDDEN);
 
 		if ((entry | 1) == (hash | 1) && symbol->st_shndx != SHN_UNDEF && !hidden &&
@@ -158,7 +158,7 @@ struct query {
 static bool search(const struct csa_image *image, void *context)
 {
 	struct query *query = context;
-	const ElfW(Sym) * symbol;
+	const Elf64_Sym *symbol;
 
 	if (query->skip_agent && image->is_agent)
 		return false;

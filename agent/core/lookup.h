@@ -22,12 +22,12 @@ struct csa_image {
 	const char *name;                /* the loader's, as long as it is loaded */
 	bool is_program;                 /* the executable itself */
 	bool is_agent;
-	const ElfW(Sym) * symbols;
+	const Elf64_Sym *symbols;
 	const char *strings;
 	const uint32_t *gnu_hash;
-	const ElfW(Half) * versions;
-	const ElfW(Rela) * rela;
-	const ElfW(Rela) * jmprel;
+	const Elf64_Half *versions;
+	const Elf64_Rela *rela;
+	const Elf64_Rela *jmprel;
 	uint64_t rela_bytes;
 	uint64_t jmprel_bytes;
 };

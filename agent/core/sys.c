@@ -15,7 +15,7 @@ void *csa_map(size_t bytes)
 	long start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
 	                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return start < 0 && start > -4096 ? NULL : (void *)start;
+	return csa_sys_failed(start) ? NULL : (void *)start;
 }
 
 void csa_unmap(void *start, size_t bytes)

@@ -33,6 +33,12 @@ static inline long csa_sys6(long number, long a, long b, long c, long d, long e,
 	return result;
 }
 
+/* Whether what a call returned is -errno. */
+static inline bool csa_sys_failed(long result)
+{
+	return (unsigned long)result > -4096ul;
+}
+
 #define csa_sys0(n) csa_sys6(n, 0, 0, 0, 0, 0, 0)
 #define csa_sys1(n, a) csa_sys6(n, (long)(a), 0, 0, 0, 0, 0)
 #define csa_sys2(n, a, b) csa_sys6(n, (long)(a), (long)(b), 0, 0, 0, 0)

@@ -250,11 +250,11 @@ static void store(void **slot, void *value, bool read_only)
 		csa_sys3(SYS_mprotect, page, PAGE, PROT_READ);
 }
 
-static void bind_table(const struct csa_image *image, const ElfW(Rela) * table, uint64_t bytes)
+static void bind_table(const struct csa_image *image, const Elf64_Rela *table, uint64_t bytes)
 {
 	for (uint64_t i = 0; table && i < bytes / sizeof(*table); i++) {
 		uint64_t type = ELF64_R_TYPE(table[i].r_info);
-		const ElfW(Sym) *symbol = &image->symbols[ELF64_R_SYM(table[i].r_info)];
+		const Elf64_Sym *symbol = &image->symbols[ELF64_R_SYM(table[i].r_info)];
 		uintptr_t slot = image->bias + table[i].r_offset;
 		const struct binding *binding;
 

@@ -111,32 +111,43 @@ struct csa_real csa_real = {
 	.sbrk = boot_sbrk,
 };
 
+#define ROW(name)                                      \
+	{                                              \
+#name, offsetof(struct csa_real, name) \
+	}
+
+/* free before malloc: whoever sees the real malloc may free. */
+static const struct {
+	const char *name;
+	size_t offset;
+} functions[] = {
+	ROW(free),
+	ROW(malloc),
+	ROW(calloc),
+	ROW(realloc),
+	ROW(posix_memalign),
+	ROW(aligned_alloc),
+	ROW(memalign),
+	ROW(valloc),
+	ROW(pvalloc),
+	ROW(free_sized),
+	ROW(free_aligned_sized),
+	ROW(mmap),
+	ROW(munmap),
+	ROW(mremap),
+	ROW(brk),
+	ROW(sbrk),
+	ROW(dlclose),
+};
+
 void csa_real_find(void)
 {
-#define FIND(name)                                                        \
-	do {                                                              \
-		void *found = csa_lookup_next(#name);                     \
-		if (found)                                                \
-			csa_real.name = (__typeof__(csa_real.name))found; \
-	} while (0)
-	FIND(free); /* before malloc: whoever sees the real malloc may free */
-	FIND(malloc);
-	FIND(calloc);
-	FIND(realloc);
-	FIND(posix_memalign);
-	FIND(aligned_alloc);
-	FIND(memalign);
-	FIND(valloc);
-	FIND(pvalloc);
-	FIND(free_sized);
-	FIND(free_aligned_sized);
-	FIND(mmap);
-	FIND(munmap);
-	FIND(mremap);
-	FIND(brk);
-	FIND(sbrk);
-	FIND(dlclose);
-#undef FIND
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		void *found = csa_lookup_next(functions[i].name);
+
+		if (found)
+			*(void **)((char *)&csa_real + functions[i].offset) = found;
+	}
 }
 
 /* ---- C++ ---- */
