@@ -8,8 +8,8 @@ set -euo pipefail
 COROSCOPE=${COROSCOPE:-build/release/bin/coroscope}
 FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/coroscope-demo.XXXXXX")
 TRACE=$FOLDER/python3.coro
-DIR_OF_COROSCOPE=$(dirname "$COROSCOPE")
-PATH=$DIR_OF_COROSCOPE:$PATH
+DIRECTORY=$(cd "$(dirname "$COROSCOPE")" && pwd)
+PATH=$DIRECTORY:$PATH
 WIDTH=110
 
 say() { printf '\n== %s\n\n' "$*"; }
@@ -49,17 +49,21 @@ export PYTHONMALLOC=malloc # python's own pools hide its objects from any malloc
 printf '$ PYTHONMALLOC=malloc coroscope record --heap=all -o python3.coro -- python3 index.py\n'
 (cd "$FOLDER" && coroscope record --heap=all -o "$TRACE" -- "$python" index.py)
 
-say "Who holds memory at the end"
-show 25 coroscope heap -n 4 "$TRACE"
+say "Who held memory at the highest point"
+show 24 coroscope heap -n 1 "$TRACE@peak"
 
-say "The same by function, at the highest point"
+say "The same by function"
 show 14 coroscope heap --by function -n 8 "$TRACE@peak"
 
 say "What grew between one second and three seconds after the start"
 show 16 coroscope diff --by function -n 8 "$TRACE@1s" "$TRACE@3s"
 
-say "Folded stacks, for any flame graph tool"
-show 4 coroscope fold "$TRACE"
+say "Folded stacks, for any flame graph tool (here the ends of the five largest)"
+echo '$ coroscope fold python3.coro@peak'
+coroscope fold "$TRACE@peak" | awk '{ print $NF, $0 }' | sort -rn | awk -v width=$WIDTH 'NR <= 5 {
+	sub(/^[0-9]+ /, "")
+	print (length($0) > width ? "…" substr($0, length($0) - width + 2) : $0)
+}'
 
 say "What else is in the trace"
 show 20 coroscope info "$TRACE"

@@ -5,6 +5,7 @@
  */
 #include "base/diag.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,8 +53,9 @@ int cs_diag_hint(struct cs_diag *diag, const char *format, ...)
 {
 	va_list arguments;
 
+	/* Who says "return cs_diag_hint(…)" has failed, whether or not somebody listens. */
 	if (!diag)
-		return 0;
+		return -EINVAL;
 	va_start(arguments, format);
 	put(diag->hint, sizeof(diag->hint), format, arguments);
 	va_end(arguments);

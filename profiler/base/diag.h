@@ -21,7 +21,7 @@ struct cs_diag {
 int cs_diag_set(struct cs_diag *diag, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Adds the way out to a diag that is set; returns its error. */
+/* Adds the way out to a diag that is set; returns its error (-EINVAL if DIAG is NULL). */
 int cs_diag_hint(struct cs_diag *diag, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -52,6 +52,13 @@ static void put_string(struct cs_sink *sink, const char *text)
 	cs_sink_char(sink, '"');
 	while (*text) {
 		const char *start = text;
+		/* Most text is plain: in one piece. */
+		while (*text >= 0x20 && *text < 0x7f && *text != '"' && *text != '\\')
+			text++;
+		cs_sink_bytes(sink, start, (size_t)(text - start));
+		if (!*text)
+			break;
+		start = text;
 		uint32_t c = cs_text_decode(&text);
 		put_character(sink, c, start, (size_t)(text - start));
 	}

@@ -15,7 +15,7 @@
 #include "wire/session.h"
 
 /* Every event of every thread in exact mode; a few a second in sampled mode. */
-#define BUFFER_EXACT (UINT64_C(2) << 20)
+#define BUFFER_EXACT (UINT64_C(4) << 20)
 #define BUFFER_SAMPLED (UINT64_C(256) << 10)
 #define BUFFER_MIN UINT64_C(4096)
 #define BUFFER_MAX (UINT64_C(1) << 30)
@@ -50,7 +50,7 @@ static const struct cs_option options[] = {
 	{.name = "buffer",
          .kind = CS_OPTION_SIZE,
          .argument = "SIZE",
-         .preset = "2MiB for every allocation, else 256KiB",
+         .preset = "4MiB for every allocation, else 256KiB",
          .help = "memory shared with each thread, a power of two"},
 	{.name = "on-full",
          .kind = CS_OPTION_TEXT,

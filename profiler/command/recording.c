@@ -22,6 +22,7 @@
 #define POLL_NS UINT64_C(100000000)
 #define SILENT_NS UINT64_C(1000000000)
 #define PATIENCE_NS UINT64_C(3000000000)
+#define PRIORITY 4
 
 /* ---- before ---- */
 
@@ -123,6 +124,16 @@ static int make_collector(struct cs_recording *recording, struct cs_diag *diag)
 	return recording->collector ? 0 : cs_diag_set(diag, -ENOMEM, "record: not enough memory");
 }
 
+/*
+ * Threads that wait for us when their buffer is full wait the shorter the sooner we run. Only
+ * root may do that; the program, whose process is there already, keeps its own priority.
+ */
+static void raise_priority(const struct cs_recording *recording)
+{
+	if (recording->config.flags & CS_SESSION_BLOCK)
+		setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - PRIORITY);
+}
+
 static int start(struct cs_recording *recording, const char *agent, struct cs_diag *diag)
 {
 	struct rlimit files;
@@ -137,6 +148,7 @@ static int start(struct cs_recording *recording, const char *agent, struct cs_di
 		                          recording->folder.path, &files, diag);
 	if (error)
 		return error;
+	raise_priority(recording);
 	name_trace(recording);
 	error = open_trace(recording, diag);
 	if (!error)

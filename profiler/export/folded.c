@@ -18,6 +18,13 @@ static void put_name(struct cs_sink *sink, const char *name)
 {
 	while (*name) {
 		const char *start = name;
+		/* Most names are plain: in one piece. */
+		while (*name >= 0x20 && *name < 0x7f && *name != ';')
+			name++;
+		cs_sink_bytes(sink, start, (size_t)(name - start));
+		if (!*name)
+			break;
+		start = name;
 		uint32_t c = cs_text_decode(&name);
 		if (c == ';' || cs_text_steers(c))
 			cs_sink_char(sink, '_');
@@ -71,7 +78,7 @@ static void put_entry(struct cs_sink *sink, const struct cs_entry *entry,
 static int folded_write(const struct cs_rollup *rollup, const struct cs_export_style *style,
                         struct cs_sink *sink, struct cs_diag *diag)
 {
-	const struct cs_call **calls = calloc(deepest(rollup) + 1, sizeof(*calls));
+	const struct cs_call **calls = calloc(deepest(rollup) + 1, sizeof(struct cs_call *));
 	uint32_t count = rollup->count;
 
 	if (!calls)

@@ -294,7 +294,7 @@ static void look_at_processes(struct pass *pass)
 			rollup->certainty = is_sum_since_start(rollup->metric) ? CS_AT_LEAST
 			                                                       : CS_ABOUT;
 		/* Two times of one trace have their losses in common. */
-		if (pass->snapshot == rollup->snapshot || pass->compare)
+		if (pass->sign > 0 && (!pass->is_base || pass->compare))
 			rollup->lost += process->lost;
 	}
 }
@@ -316,7 +316,7 @@ static int find_stacks(struct pass *pass)
 
 	if (!patterns && pass->options->by >= CS_BY_THREAD)
 		return 0;
-	pass->stacks = calloc(pass->snapshot->row_count + 1, sizeof(*pass->stacks));
+	pass->stacks = calloc(pass->snapshot->row_count + 1, sizeof(struct cs_stack *));
 	if (!pass->stacks)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < pass->snapshot->row_count; i++) {
@@ -366,7 +366,7 @@ static bool several_processes(const struct cs_snapshot *snapshot, const struct c
 {
 	uint32_t first = 0;
 
-	for (uint32_t i = 0; snapshot && i < snapshot->row_count; i++) {
+	for (uint32_t i = 0; i < snapshot->row_count; i++) {
 		const struct cs_row *row = &snapshot->rows[i];
 		if (row->process == first)
 			continue;
@@ -381,23 +381,23 @@ static bool several_processes(const struct cs_snapshot *snapshot, const struct c
 	return false;
 }
 
+/* BASE: SNAPSHOT is the one that options.base gave, and may be the other one again. */
 static int add_snapshot(struct cs_rollup *rollup, const struct cs_rollup_options *options,
-                        const struct cs_snapshot *snapshot)
+                        const struct cs_snapshot *snapshot, bool base)
 {
-	bool base = snapshot == options->base;
 	struct pass pass = {
 		.rollup = rollup,
 		.options = options,
 		.snapshot = snapshot,
 		.is_base = base && !options->since_base,
 		.sign = base && options->since_base ? -1 : 1,
-		.compare = rollup->base && options->base->model != rollup->snapshot->model,
+		.compare = rollup->base && rollup->base->model != rollup->snapshot->model,
 	};
 	int error = -ENOMEM;
 
 	pass.roots = options->process_root &&
 	             (several_processes(rollup->snapshot, options->filter) ||
-	              several_processes(options->base, options->filter));
+	              (rollup->base && several_processes(rollup->base, options->filter)));
 	pass.process_passes =
 		calloc(cs_model_process_count(snapshot->model) + 1, sizeof(*pass.process_passes));
 	if (pass.process_passes) {
@@ -441,9 +441,9 @@ struct cs_rollup *cs_rollup_new(const struct cs_snapshot *snapshot,
 	if (!rollup->private || !rollup->stacks)
 		goto out;
 	cs_list_init(&rollup->private->groups, sizeof(struct group), 8);
-	error = add_snapshot(rollup, options, snapshot);
+	error = add_snapshot(rollup, options, snapshot, false);
 	if (!error && options->base)
-		error = add_snapshot(rollup, options, options->base);
+		error = add_snapshot(rollup, options, options->base, true);
 	if (!error)
 		error = cs_rollup_make_entries(rollup);
 	if (error)

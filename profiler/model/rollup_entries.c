@@ -57,46 +57,80 @@ static int compare_parts(const void *left, const void *right)
 	return (a->at > b->at) - (a->at < b->at);
 }
 
+/* A figure of a group: as a fraction, and where it goes when it is rounded. */
+struct figure {
+	double (*fraction)(const struct group *group);
+	int64_t *(*rounded)(struct group *group);
+};
+
+static double value_of(const struct group *group)
+{
+	return group->value;
+}
+
+static double base_of(const struct group *group)
+{
+	return group->base;
+}
+
+static double objects_of(const struct group *group)
+{
+	return group->objects;
+}
+
+static int64_t *rounded_value(struct group *group)
+{
+	return &group->entry.value;
+}
+
+static int64_t *rounded_base(struct group *group)
+{
+	return &group->entry.base;
+}
+
+static int64_t *rounded_objects(struct group *group)
+{
+	return &group->entry.objects;
+}
+
 /*
- * Rounds the doubles at OFFSET of GROUPS into the integers at TARGET of their entries so that
- * they add up to SUM, rounded, which is returned: all are rounded down, and what is then
- * missing goes to those that lost most. Keeps the order of size.
+ * Rounds FIGURE of all GROUPS so that they add up to SUM, rounded, which is returned: all are
+ * rounded down, and what is then missing goes to those that lost most. Keeps the order of size.
  */
 static int64_t round_all(struct group **groups, uint32_t count, struct part *parts, double sum,
-                         size_t offset, size_t target)
+                         const struct figure *figure)
 {
 	int64_t total = llround(sum);
 	int64_t missing = total;
 
 	for (uint32_t i = 0; i < count; i++) {
-		double value = *(double *)((char *)groups[i] + offset);
-		int64_t *out = (int64_t *)((char *)&groups[i]->entry + target);
-		*out = (int64_t)floor(value);
-		parts[i] = (struct part){.rest = value - floor(value), .at = i};
-		missing -= *out;
+		double down = floor(figure->fraction(groups[i]));
+		*figure->rounded(groups[i]) = (int64_t)down;
+		parts[i] = (struct part){.rest = figure->fraction(groups[i]) - down, .at = i};
+		missing -= (int64_t)down;
 	}
 	if (missing > 0)
 		qsort(parts, count, sizeof(*parts), compare_parts);
 	for (uint32_t i = 0; i < count && missing > 0; i++, missing--)
-		(*(int64_t *)((char *)&groups[parts[i].at]->entry + target))++;
+		++*figure->rounded(groups[parts[i].at]);
 	/* The sum was made in another order: a last bit of the doubles may be left. */
 	if (count > 0)
-		*(int64_t *)((char *)&groups[0]->entry + target) += missing;
+		*figure->rounded(groups[0]) += missing;
 	return count > 0 ? total : 0;
 }
 
 static void round_groups(struct cs_rollup *rollup, struct group **groups, struct part *parts)
 {
+	static const struct figure value = {value_of, rounded_value};
+	static const struct figure base = {base_of, rounded_base};
+	static const struct figure objects = {objects_of, rounded_objects};
+	const struct cs_rollup_private *sums = rollup->private;
 	uint32_t count = rollup->count;
 
-#define ROUND(from, to)                                                                      \
-	round_all(groups, count, parts, rollup->private->from, offsetof(struct group, from), \
-	          offsetof(struct cs_entry, to))
-	rollup->total = ROUND(value, value);
-	rollup->base_total = ROUND(base, base);
+	rollup->total = round_all(groups, count, parts, sums->value, &value);
+	rollup->base_total = round_all(groups, count, parts, sums->base, &base);
 	if (rollup->has_objects)
-		rollup->objects = ROUND(objects, objects);
-#undef ROUND
+		rollup->objects = round_all(groups, count, parts, sums->objects, &objects);
 }
 
 int cs_rollup_make_entries(struct cs_rollup *rollup)

@@ -399,7 +399,7 @@ static struct view *view_of(struct cs_stacks *stacks, const struct cs_snapshot *
 	void *nodes = view->stacks;
 	bool room = reserve_cleared(&frames, &view->frame_room, sizeof(*view->frames),
 	                            (size_t)cs_model_frame_count(view->model) + 1) &&
-	            reserve_cleared(&nodes, &view->node_room, sizeof(*view->stacks),
+	            reserve_cleared(&nodes, &view->node_room, sizeof(struct cs_stack *),
 	                            (size_t)cs_model_node_count(view->model) + 1);
 	view->frames = frames;
 	view->stacks = nodes;
@@ -489,8 +489,9 @@ const struct cs_stack *cs_stacks_rooted(struct cs_stacks *stacks, const struct c
 
 const struct cs_call *cs_stack_self(const struct cs_stack *stack)
 {
-	for (const struct cs_stack *at = stack; at; at = at->caller)
-		if (!at->call->mark)
-			return at->call;
-	return stack->call;
+	const struct cs_stack *at = stack;
+
+	while (at->call->mark && at->caller)
+		at = at->caller;
+	return at->call->mark ? stack->call : at->call;
 }

@@ -12,8 +12,8 @@
 
 #include "source/ring.h"
 
-/* Records from FIRST to END (not included) of one lane, in order, none of them SKIP unless
- * two in a row were. Valid during the call. */
+/* Records from FIRST to END (not included) of one lane, in order, SKIP among them. Valid
+ * during the call. */
 typedef void cs_merge_visit(void *context, struct cs_lane_reader *lane,
                             const struct cs_record *first, const struct cs_record *end);
 

@@ -7,9 +7,12 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "source/doorbell.h"
 
+#define PENDING_TRIES 50
+#define PENDING_NAP_US 100
 #define PROGRESS_BYTES (UINT64_C(256) << 10)
 
 static const char *const refusals[CS_REFUSAL_COUNT] = {
@@ -167,12 +170,22 @@ uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t lag_ns)
 	return fullness;
 }
 
+/*
+ * A thread may be in the middle of a record that is older than STAMP: it is given a moment.
+ */
 void cs_recorded_drain_to(struct cs_recorded *recorded, uint64_t stamp)
 {
-	uint64_t now_ns = cs_clock_now_ns(recorded->agent->world->clock);
+	struct cs_ring_reader *ring = recorded->ring;
 
-	cs_ring_look(recorded->ring, now_ns);
-	recorded->agent->latest_ns = now_ns;
+	for (int tries = 0; tries < PENDING_TRIES; tries++) {
+		uint64_t now_ns = cs_clock_now_ns(recorded->agent->world->clock);
+
+		cs_ring_look(ring, now_ns);
+		recorded->agent->latest_ns = now_ns;
+		if (cs_merge_bound(ring, stamp) == stamp)
+			break;
+		usleep(PENDING_NAP_US);
+	}
 	drain_to(recorded, stamp);
 }
 

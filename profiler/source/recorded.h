@@ -40,7 +40,7 @@ void cs_recorded_free(struct cs_recorded *recorded);
  */
 uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t lag_ns);
 
-/* Passes on everything up to STAMP, whatever else may still come. */
+/* Passes on everything up to STAMP, which is past. */
 void cs_recorded_drain_to(struct cs_recorded *recorded, uint64_t stamp);
 
 /* Brings the accounts (emitted, lost, counters, refusal) into the model. */

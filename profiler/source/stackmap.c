@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linear probing, at most half full. A hash is well mixed, so its low bits are the index.
+ * Linear probing, at most half full. The hashes are made of addresses that a hostile target
+ * chooses: a secret factor keeps it from piling them up in one place.
  */
 #include "source/stackmap.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #define FIRST_CAPACITY 1024u
 
 static struct cs_stackmap_entry *slot_of(const struct cs_stackmap *map, uint64_t hash)
 {
-	uint32_t at = (uint32_t)hash & map->mask;
+	uint32_t at = (uint32_t)((hash * map->secret) >> 32) & map->mask;
 
 	while (map->entries[at].hash && map->entries[at].hash != hash)
 		at = (at + 1) & map->mask;
@@ -40,6 +42,9 @@ static int grow(struct cs_stackmap *map)
 		return -ENOMEM;
 	}
 	map->mask = capacity - 1;
+	if (!map->secret && getrandom(&map->secret, sizeof(map->secret), 0) < 0)
+		map->secret = (uint64_t)(uintptr_t)map->entries;
+	map->secret |= 1;
 	for (uint32_t i = 0; old.entries && i <= old.mask; i++)
 		if (old.entries[i].hash)
 			*slot_of(map, old.entries[i].hash) = old.entries[i];

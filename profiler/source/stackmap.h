@@ -22,6 +22,7 @@ struct cs_stackmap {
 	struct cs_stackmap_entry *entries;
 	uint32_t mask; /* capacity - 1 */
 	uint32_t count;
+	uint64_t secret;
 };
 
 /* NULL: not defined. */

@@ -24,7 +24,8 @@ struct cs_debuginfod *cs_debuginfod_new(void)
 
 	if (!debuginfod)
 		return NULL;
-	debuginfod->library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL);
+	/* It brings libraries that keep memory for as long as the process lives: they stay. */
+	debuginfod->library = dlopen("libdebuginfod.so.1", RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (debuginfod->library) {
 		begin_function *begin =
 			(begin_function *)dlsym(debuginfod->library, "debuginfod_begin");

@@ -67,6 +67,25 @@ static int list_units(struct cs_dwarf *dwarf)
 	return error;
 }
 
+/*
+ * Strings that run over the end of their section: libdw checks where they start and relies on
+ * the section's last byte. To be asked when libdw has unpacked the sections.
+ */
+static bool strings_end(const struct cs_object *object)
+{
+	static const char *const names[] = {".debug_str", ".debug_line_str", ".zdebug_str",
+	                                    ".zdebug_line_str"};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		Elf_Scn *section = cs_object_section(object, names[i]);
+		Elf_Data *data = section ? elf_rawdata(section, NULL) : NULL;
+		if (data && data->d_size > 0 &&
+		    (!data->d_buf || ((const char *)data->d_buf)[data->d_size - 1] != 0))
+			return false;
+	}
+	return true;
+}
+
 struct cs_dwarf *cs_dwarf_open(const struct cs_object *object)
 {
 	struct cs_dwarf *dwarf = calloc(1, sizeof(*dwarf));
@@ -75,7 +94,7 @@ struct cs_dwarf *cs_dwarf_open(const struct cs_object *object)
 		return NULL;
 	cs_list_init(&dwarf->units, sizeof(struct unit), 6);
 	dwarf->dwarf = dwarf_begin_elf(object->elf, DWARF_C_READ, NULL);
-	if (dwarf->dwarf && list_units(dwarf) == 0 && dwarf->spans.count > 0)
+	if (dwarf->dwarf && strings_end(object) && list_units(dwarf) == 0 && dwarf->spans.count > 0)
 		return dwarf;
 	cs_dwarf_close(dwarf);
 	return NULL;

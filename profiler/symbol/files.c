@@ -157,7 +157,7 @@ static int open_path(const char *path, struct stat *status)
 int cs_files_open(const struct cs_files *files, uint32_t module, const char *path, bool *handed)
 {
 	const struct file *file = file_of(files, module);
-	struct stat status;
+	struct stat status = {0};
 
 	*handed = file != NULL;
 	if (path && strcmp(path, "[vdso]") == 0)

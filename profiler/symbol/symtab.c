@@ -107,6 +107,7 @@ static int give_elf(Dwfl_Module *module, void **user, const char *name, Dwarf_Ad
 	return dup(object->fd);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): elfutils' signature */
 static int no_debuginfo(Dwfl_Module *module, void **user, const char *name, Dwarf_Addr base,
                         const char *file_name, const char *link, GElf_Word crc, char **debug_name)
 {

@@ -127,7 +127,7 @@ void cs_chunk_index_add(struct cs_chunk_writer *writer, uint64_t offset,
 int cs_chunk_write(struct cs_chunk_writer *writer, struct cs_chunk_header head,
                    const struct cs_buffer *payload)
 {
-	bool small = head.kind == CS_CHUNK_SYMBOLS || head.kind == CS_CHUNK_DEFS;
+	bool small = head.kind == CS_CHUNK_SYMBOLS;
 	const struct cs_buffer *stored = payload;
 	uint64_t offset = writer->offset;
 	int error;

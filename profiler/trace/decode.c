@@ -324,8 +324,9 @@ static int decode_names(struct cs_decoder *decoder, struct cs_cursor *fields)
 	struct cs_name *names;
 	int error;
 
-	if (frame > cs_model_frame_count(decoder->model))
-		return 0; /* of a frame that appears later than the time that is loaded */
+	/* Not wanted, or of a frame that appears later than the time that is loaded. */
+	if (!decoder->symbols || frame > cs_model_frame_count(decoder->model))
+		return 0;
 	if (!frame || count > cs_cursor_left(fields) / 4)
 		return -EINVAL;
 	names = calloc(count ? count : 1, sizeof(*names));

@@ -61,7 +61,7 @@ static double batch(enum way way, const struct csa_frame *at)
 	return (now_ns() - start) / CALLS;
 }
 
-__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void measure(void)
+__attribute__((noinline)) static void measure(void)
 {
 	struct csa_frame at;
 

@@ -36,13 +36,18 @@ def own_entry_points():
 
 def preloaded():
     """Another LD_PRELOAD, from the user, stays and serves the calls."""
-    for library in ("libjemalloc.so.2", "libtcmalloc_minimal.so.4", "libmimalloc.so.2*"):
+    for library, books in (("libjemalloc.so.2", "books_cxx"),
+                           ("libtcmalloc_minimal.so.4", "books_cxx"),
+                           ("libmimalloc.so.2*", "books")):
         found = sorted(glob.glob(f"/usr/lib/x86_64-linux-gnu/{library}") +
                        glob.glob(f"/usr/lib64/{library}"))
         if not found:
             cs.without(f"preloaded {library}", "not installed")
             continue
-        for program in ("books_cxx", "churn"):
+        if not cs.recorder_bears(found[0]):
+            cs.without(f"preloaded {library}", "this build of the recorder is sanitized")
+            continue
+        for program in (books, "churn"):
             agrees(f"{program} with {library} preloaded",
                    [cs.need_target(program), "2", "600", "2", "10"],
                    env={"LD_PRELOAD": found[0]})

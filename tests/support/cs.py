@@ -7,6 +7,7 @@ the names appear in the output, so that "which test guards this?" is answered by
 skip() ends the whole test with status 77 and the reason; without() skips one named check.
 """
 import atexit
+import glob
 import json
 import os
 import re
@@ -175,6 +176,11 @@ class Recording:
         self.status, self.out, self.err = result.status, result.out, result.err
 
 
+def recorder_bears(library):
+    """Whether the recorder itself runs with LIBRARY preloaded: one built with ASan does not."""
+    return run([COROSCOPE, "version"], env={"LD_PRELOAD": library}).status == 0
+
+
 def record_command(argv, options, output):
     return [COROSCOPE, "record", "-o", output, *options, "--", *argv]
 
@@ -230,6 +236,9 @@ class Running:
         self.process.wait()
         for pipe in (self.process.stdout, self.process.stderr):
             pipe.close()
+        # What a killed recorder leaves.
+        for left in glob.glob(f"/dev/shm/coroscope-{os.geteuid()}/{self.pid}-*"):
+            shutil.rmtree(left, True)
 
 
 def children(pid):

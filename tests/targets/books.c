@@ -44,7 +44,8 @@ enum { SITES(ENUMERATE) SITE_COUNT };
 #define NAME(site) {.name = "site_" #site},
 static struct book_site sites[SITE_COUNT] = {SITES(NAME)};
 
-static volatile size_t too_much = (size_t)-1 / 2;
+/* Also one that is negative as a signed number, which a counter of bytes must not take. */
+static volatile size_t too_much = (size_t)-1 / 2, far_too_much = (size_t)3 << 62;
 
 SITE void site_malloc(struct block *b, size_t n)
 {
@@ -115,6 +116,9 @@ SITE void fail_realloc(struct block *b)
 	check(realloc(b->address, too_much) == NULL);
 	check(reallocarray(b->address, too_much, 16) == NULL);
 	check(malloc(too_much) == NULL);
+	check(malloc(far_too_much) == NULL);
+	check(aligned_alloc(64, far_too_much) == NULL);
+	check(realloc(b->address, far_too_much) == NULL);
 	check(calloc(too_much, 3) == NULL);
 }
 

@@ -54,7 +54,7 @@ static void drain(struct csa_thread *thread, struct seen *seen)
 
 	while (tail < head) {
 		const struct cs_record *record =
-		    (const void *)(thread->data + (tail & (LANE_BYTES - 1)));
+			(const void *)(thread->data + (tail & (LANE_BYTES - 1)));
 
 		if (record->bytes < 16 || record->bytes % 8 || record->bytes > head - tail) {
 			seen->broken = true;
@@ -69,7 +69,7 @@ static void drain(struct csa_thread *thread, struct seen *seen)
 static void emit_alloc(struct csa_thread *thread, uint64_t number)
 {
 	struct cs_record_alloc *record =
-	    csa_emit_begin(thread, CS_RECORD_ALLOC, sizeof(*record), 64);
+		csa_emit_begin(thread, CS_RECORD_ALLOC, sizeof(*record), 64);
 
 	if (!record)
 		return;
@@ -159,7 +159,8 @@ static void a_wait_without_a_reader_is_bounded(void **state)
 	for (uint64_t i = 1; i <= 100000; i++)
 		emit_alloc(thread, i);
 	clock_gettime(CLOCK_MONOTONIC, &to);
-	double seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
+	double seconds =
+		(double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) * 1e-9;
 	const _Atomic uint64_t *counters = csa_agent.ring->counters;
 
 	assert_true(counters[CS_AGENT_WAITS] > 0);
@@ -226,7 +227,7 @@ static void handlers_record_on_top_of_unfinished_records(void **state)
 	check_sums(interrupted, &consumer.seen);
 	assert_int_equal(consumer.seen.disorder, 0);
 	assert_int_equal(consumer.seen.allocs + consumer.seen.frees +
-	                     atomic_load(&interrupted->lane->lost),
+	                         atomic_load(&interrupted->lane->lost),
 	                 count + 2 * handled);
 	session_end();
 }

@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Compiled without frame pointers whatever the build says: that is what the unwinder is for.
+ * Without frame pointers whatever the build says, if the compiler can be told so: that is
+ * what the unwinder is for.
  */
+#if !defined(__clang__)
 #pragma GCC optimize("O2", "omit-frame-pointer", "no-optimize-sibling-calls")
+#define NO_CLONE noclone,
+#define FRAMED optimize("no-omit-frame-pointer")
+#else
+#define NO_CLONE
+#define FRAMED
+#endif
 #include "frames.h"
 
 #include <alloca.h>
@@ -17,14 +25,14 @@ struct rest {
 	void *arg;
 };
 
-#define SHAPE __attribute__((noinline, noclone, no_sanitize("address", "undefined")))
+#define SHAPE __attribute__((noinline, NO_CLONE no_sanitize("address", "undefined")))
 
 static void next(struct rest rest);
 static volatile uint64_t sink;
 
 static void keep(const void *bytes)
 {
-	sink += *(const volatile unsigned char *)bytes;
+	__asm__ volatile("" : : "r"(bytes) : "memory");
 }
 
 SHAPE static void plain(struct rest rest)
@@ -35,20 +43,22 @@ SHAPE static void plain(struct rest rest)
 
 SHAPE static void big(struct rest rest)
 {
-	volatile char room[3000];
+	char room[3000];
 
 	room[7] = 1;
+	keep(&room[7]);
 	next(rest);
-	sink += (uint64_t)room[7];
+	keep(&room[7]);
 }
 
 SHAPE static void huge(struct rest rest)
 {
-	volatile char room[40000];
+	char room[40000];
 
 	room[7] = 1;
+	keep(&room[7]);
 	next(rest);
-	sink += (uint64_t)room[7];
+	keep(&room[7]);
 }
 
 SHAPE static void with_alloca(struct rest rest)
@@ -101,7 +111,7 @@ SHAPE static void busy(struct rest rest)
 	sink += a ^ b ^ c ^ d ^ e ^ f;
 }
 
-__attribute__((optimize("no-omit-frame-pointer"))) SHAPE static void framed(struct rest rest)
+__attribute__((FRAMED)) SHAPE static void framed(struct rest rest)
 {
 	next(rest);
 	sink++;

@@ -5,6 +5,7 @@
  */
 #include "scene.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -86,6 +87,18 @@ const struct scene_module *scene_module_of(uint64_t pc)
 	return NULL;
 }
 
+void *scene_libc(const char *function)
+{
+	void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+	void *address;
+
+	assert_non_null(libc);
+	address = dlsym(libc, function);
+	assert_non_null(address);
+	dlclose(libc);
+	return address;
+}
+
 static void take_stack(const struct cs_record_stack *record)
 {
 	uint64_t parent = record->parent;
@@ -115,7 +128,7 @@ static void take_module(const struct cs_record_module *record)
 {
 	struct scene_module *module = &scene.modules[scene.module_count++];
 
-	assert_true(scene.module_count <= 64);
+	assert_true(scene.module_count <= 1024);
 	assert_true(record->path_bytes < sizeof(module->path));
 	module->generation = record->head.arg;
 	module->bias = record->bias;
@@ -147,6 +160,10 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 	assert_true(bytes >= 16 && bytes % 8 == 0 && bytes <= CS_RECORD_BYTES_MAX);
 	if (scene.full || scene.refused & 1u << kind || scene.room == 1)
 		return NULL;
+	if (scene.refused_once & 1u << kind) {
+		scene.refused_once &= ~(1u << kind);
+		return NULL;
+	}
 	scene.room -= scene.room > 0;
 	record_open = true;
 	memset(record_words, 0xa5, sizeof(record_words));

@@ -32,14 +32,15 @@ struct scene_module {
 
 struct scene {
 	struct csa_thread thread;
-	bool full;            /* the ring has no room */
-	uint32_t refused;     /* no room for records of these kinds: bits */
-	uint32_t room;        /* not 0: for so many records minus 1 */
-	uint64_t stacks_told; /* STACK records */
-	uint64_t frames_told; /* and pcs in them */
+	bool full;             /* the ring has no room */
+	uint32_t refused;      /* no room for records of these kinds: bits */
+	uint32_t refused_once; /* the same, for the next one only */
+	uint32_t room;         /* not 0: for so many records minus 1 */
+	uint64_t stacks_told;  /* STACK records */
+	uint64_t frames_told;  /* and pcs in them */
 	uint64_t counters[32];
 	size_t module_count;
-	struct scene_module modules[64];
+	struct scene_module modules[1024];
 };
 
 extern struct scene scene;
@@ -56,7 +57,10 @@ void scene_stack(uint64_t name, struct scene_stack *stack);
 /* Whether the reader knows a module, not gone, that holds PC; NULL no. */
 const struct scene_module *scene_module_of(uint64_t pc);
 
-/* Stack memory for the caller's frame: pc, sp and bp on return from the calling function. */
+/* A function of the libc itself: under a sanitizer dlsym() finds its interceptors first. */
+void *scene_libc(const char *function);
+
+/* The frame that the present function returns to. */
 #define SCENE_CALLER(frame)                                   \
 	do {                                                  \
 		uint64_t *base_ = __builtin_frame_address(0); \

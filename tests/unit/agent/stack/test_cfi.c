@@ -3,7 +3,6 @@
  * Rules from unwind information: good, without a table, and spoilt in every way. The spoilt
  * copy lies between pages that can't be touched, so that a read out of bounds is a crash.
  */
-#include <dlfcn.h>
 #include <link.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "scene.h"
 #include "stack/cfi.h"
 #include "stack/rules.h"
 
@@ -85,7 +85,7 @@ static void entries_of_functions_are_plain(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		assert_int_equal(csa_cfi_rule(&libc.cfi, (uint64_t)dlsym(RTLD_DEFAULT, names[i])),
+		assert_int_equal(csa_cfi_rule(&libc.cfi, (uint64_t)scene_libc(names[i])),
 		                 csa_rule(CSA_RULE_SP, 1, 0));
 	assert_int_equal(csa_cfi_rule(&libc.cfi, libc.text_high + 5), CSA_RULE_GUESS);
 	assert_int_equal(csa_cfi_rule(&libc.cfi, 5), CSA_RULE_GUESS);

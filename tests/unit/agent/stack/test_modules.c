@@ -5,6 +5,8 @@
  * row of entry addresses is a stack.
  */
 #include <dlfcn.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -59,7 +61,7 @@ static uint64_t name_of(const uint64_t *pcs, size_t count)
 
 static void each_module_is_described(void **state)
 {
-	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	uint64_t pcs[] = {entry_of(scene_libc("qsort")), entry_of((void *)name_of)};
 	const struct scene_module *module;
 	struct scene_stack stack;
 	char program[4096];
@@ -177,7 +179,7 @@ static void what_goes_and_returns_is_another(void **state)
 
 static void a_forked_child_is_told_anew(void **state)
 {
-	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	uint64_t pcs[] = {entry_of(scene_libc("qsort")), entry_of((void *)name_of)};
 	uint64_t name = name_of(pcs, 2);
 	struct scene_stack stack;
 
@@ -194,7 +196,7 @@ static void a_forked_child_is_told_anew(void **state)
 /* What found no room is not known, and is told as soon as there is room. */
 static void a_full_ring_delays_definitions(void **state)
 {
-	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	uint64_t pcs[] = {entry_of(scene_libc("qsort")), entry_of((void *)name_of)};
 	struct scene_stack stack;
 	uint64_t name;
 
@@ -216,7 +218,7 @@ static void a_full_ring_delays_definitions(void **state)
 /* No stack comes before a module that it runs through. */
 static void a_refused_module_delays_definitions(void **state)
 {
-	uint64_t pcs[] = {entry_of(dlsym(RTLD_DEFAULT, "qsort")), entry_of((void *)name_of)};
+	uint64_t pcs[] = {entry_of(scene_libc("qsort")), entry_of((void *)name_of)};
 	uint64_t name;
 
 	(void)state;
@@ -227,6 +229,59 @@ static void a_refused_module_delays_definitions(void **state)
 	assert_int_equal(name_of(pcs, 2), name);
 	assert_int_equal(scene.stacks_told, 1);
 	assert_int_equal(scene.module_count, 2);
+}
+
+static _Atomic bool stop;
+static _Atomic unsigned walking;
+
+/* Walks a stack through the program and libc, which stay, and checks each frame. */
+static void *walk_on(void *arg)
+{
+	uint64_t pcs[] = {(uint64_t)arg, entry_of((void *)name_of), entry_of((void *)walk_on), 0};
+	struct csa_frame at = {pcs[0], (uint64_t)&pcs[1], 0};
+	struct csa_walk *walk = calloc(1, sizeof(*walk));
+	uint64_t walks = 0;
+
+	while (walk && !stop) {
+		if (!csa_walk(walk, &at, (uint64_t)pcs, (uint64_t)(pcs + 4)))
+			csa_walk_finish(walk);
+		if (walk->count != 3 || walk->frames[2].pc != pcs[0] ||
+		    walk->frames[1].pc != pcs[1] || walk->frames[0].pc != pcs[2])
+			break;
+		walking += walks++ == 0;
+	}
+	free(walk);
+	return stop && walks ? NULL : arg;
+}
+
+static void threads_go_on_while_modules_change(void **state)
+{
+	void *qsort_entry = (void *)entry_of(scene_libc("qsort"));
+	pthread_t threads[3];
+	void *wrong;
+
+	(void)state;
+	stop = false;
+	walking = 0;
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, walk_on, qsort_entry);
+	while (walking < 3)
+		sched_yield();
+	for (int i = 0; i < 200; i++) {
+		void *handle = dlopen(library, RTLD_LAZY);
+		uint64_t pc = entry_of(dlsym(handle, function));
+
+		name_of(&pc, 1);
+		assert_non_null(scene_module_of(pc));
+		dlclose(handle);
+		csa_stack_check_modules(&scene.thread);
+		assert_null(scene_module_of(pc));
+	}
+	stop = true;
+	for (int i = 0; i < 3; i++) {
+		pthread_join(threads[i], &wrong);
+		assert_null(wrong);
+	}
 }
 
 /* Eight names of one place stay together, and one that is told again pushes none out. */
@@ -251,7 +306,7 @@ static void a_set_holds_its_names(void **state)
 static void forgotten_stacks_are_defined_again(void **state)
 {
 	uint64_t base = entry_of((void *)name_of);
-	uint64_t outer = entry_of(dlsym(RTLD_DEFAULT, "qsort"));
+	uint64_t outer = entry_of(scene_libc("qsort"));
 	uint64_t told;
 
 	(void)state;
@@ -294,11 +349,16 @@ static void long_stacks_come_in_pieces(void **state)
 	assert_int_equal(stack.count, 0);
 	assert_int_equal(scene.stacks_told, 1);
 	scene.room = 0;
+	csa_known_clear();
+	scene.refused_once = 1u << CS_RECORD_STACK; /* the outer piece: no use in the inner one */
+	scene_stack(name_of(pcs, 256), &stack);
+	assert_int_equal(stack.count, 0);
+	assert_int_equal(scene.stacks_told, 1);
 	scene_stack(name_of(pcs, 256), &stack);
 	assert_int_equal(stack.count, 256);
 	assert_memory_equal(stack.pcs, pcs, sizeof(pcs));
-	assert_int_equal(scene.stacks_told, 2);
-	assert_int_equal(scene.frames_told, 256);
+	assert_int_equal(scene.stacks_told, 3);
+	assert_int_equal(scene.frames_told, 256 + 200);
 }
 
 int main(void)
@@ -315,6 +375,9 @@ int main(void)
 		cmocka_unit_test_setup(a_full_ring_delays_definitions, start),
 		cmocka_unit_test_setup(forgotten_stacks_are_defined_again, start),
 		cmocka_unit_test_setup(long_stacks_come_in_pieces, start),
+		cmocka_unit_test_setup(threads_go_on_while_modules_change, start),
+		cmocka_unit_test_setup(threads_go_on_while_modules_change,
+	                               start_without_find_object),
 		cmocka_unit_test_setup(a_refused_module_delays_definitions, start),
 		cmocka_unit_test_setup(a_set_holds_its_names, start),
 	};

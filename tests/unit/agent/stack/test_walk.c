@@ -68,7 +68,7 @@ static void compare(const struct csa_frame *at)
 	assert_true(ours.count > 2);
 }
 
-__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void leaf(void *arg)
+__attribute__((noinline)) static void leaf(void *arg)
 {
 	struct csa_frame at;
 
@@ -205,14 +205,14 @@ static void at_any_instruction(void **state)
 			numbers[k] = (int)(i * 7919 % (uint64_t)(k + 3));
 		text[0] = (char)numbers[i % 64];
 		memmove(text + 1, text, strnlen(text, 20));
-		numbers[3] += (int)strtol("12345", NULL, 10) + rand();
+		numbers[3] = (int)strtol("12345", NULL, 10) ^ rand();
 	}
 	timer_delete(timer);
 }
 
 static unsigned depth_seen;
 
-__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void deep_leaf(void *arg)
+__attribute__((noinline)) static void deep_leaf(void *arg)
 {
 	struct csa_frame at;
 	struct scene_stack ours;

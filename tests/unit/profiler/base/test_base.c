@@ -25,6 +25,7 @@ static void a_diag_keeps_text_and_hint(void **state)
 	cs_diag_set(&diag, -EIO, "x");
 	assert_string_equal(diag.hint, "");
 	assert_int_equal(cs_diag_set(NULL, -EIO, "nobody listens"), -EIO);
+	assert_true(cs_diag_hint(NULL, "a failure stays one") < 0);
 }
 
 /* A cause's own text is often an argument of the text that replaces it. */
@@ -165,7 +166,10 @@ static void malformed_varints_fail(void **state)
 /* A cursor that failed gives zeros for ever and never leaves its bytes. */
 static void a_failed_cursor_stays_failed(void **state)
 {
-	struct cs_cursor cursor = cs_cursor_over("\x09" "abc", 4), part;
+	struct cs_cursor cursor = cs_cursor_over("\x09"
+	                                         "abc",
+	                                         4),
+			 part;
 
 	(void)state;
 	assert_null(cs_get_text(&cursor));

@@ -11,8 +11,9 @@
 static void every_command_is_explained(void **state)
 {
 	(void)state;
-	FOR_EACH_COMMAND(command)
-	{
+	for (size_t n = 0; cs_commands[n]; n++) {
+		const struct cs_command *command = cs_commands[n];
+
 		assert_ptr_equal(cs_command_find(command->name), command);
 		assert_true(command->summary[0]);
 		assert_non_null(command->usage[0]);
@@ -29,8 +30,9 @@ static void every_option_is_whole(void **state)
 	const struct cs_option *option;
 
 	(void)state;
-	FOR_EACH_COMMAND(command)
-	{
+	for (size_t n = 0; cs_commands[n]; n++) {
+		const struct cs_command *command = cs_commands[n];
+
 		for (size_t i = 0; (option = cs_option_at(command, i)); i++) {
 			assert_true(option->help && option->help[0]);
 			assert_true((option->kind == CS_OPTION_FLAG) == (option->argument == NULL));
@@ -45,8 +47,9 @@ static void no_option_is_there_twice(void **state)
 	const struct cs_option *one, *two;
 
 	(void)state;
-	FOR_EACH_COMMAND(command)
-	{
+	for (size_t n = 0; cs_commands[n]; n++) {
+		const struct cs_command *command = cs_commands[n];
+
 		for (size_t i = 0; (one = cs_option_at(command, i)); i++) {
 			for (size_t j = 0; j < i; j++) {
 				two = cs_option_at(command, j);

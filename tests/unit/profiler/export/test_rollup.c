@@ -325,6 +325,20 @@ static void two_times_are_compared_by_line(void **state)
 	assert_int_equal(diff->entries[2].delta, 0);
 }
 
+static void a_time_compared_with_itself_has_not_changed(void **state)
+{
+	struct scene *scene = *state;
+
+	scene_of_two_programs(scene);
+	struct cs_snapshot *now = scene_take(scene);
+	const struct cs_rollup *diff =
+		scene_sum(scene, now, (struct cs_rollup_options){.base = now});
+	assert_int_equal(diff->total, 1677);
+	assert_int_equal(diff->base_total, 1677);
+	for (uint32_t i = 0; i < diff->count; i++)
+		assert_int_equal(diff->entries[i].delta, 0);
+}
+
 /* Two recordings, of two builds: modules elsewhere, other offsets, other lines, other ids. */
 static void two_traces_are_compared_by_function(void **state)
 {
@@ -436,6 +450,7 @@ int main(void)
 		TEST(a_wrong_pattern_says_what_is_wrong),
 		TEST(an_unknown_process_lists_those_there_are),
 		TEST(two_times_are_compared_by_line),
+		TEST(a_time_compared_with_itself_has_not_changed),
 		TEST(two_traces_are_compared_by_function),
 		TEST(what_came_since_is_a_difference),
 		TEST(losses_make_sums_at_least_and_heaps_about),

@@ -47,7 +47,7 @@ static void the_same_key_is_the_same_id(void **state)
 	assert_int_equal(cs_model_node(scene.model, 0, scene.frame), scene.node);
 	assert_int_equal(cs_model_node(scene.model, scene.node, scene.frame), 2);
 	assert_int_equal(cs_model_cell(scene.model, scene.process, scene.thread, scene.node),
-			 scene.cell);
+	                 scene.cell);
 	assert_int_equal(cs_model_cell(scene.model, scene.process, 0, scene.node), 2);
 	assert_int_equal(cs_model_thread(scene.model, scene.process, 7, 1), 2); /* always new */
 	cs_model_free(scene.model);
@@ -162,7 +162,7 @@ struct reference {
 };
 
 static void check_peak(const struct scene *scene, const uint32_t *cells,
-		       const struct reference *reference)
+                       const struct reference *reference)
 {
 	struct cs_snapshot *snapshot = cs_snapshot_take(scene->model, NULL);
 	struct cs_snapshot *at_peak = cs_snapshot_take_peak(scene->model, NULL);
@@ -176,11 +176,10 @@ static void check_peak(const struct scene *scene, const uint32_t *cells,
 			if (cs_model_cell_at(scene->model, cells[k])->node != row->node)
 				continue;
 			assert_true(row->value[CS_METRIC_PEAK_SPACE] ==
-				    (double)reference->at_peak[k]);
-			assert_true(row->value[CS_METRIC_INUSE_SPACE] ==
-				    (double)reference->now[k]);
+			            (double)reference->at_peak[k]);
+			assert_true(row->value[CS_METRIC_INUSE_SPACE] == (double)reference->now[k]);
 			assert_true(at_peak->rows[i].value[CS_METRIC_INUSE_SPACE] ==
-				    (double)reference->at_peak[k]);
+			            (double)reference->at_peak[k]);
 		}
 		sum += row->value[CS_METRIC_PEAK_SPACE];
 	}
@@ -203,7 +202,7 @@ static void the_peak_is_that_of_brute_force(void **state)
 			cells[k] = cs_model_cell(
 				scene.model, scene.process, scene.thread,
 				cs_model_node(scene.model, 0,
-					      cs_model_frame(scene.model, 0, 0x6000 + k)));
+			                      cs_model_frame(scene.model, 0, 0x6000 + k)));
 		for (unsigned i = 0; i < 2000; i++) {
 			unsigned k = (unsigned)rand() % 16, bytes = (unsigned)rand() % 1000;
 

@@ -14,8 +14,8 @@
 #include "model/books.h"
 
 #define PROCESSES_MAX 6
-#define THREADS_MAX   4
-#define SLOTS         400
+#define THREADS_MAX 4
+#define SLOTS 400
 
 struct actor {
 	struct cs_books *books;
@@ -72,7 +72,7 @@ static void add_process(struct stage *stage, const struct actor *parent)
 
 	actor->process = cs_model_process(stage->model, &start);
 	actor->books = parent ? cs_books_fork(parent->books, actor->process)
-			      : cs_books_new(stage->model, actor->process, stage->story->mean);
+	                      : cs_books_new(stage->model, actor->process, stage->story->mean);
 	add_thread(stage, actor);
 }
 
@@ -90,10 +90,9 @@ static uint32_t random_node(struct stage *stage)
 
 		snprintf(path, sizeof(path), "/usr/lib/lib%c.so", (char)('a' + place % 3));
 		if (place % 7)
-			module = cs_model_module(stage->model, path, build_id,
-						 place % 3 ? 0 : 20);
+			module = cs_model_module(stage->model, path, build_id, place % 3 ? 0 : 20);
 		node = cs_model_node(stage->model, node,
-				     cs_model_frame(stage->model, module, 0x1000 + place * 16));
+		                     cs_model_frame(stage->model, module, 0x1000 + place * 16));
 	}
 	return node;
 }
@@ -112,8 +111,8 @@ static void heap_event(struct stage *stage)
 		cs_books_release(actor->books, thread, address, true, stage->now);
 		cs_books_restore(actor->books, thread, address, stage->now);
 	} else {
-		uint32_t cell = cs_model_cell(stage->model, actor->process, thread,
-					      random_node(stage));
+		uint32_t cell =
+			cs_model_cell(stage->model, actor->process, thread, random_node(stage));
 
 		cs_books_alloc(actor->books, thread, cell, address, size, stage->now);
 	}
@@ -171,7 +170,7 @@ static void play_tick(struct stage *stage)
 }
 
 struct cs_model *story_play(const struct story *story, unsigned ticks,
-			    struct cs_trace_writer *writer)
+                            struct cs_trace_writer *writer)
 {
 	struct stage stage = {.story = story, .model = cs_model_new(), .seed = story->seed};
 
@@ -180,7 +179,8 @@ struct cs_model *story_play(const struct story *story, unsigned ticks,
 		play_tick(&stage);
 		if (writer && tick % 4 == 0)
 			assert_int_equal(cs_trace_write_loss(writer, 1, stage.now - STORY_TICK_NS,
-							     stage.now, tick), 0);
+			                                     stage.now, tick),
+			                 0);
 		if (writer)
 			assert_int_equal(cs_trace_write_tick(writer, stage.model), 0);
 		if (writer && story->keyframe_every && tick % story->keyframe_every == 0)
@@ -197,7 +197,8 @@ struct cs_symbols *story_symbols(const struct cs_model *model)
 
 	for (uint32_t id = 1; id <= cs_model_frame_count(model); id++) {
 		char function[32], inlined[32];
-		struct cs_name names[2] = {{inlined, "in.h", id, true}, {function, "out.c", 7, false}};
+		struct cs_name names[2] = {{inlined, "in.h", id, true},
+		                           {function, "out.c", 7, false}};
 
 		snprintf(function, sizeof(function), "function_%u", id / 3);
 		snprintf(inlined, sizeof(inlined), "inlined_%u", id);
@@ -371,12 +372,12 @@ void story_assert_same(const struct cs_model *loaded, const struct cs_model *mod
 	assert_int_equal(cs_model_thread_count(loaded), cs_model_thread_count(model));
 	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++)
 		assert_memory_equal(cs_model_thread_at(loaded, id), cs_model_thread_at(model, id),
-				    sizeof(struct cs_thread));
+		                    sizeof(struct cs_thread));
 	assert_int_equal(cs_model_cell_count(loaded), cs_model_cell_count(model));
 	for (uint32_t id = 1; id <= cs_model_cell_count(model); id++) {
 		const struct cs_cell *cell = cs_model_cell_at(model, id);
 
 		same_cell(cs_model_cell_at(loaded, id), cell,
-			  cs_model_process_at(model, cell->process));
+		          cs_model_process_at(model, cell->process));
 	}
 }
