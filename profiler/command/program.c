@@ -283,6 +283,13 @@ int cs_program_check(const struct cs_program *program, struct cs_diag *diag)
 		            program->path, program->loader);
 		return cs_diag_hint(diag, "use a build for glibc");
 	}
+	if (program->sanitizer[0]) {
+		cs_diag_set(diag, -ENOTSUP,
+		            "record %s: it is built with a sanitizer (%s), which "
+		            "must be loaded before anything else",
+		            program->path, program->sanitizer);
+		return cs_diag_hint(diag, "use a build without sanitizers");
+	}
 	if (program->gains_user || program->gains_group || program->gains_capabilities)
 		return refuse_rights(program, diag);
 	return 0;

@@ -73,7 +73,7 @@ __attribute__((noinline)) static void measure(void)
 			results[way][i] = batch(way, &at);
 }
 
-__attribute__((noinline, optimize("omit-frame-pointer"))) static void deeper(unsigned more)
+__attribute__((noinline)) static void deeper(unsigned more)
 {
 	volatile uint64_t room[6] = {more};
 

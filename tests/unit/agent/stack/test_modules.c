@@ -245,10 +245,11 @@ static void *walk_on(void *arg)
 	while (walk && !stop) {
 		if (!csa_walk(walk, &at, (uint64_t)pcs, (uint64_t)(pcs + 4)))
 			csa_walk_finish(walk);
+		walking += walks == 0;
 		if (walk->count != 3 || walk->frames[2].pc != pcs[0] ||
 		    walk->frames[1].pc != pcs[1] || walk->frames[0].pc != pcs[2])
 			break;
-		walking += walks++ == 0;
+		walks++;
 	}
 	free(walk);
 	return stop && walks ? NULL : arg;

@@ -166,11 +166,11 @@ static void a_loss_makes_figures_inexact(void **state)
 
 	(void)state;
 	scene_begin(&scene, 4096, 1);
-	for (int i = 0; i < 200; i++)
-		producer_alloc(&scene.producer, 0, ++stamp, 0x1000 + stamp * 16, 1, 0);
+	for (stamp = 1; stamp <= 200; stamp++)
+		producer_alloc(&scene.producer, 0, stamp, 0x1000 + stamp * 16, 1, 0);
 	scene_drain(&scene);
 	assert_false(scene_process(&scene)->heap_inexact); /* nobody has told yet */
-	producer_alloc(&scene.producer, 0, ++stamp, 0x1000, 1, 0);
+	producer_alloc(&scene.producer, 0, stamp, 0x1000, 1, 0);
 	scene_drain(&scene);
 	assert_true(scene_process(&scene)->heap_inexact);
 	assert_int_equal(scene_process(&scene)->lost, 200 - 4096 / 32);
