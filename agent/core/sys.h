@@ -19,13 +19,14 @@ extern bool csa_sandboxed __attribute__((visibility("hidden")));
 
 static inline long csa_sys6(long number, long a, long b, long c, long d, long e, long f)
 {
+	long result;
+
+	if (__builtin_expect(csa_sandboxed, 0)) /* first: a call in between may use r8 to r10 */
+		return -1;                      /* -EPERM */
 	register long r10 __asm__("r10") = d;
 	register long r8 __asm__("r8") = e;
 	register long r9 __asm__("r9") = f;
-	long result;
 
-	if (__builtin_expect(csa_sandboxed, 0))
-		return -1; /* -EPERM */
 	__asm__ volatile("syscall"
 	                 : "=a"(result)
 	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)

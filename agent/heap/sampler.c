@@ -86,7 +86,7 @@ static int64_t draw_gap(void)
 bool csa_sampler_due(size_t size)
 {
 	struct csa_tls *tls = &csa_tls;
-	int64_t take = (int64_t)(size | !size);
+	int64_t take = csa_bytes_taken(size);
 
 	if (tls->inside) { /* an allocator's own nested call: counted by the outer one */
 		tls->bytes_left += take;

@@ -32,10 +32,19 @@ static inline bool csa_perhaps_recorded(const void *block)
 	return csa_filter[csa_filter_index(block)];
 }
 
-/* Takes SIZE from the thread's gap; true: this call is due. A block of 0 counts as 1 byte. */
+/*
+ * What an allocation of SIZE takes from the gap. A block of 0 counts as 1 byte; one of 2^63 or
+ * more can't be had, and must not turn the gap into one that never ends.
+ */
+static inline int64_t csa_bytes_taken(size_t size)
+{
+	return (int64_t)((size | !size) & INT64_MAX);
+}
+
+/* Takes SIZE from the thread's gap; true: this call is due. */
 static inline bool csa_take_bytes(size_t size)
 {
-	return (csa_tls.bytes_left -= (int64_t)(size | !size)) <= 0;
+	return (csa_tls.bytes_left -= csa_bytes_taken(size)) <= 0;
 }
 
 /* Maps the table for a mean of MEAN bytes; SEED 0 draws one. 0 or -errno. */

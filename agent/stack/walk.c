@@ -243,7 +243,10 @@ static bool next_cfa(struct csa_walk *walk, uint64_t rule, uint64_t *cfa)
 	default:
 		*cfa = walk->sp + csa_rule_cfa_bytes(rule);
 	}
-	/* sp must rise, or a broken stack could keep us for ever. */
+	/*
+	 * sp must rise, or a broken stack could keep us for ever, and stay in bounds: run() relies
+	 * on it, and the words of an interrupted frame were read without regard to them.
+	 */
 	return !(*cfa & 7) && *cfa > walk->sp && (walk->foreign || *cfa <= walk->high);
 }
 

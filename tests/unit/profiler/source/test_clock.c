@@ -56,7 +56,7 @@ static void a_long_session_keeps_its_start(void **state)
 	for (uint64_t i = 2; i < 100000; i++)
 		cs_clock_add(&clock, 1000 + i * 2000000, 5000000000 + i * 1000000);
 	assert_true(clock.count <= CS_CLOCK_PAIRS);
-	for (uint64_t stamp = 1000; stamp < UINT64_C(200000000000); stamp += 12345678901) {
+	for (uint64_t stamp = 100000; stamp < UINT64_C(200000000000); stamp += 12345678901) {
 		uint64_t ns = cs_clock_ns(&clock, CS_CLOCK_TSC, stamp);
 
 		assert_in_range(ns, (stamp - 1000) / 2 - 1, (stamp - 1000) / 2 + 1);
