@@ -414,13 +414,10 @@ static int add_snapshot(struct cs_rollup *rollup, const struct cs_rollup_options
 
 static void put_interval(struct cs_rollup *rollup)
 {
-	bool bytes = cs_metric_info[rollup->metric].unit[0] == 'b';
-	/* What a sample stands for at most; for objects that is known only of those seen. */
-	double mean = bytes || rollup->total <= 0 ? (double)rollup->mean_bytes : 0;
-
 	if (rollup->variance < 0) /* the last bits of a difference */
 		rollup->variance = 0;
-	cs_interval95((double)rollup->total, rollup->variance, mean, &rollup->low, &rollup->high);
+	cs_snapshot_interval95(rollup->snapshot, rollup->metric, (double)rollup->total,
+	                       rollup->variance, &rollup->low, &rollup->high);
 }
 
 struct cs_rollup *cs_rollup_new(const struct cs_snapshot *snapshot,
