@@ -193,6 +193,12 @@ static inline bool local_cas(uint64_t *word, uint64_t from, uint64_t to)
 	return done;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
+static inline void local_add(uint64_t *word, uint64_t value)
+{
+	__asm__ volatile("addq %1, %0" : "+m"(*word) : "r"(value) : "memory", "cc");
+}
+
 static struct cs_record *at(struct csa_thread *thread, uint64_t position)
 {
 	return (struct cs_record *)(thread->data + (position & thread->mask));
@@ -233,9 +239,20 @@ static void publish(struct csa_thread *thread)
 {
 	struct cs_lane *lane = thread->lane;
 
+	atomic_store_explicit(&lane->lost, thread->lost, memory_order_relaxed);
 	atomic_store_explicit(&lane->emitted, thread->emitted, memory_order_relaxed);
 	atomic_store_explicit(&lane->head, thread->reserve, memory_order_release);
 	atomic_store_explicit(&lane->pending, 0, memory_order_release);
+}
+
+static bool all_is_published(struct csa_thread *thread)
+{
+	const struct cs_lane *lane = thread->lane;
+	uint64_t head = atomic_load_explicit(&lane->head, memory_order_relaxed);
+	uint64_t emitted = atomic_load_explicit(&lane->emitted, memory_order_relaxed);
+
+	return *(volatile uint64_t *)&thread->reserve == head &&
+	       *(volatile uint64_t *)&thread->emitted == emitted;
 }
 
 /*
@@ -244,7 +261,6 @@ static void publish(struct csa_thread *thread)
  */
 static void leave(struct csa_thread *thread)
 {
-	volatile uint64_t *reserved = &thread->reserve;
 	volatile uint32_t *depth = &thread->depth;
 
 	__asm__ volatile("" : : : "memory");
@@ -255,7 +271,7 @@ static void leave(struct csa_thread *thread)
 	for (;;) {
 		publish(thread);
 		*depth = 0;
-		if (*reserved == atomic_load_explicit(&thread->lane->head, memory_order_relaxed))
+		if (all_is_published(thread))
 			return;
 		*depth = 1;
 	}
@@ -271,25 +287,29 @@ static void lose(struct csa_thread *thread, enum cs_record_kind kind, uint64_t s
 	if (is_counted(kind)) {
 		if (thread->lost == thread->lost_told)
 			thread->lost_stamp = stamp;
-		thread->lost++;
-		atomic_store_explicit(&thread->lane->lost, thread->lost, memory_order_relaxed);
+		local_add(&thread->lost, 1);
 	}
 	leave(thread);
 }
 
-/* A loss is told in the stream as soon as there is room, before anything else. */
+/*
+ * A loss is told in the stream as soon as there is room, before anything else. Whoever moves
+ * lost_told tells: if a handler was faster, our record stays a SKIP.
+ */
 static bool tell_loss(struct csa_thread *thread, uint64_t stamp)
 {
 	struct cs_record_lost *record = (void *)reserve(thread, sizeof(*record));
+	uint64_t told = *(volatile uint64_t *)&thread->lost_told;
+	uint64_t lost = *(volatile uint64_t *)&thread->lost;
 
 	if (!record)
 		return false;
 	record->head.arg = 0;
 	record->head.stamp = stamp;
-	record->count = thread->lost - thread->lost_told;
+	record->count = lost - told;
 	record->first_stamp = thread->lost_stamp;
-	thread->lost_told = thread->lost;
-	record->head.kind = CS_RECORD_LOST;
+	if (lost != told && local_cas(&thread->lost_told, told, lost))
+		record->head.kind = CS_RECORD_LOST;
 	return true;
 }
 
@@ -319,7 +339,7 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 	if (__builtin_expect(!thread->started, 0) && !thread->depth &&
 	    !csa_lane_tell_thread(thread, CS_RECORD_THREAD_START)) {
 		thread->depth++;
-		thread->emitted += is_counted(kind);
+		local_add(&thread->emitted, is_counted(kind));
 		lose(thread, kind, csa_stamp());
 		return NULL;
 	}
@@ -330,7 +350,7 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 	uint64_t stamp = kind == CS_RECORD_ALLOC ? csa_stamp_after() : csa_stamp();
 
 	thread->last_stamp = stamp;
-	thread->emitted += is_counted(kind);
+	local_add(&thread->emitted, is_counted(kind));
 	if (__builtin_expect(thread->lost != thread->lost_told, 0) && !tell_loss(thread, stamp)) {
 		lose(thread, kind, stamp);
 		return NULL;

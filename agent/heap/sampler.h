@@ -29,7 +29,7 @@ static inline uint32_t csa_filter_index(const void *block)
 /* Perhaps recorded? False is certain. */
 static inline bool csa_perhaps_recorded(const void *block)
 {
-	return csa_filter[csa_filter_index(block)];
+	return __atomic_load_n(&csa_filter[csa_filter_index(block)], __ATOMIC_RELAXED);
 }
 
 /*

@@ -80,8 +80,8 @@ void producer_begin_file(struct producer *producer, int fd, uint64_t lane_bytes,
 	producer->fd = openat(fd, path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	assert_true(producer->fd >= 0);
 	assert_int_equal(ftruncate(producer->fd, (off_t)producer->bytes), 0);
-	producer->ring = mmap(NULL, producer->bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
-	                      producer->fd, 0);
+	producer->ring =
+		mmap(NULL, producer->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, producer->fd, 0);
 	assert_true(producer->ring != MAP_FAILED);
 	fill_in(producer, lanes);
 	producer->ring->boot_ticks = own_ticks();
@@ -145,9 +145,9 @@ static bool tell_loss(struct producer *producer, uint32_t lane, uint64_t stamp)
 	if (!record)
 		return false;
 	*record = (struct cs_record_lost){
-	    .head = {sizeof(*record), CS_RECORD_LOST, 0, stamp},
-	    .count = producer->lanes[lane].lost - producer->lanes[lane].lost_told,
-	    .first_stamp = producer->lanes[lane].lost_stamp,
+		.head = {sizeof(*record), CS_RECORD_LOST, 0, stamp},
+		.count = producer->lanes[lane].lost - producer->lanes[lane].lost_told,
+		.first_stamp = producer->lanes[lane].lost_stamp,
 	};
 	producer->lanes[lane].lost_told = producer->lanes[lane].lost;
 	return true;
@@ -161,7 +161,8 @@ bool producer_put(struct producer *producer, uint32_t lane, enum cs_record_kind 
 	bool behind = producer->lanes[lane].lost != producer->lanes[lane].lost_told;
 	void *room = NULL;
 
-	*(struct cs_record *)record = (struct cs_record){(uint16_t)bytes, (uint16_t)kind, arg, stamp};
+	*(struct cs_record *)record =
+		(struct cs_record){(uint16_t)bytes, (uint16_t)kind, arg, stamp};
 	producer->lanes[lane].emitted += counted;
 	if (!behind || tell_loss(producer, lane, stamp))
 		room = reserve(producer, lane, bytes);
@@ -183,7 +184,7 @@ void producer_thread(struct producer *producer, uint32_t lane, enum cs_record_ki
                      uint64_t stamp, uint32_t tid, const char *name)
 {
 	struct cs_record_thread record = {
-	    .tid = tid, .stack_low = 0x10000 * (tid + 1), .stack_high = 0x10000 * (tid + 2)};
+		.tid = tid, .stack_low = 0x10000 * (tid + 1), .stack_high = 0x10000 * (tid + 2)};
 
 	strncpy(record.name, name, sizeof(record.name) - 1);
 	atomic_store(&producer_lane(producer, lane)->tid, tid);

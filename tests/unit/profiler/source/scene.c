@@ -16,10 +16,10 @@ static void open_ring(struct scene *scene, uint64_t lane_bytes, uint32_t lanes)
 static void start(struct scene *scene, const struct cs_agent *parent)
 {
 	struct cs_process process = {
-	    .pid = 1,
-	    .heap_mean_bytes = 1,
-	    .forked = parent != NULL,
-	    .executable = scene->ring->info.executable,
+		.pid = 1,
+		.heap_mean_bytes = 1,
+		.forked = parent != NULL,
+		.executable = scene->ring->info.executable,
 	};
 
 	scene->agent = cs_agent_new(&scene->world, &scene->ring->info, &process, 1, parent);

@@ -231,17 +231,17 @@ static void names_of_threads_are_made_harmless(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_block_belongs_to_its_stack),
-	    cmocka_unit_test(stacks_grow_from_stacks),
-	    cmocka_unit_test(a_lost_definition_is_healed),
-	    cmocka_unit_test(modules_have_generations),
-	    cmocka_unit_test(a_lane_passes_from_thread_to_thread),
-	    cmocka_unit_test(freed_elsewhere_is_not_live),
-	    cmocka_unit_test(a_failed_realloc_loses_nothing),
-	    cmocka_unit_test(a_loss_makes_figures_inexact),
-	    cmocka_unit_test(a_child_starts_with_its_parents_blocks),
-	    cmocka_unit_test(time_goes_neither_back_nor_beyond_the_present),
-	    cmocka_unit_test(names_of_threads_are_made_harmless),
+		cmocka_unit_test(a_block_belongs_to_its_stack),
+		cmocka_unit_test(stacks_grow_from_stacks),
+		cmocka_unit_test(a_lost_definition_is_healed),
+		cmocka_unit_test(modules_have_generations),
+		cmocka_unit_test(a_lane_passes_from_thread_to_thread),
+		cmocka_unit_test(freed_elsewhere_is_not_live),
+		cmocka_unit_test(a_failed_realloc_loses_nothing),
+		cmocka_unit_test(a_loss_makes_figures_inexact),
+		cmocka_unit_test(a_child_starts_with_its_parents_blocks),
+		cmocka_unit_test(time_goes_neither_back_nor_beyond_the_present),
+		cmocka_unit_test(names_of_threads_are_made_harmless),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

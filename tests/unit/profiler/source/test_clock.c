@@ -6,7 +6,7 @@
 static struct cs_clock clock_of_2_ghz(void)
 {
 	struct cs_clock clock = {
-	    .mono_start_ns = 5000000000, .count = 1, .pairs = {{1000, 5000000000}}};
+		.mono_start_ns = 5000000000, .count = 1, .pairs = {{1000, 5000000000}}};
 
 	cs_clock_add(&clock, 1000 + 2000000, 5001000000);
 	return clock;
@@ -95,12 +95,12 @@ static void the_real_clock_agrees_with_itself(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(stamps_become_nanoseconds),
-	    cmocka_unit_test(before_the_session_is_its_start),
-	    cmocka_unit_test(the_past_keeps_its_rate),
-	    cmocka_unit_test(a_long_session_keeps_its_start),
-	    cmocka_unit_test(wild_stamps_do_no_harm),
-	    cmocka_unit_test(the_real_clock_agrees_with_itself),
+		cmocka_unit_test(stamps_become_nanoseconds),
+		cmocka_unit_test(before_the_session_is_its_start),
+		cmocka_unit_test(the_past_keeps_its_rate),
+		cmocka_unit_test(a_long_session_keeps_its_start),
+		cmocka_unit_test(wild_stamps_do_no_harm),
+		cmocka_unit_test(the_real_clock_agrees_with_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,10 +34,10 @@ static void stage_begin(struct stage *stage)
 	cs_clock_start(&stage->clock);
 	stage->model = cs_model_new();
 	struct cs_collector_options options = {
-	    .session = &stage->folder,
-	    .clock = &stage->clock,
-	    .model = stage->model,
-	    .no_readings = true,
+		.session = &stage->folder,
+		.clock = &stage->clock,
+		.model = stage->model,
+		.no_readings = true,
 	};
 	stage->collector = cs_collector_new(&options);
 	assert_non_null(stage->collector);
@@ -346,17 +346,17 @@ static void the_bell_wakes_the_reader(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(a_ring_becomes_a_process),
-	    cmocka_unit_test(what_is_half_made_is_not_looked_at),
-	    cmocka_unit_test(exec_replaces_an_image),
-	    cmocka_unit_test(a_forked_ring_inherits_up_to_the_fork),
-	    cmocka_unit_test(the_ring_of_a_dead_process_is_read_and_removed),
-	    cmocka_unit_test(a_ring_that_is_none_is_told_once),
-	    cmocka_unit_test(a_damaged_lane_is_told_once),
-	    cmocka_unit_test(a_folder_that_vanishes_is_survived),
-	    cmocka_unit_test(a_session_that_is_cut_is_survived),
-	    cmocka_unit_test(an_idle_recording_sleeps),
-	    cmocka_unit_test(the_bell_wakes_the_reader),
+		cmocka_unit_test(a_ring_becomes_a_process),
+		cmocka_unit_test(what_is_half_made_is_not_looked_at),
+		cmocka_unit_test(exec_replaces_an_image),
+		cmocka_unit_test(a_forked_ring_inherits_up_to_the_fork),
+		cmocka_unit_test(the_ring_of_a_dead_process_is_read_and_removed),
+		cmocka_unit_test(a_ring_that_is_none_is_told_once),
+		cmocka_unit_test(a_damaged_lane_is_told_once),
+		cmocka_unit_test(a_folder_that_vanishes_is_survived),
+		cmocka_unit_test(a_session_that_is_cut_is_survived),
+		cmocka_unit_test(an_idle_recording_sleeps),
+		cmocka_unit_test(the_bell_wakes_the_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

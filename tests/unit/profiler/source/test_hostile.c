@@ -56,14 +56,15 @@ static void spoil(struct producer *producer)
 	for (uint64_t i = draw() % 6; i > 0; i--) {
 		uint32_t lane = (uint32_t)(draw() % LANES);
 		uint8_t *start = (uint8_t *)producer_lane(producer, lane);
-		uint8_t *at = draw() % 4 ? start + CS_LANE_HEADER_BYTES + draw() % 512
+		uint8_t *at = draw() % 4   ? start + CS_LANE_HEADER_BYTES + draw() % 512
 		              : draw() % 2 ? start + draw() % 80
 		                           : bytes + 2176 + draw() % 400;
 
 		if (draw() % 2)
 			*at ^= (uint8_t)(1u << draw() % 8);
 		else
-			*(uint64_t *)((uintptr_t)at & ~(uintptr_t)7) = draw() % 3 ? draw() : draw() % 64;
+			*(uint64_t *)((uintptr_t)at & ~(uintptr_t)7) = draw() % 3 ? draw()
+			                                                          : draw() % 64;
 	}
 }
 
@@ -106,7 +107,8 @@ static void no_header_can_hurt(void **state)
 		producer_begin(&producer, LANE_BYTES, LANES);
 		write_some(&producer, &stamp);
 		for (uint64_t i = draw() % 3; i > 0; i--)
-			((uint64_t *)producer.ring)[draw() % 13] = draw() % 2 ? draw() : draw() % 8192;
+			((uint64_t *)producer.ring)[draw() % 13] = draw() % 2 ? draw()
+			                                                      : draw() % 8192;
 		if (draw() % 4 == 0)
 			atomic_store(&producer.ring->lane_count, (uint32_t)draw());
 		ring = cs_ring_open_memory(producer.ring, draw() % producer.bytes, NULL);
@@ -205,9 +207,9 @@ static void a_ring_cut_while_it_is_read_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(nothing_in_a_ring_can_hurt),
-	    cmocka_unit_test(no_header_can_hurt),
-	    cmocka_unit_test(a_ring_cut_while_it_is_read_is_survived),
+		cmocka_unit_test(nothing_in_a_ring_can_hurt),
+		cmocka_unit_test(no_header_can_hurt),
+		cmocka_unit_test(a_ring_cut_while_it_is_read_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,24 +8,24 @@
 #include "source/memory.h"
 
 static const char sample[] =
-    "00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/program\n"
-    "Size:                328 kB\nRss:                  200 kB\nVmFlags: rd ex mr mw me\n"
-    "00e03000-00e24000 rw-p 00000000 00:00 0           [heap]\n"
-    "Size:                132 kB\nRss:                  100 kB\n"
-    "7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n"
-    "Rss:                1000 kB\n"
-    "7f1000000000-7f1000100000 rw-p 00000000 00:00 0 \n"
-    "Rss:                 400 kB\n"
-    "7f2000000000-7f2000021000 rw-s 00000000 00:15 77  /dev/shm/coroscope-0/1-ab/ring.1.1\n"
-    "Rss:                  64 kB\n"
-    "7f3000000000-7f3000021000 rw-s 00000000 00:15 78  /dev/shm/coroscope-0/1-ab/session\n"
-    "Rss:                   4 kB\n"
-    "7f4000000000-7f4000021000 r-xp 00000000 08:02 9   /lib/coroscope/libcoroscope-agent.so\n"
-    "Rss:                  32 kB\n"
-    "7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0   [stack]\n"
-    "Rss:                  16 kB\n"
-    "7ffd00000000-7ffd00002000 r-xp 00000000 00:00 0   [vdso]\n"
-    "Rss:                   8 kB\n";
+	"00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/program\n"
+	"Size:                328 kB\nRss:                  200 kB\nVmFlags: rd ex mr mw me\n"
+	"00e03000-00e24000 rw-p 00000000 00:00 0           [heap]\n"
+	"Size:                132 kB\nRss:                  100 kB\n"
+	"7f0000000000-7f0000100000 rw-p 00000000 00:00 0 \n"
+	"Rss:                1000 kB\n"
+	"7f1000000000-7f1000100000 rw-p 00000000 00:00 0 \n"
+	"Rss:                 400 kB\n"
+	"7f2000000000-7f2000021000 rw-s 00000000 00:15 77  /dev/shm/coroscope-0/1-ab/ring.1.1\n"
+	"Rss:                  64 kB\n"
+	"7f3000000000-7f3000021000 rw-s 00000000 00:15 78  /dev/shm/coroscope-0/1-ab/session\n"
+	"Rss:                   4 kB\n"
+	"7f4000000000-7f4000021000 r-xp 00000000 08:02 9   /lib/coroscope/libcoroscope-agent.so\n"
+	"Rss:                  32 kB\n"
+	"7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0   [stack]\n"
+	"Rss:                  16 kB\n"
+	"7ffd00000000-7ffd00002000 r-xp 00000000 00:00 0   [vdso]\n"
+	"Rss:                   8 kB\n";
 
 static uint64_t sum(const struct cs_memory *memory)
 {
@@ -35,8 +35,9 @@ static uint64_t sum(const struct cs_memory *memory)
 
 static void every_page_has_one_kind(void **state)
 {
-	struct cs_memory_known known = {
-	    .ring_inode = 77, .session_path = "/dev/shm/coroscope-0/1-ab", .agent_bytes = 50 << 10};
+	struct cs_memory_known known = {.ring_inode = 77,
+	                                .session_path = "/dev/shm/coroscope-0/1-ab",
+	                                .agent_bytes = 50 << 10};
 	struct cs_memory memory;
 	char text[sizeof(sample)];
 
@@ -105,10 +106,10 @@ static void nonsense_is_no_reading(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(every_page_has_one_kind),
-	    cmocka_unit_test(the_programs_own_mappings_and_stacks_are_known),
-	    cmocka_unit_test(our_own_memory_can_be_read),
-	    cmocka_unit_test(nonsense_is_no_reading),
+		cmocka_unit_test(every_page_has_one_kind),
+		cmocka_unit_test(the_programs_own_mappings_and_stacks_are_known),
+		cmocka_unit_test(our_own_memory_can_be_read),
+		cmocka_unit_test(nonsense_is_no_reading),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,11 +156,11 @@ static void stamps_of_a_lane_never_go_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lanes_come_in_order_of_stamps),
-	    cmocka_unit_test(a_record_in_the_making_holds_what_is_younger),
-	    cmocka_unit_test(a_stopped_thread_holds_for_a_while),
-	    cmocka_unit_test(nothing_younger_than_the_bound_comes),
-	    cmocka_unit_test(stamps_of_a_lane_never_go_back),
+		cmocka_unit_test(lanes_come_in_order_of_stamps),
+		cmocka_unit_test(a_record_in_the_making_holds_what_is_younger),
+		cmocka_unit_test(a_stopped_thread_holds_for_a_while),
+		cmocka_unit_test(nothing_younger_than_the_bound_comes),
+		cmocka_unit_test(stamps_of_a_lane_never_go_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,7 +89,7 @@ static void emitted_is_delivered_and_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(emitted_is_delivered_and_lost),
+		cmocka_unit_test(emitted_is_delivered_and_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

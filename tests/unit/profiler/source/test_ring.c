@@ -66,8 +66,9 @@ static void nothing_is_lost_at_the_wrap(void **state)
 	ring = cs_ring_open_memory(producer.ring, producer.bytes, NULL);
 	for (int round = 0; round < 20000; round++) {
 		for (int i = 0; i < round % 40; i++) {
-			bool put = (round + i) % 3 ? producer_alloc(&producer, 0, ++stamp, 0x1000, 1, 0)
-			                           : producer_free(&producer, 0, ++stamp, 0x1000);
+			bool put = (round + i) % 3
+			                   ? producer_alloc(&producer, 0, ++stamp, 0x1000, 1, 0)
+			                   : producer_free(&producer, 0, ++stamp, 0x1000);
 			assert_true(put);
 			expected += stamp;
 			written++;
@@ -97,8 +98,7 @@ static void offered_is_delivered_and_lost(void **state)
 	}
 	cs_ring_totals(ring);
 	assert_true(ring->lanes[0]->lost > 0);
-	assert_int_equal(ring->lanes[0]->emitted,
-	                 ring->lanes[0]->delivered + ring->lanes[0]->lost);
+	assert_int_equal(ring->lanes[0]->emitted, ring->lanes[0]->delivered + ring->lanes[0]->lost);
 	/* The last loss may not have been told yet. */
 	assert_true(ring->lanes[0]->lost_told > 0);
 	assert_true(ring->lanes[0]->lost_told <= ring->lanes[0]->lost);
@@ -317,15 +317,15 @@ static void a_ring_that_shrinks_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_was_written_is_read),
-	    cmocka_unit_test(nothing_is_lost_at_the_wrap),
-	    cmocka_unit_test(offered_is_delivered_and_lost),
-	    cmocka_unit_test(another_version_is_told_in_words),
-	    cmocka_unit_test(wrong_sizes_are_refused),
-	    cmocka_unit_test(only_plain_files_of_ours_are_opened),
-	    cmocka_unit_test(what_does_not_hold_is_damage),
-	    cmocka_unit_test(unknown_kinds_are_passed_over),
-	    cmocka_unit_test(a_ring_that_shrinks_is_survived),
+		cmocka_unit_test(what_was_written_is_read),
+		cmocka_unit_test(nothing_is_lost_at_the_wrap),
+		cmocka_unit_test(offered_is_delivered_and_lost),
+		cmocka_unit_test(another_version_is_told_in_words),
+		cmocka_unit_test(wrong_sizes_are_refused),
+		cmocka_unit_test(only_plain_files_of_ours_are_opened),
+		cmocka_unit_test(what_does_not_hold_is_damage),
+		cmocka_unit_test(unknown_kinds_are_passed_over),
+		cmocka_unit_test(a_ring_that_shrinks_is_survived),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -117,9 +117,11 @@ static void no_room_is_said(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(only_its_owner_may_enter), cmocka_unit_test(agents_see_it_when_it_is_whole),
-	    cmocka_unit_test(nothing_of_it_stays),      cmocka_unit_test(a_place_of_others_is_not_used),
-	    cmocka_unit_test(no_room_is_said),
+		cmocka_unit_test(only_its_owner_may_enter),
+		cmocka_unit_test(agents_see_it_when_it_is_whole),
+		cmocka_unit_test(nothing_of_it_stays),
+		cmocka_unit_test(a_place_of_others_is_not_used),
+		cmocka_unit_test(no_room_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
