@@ -143,7 +143,7 @@ static bool wait_for_room(struct csa_thread *thread, uint64_t position)
 	if (!may_wait())
 		return false;
 	/* How long a nap really takes is up to the kernel: stop early, not late. */
-	while (!room && waited < CS_WAIT_ONE_NS / 2) {
+	while (!room && waited < CS_WAIT_ONE_NS - CS_WAIT_ONE_NS / 8) {
 		wake_reader();
 		csa_sys2(SYS_nanosleep, &nap, NULL);
 		waited = csa_now_ns() - start;

@@ -190,6 +190,13 @@ void *csa_lookup_next(const char *name)
 	return query.found;
 }
 
+void *csa_lookup_in(const struct csa_image *image, const char *name)
+{
+	const Elf64_Sym *symbol = find(image, name, gnu_hash(name));
+
+	return symbol ? (void *)(image->bias + symbol->st_value) : NULL;
+}
+
 bool csa_lookup_owner(const char *name, struct csa_image *owner)
 {
 	struct query query = {.name = name, .hash = gnu_hash(name), .skip_agent = true};

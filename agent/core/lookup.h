@@ -42,6 +42,9 @@ void *csa_lookup(const char *name);
 /* The same in any module but the agent: what the program would have called without us. */
 void *csa_lookup_next(const char *name);
 
+/* NAME as IMAGE defines it; NULL: it does not. */
+void *csa_lookup_in(const struct csa_image *image, const char *name);
+
 /* The first module but the agent that defines NAME; false: none. */
 bool csa_lookup_owner(const char *name, struct csa_image *owner);
 

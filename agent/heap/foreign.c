@@ -5,17 +5,13 @@
  * find out which allocator they run on; so the relocation slots of the modules that call
  * them are bound to wrappers when the process starts, and only if the allocator is there.
  */
-#include <elf.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "core/lookup.h"
-#include "core/sys.h"
 #include "heap/hook.h"
 #include "heap/real.h"
 #include "heap/sampler.h"
-
-#define PAGE UINT64_C(4096)
+#include "heap/slots.h"
 
 /* ---- what the wrappers do ---- */
 
@@ -238,44 +234,20 @@ static const struct binding *wanted(const char *name)
 	return NULL;
 }
 
-/* A slot in a part that was made read-only after relocation becomes so again. */
-static void store(void **slot, void *value, bool read_only)
+static void bind_slot(void *context, const struct csa_image *image, void **slot, const char *name)
 {
-	uintptr_t page = (uintptr_t)slot & ~(PAGE - 1);
+	const struct binding *binding = wanted(name);
 
-	if (read_only && csa_sys3(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE) != 0)
-		return;
-	*slot = value;
-	if (read_only)
-		csa_sys3(SYS_mprotect, page, PAGE, PROT_READ);
-}
-
-static void bind_table(const struct csa_image *image, const Elf64_Rela *table, uint64_t bytes)
-{
-	for (uint64_t i = 0; table && i < bytes / sizeof(*table); i++) {
-		uint64_t type = ELF64_R_TYPE(table[i].r_info);
-		const Elf64_Sym *symbol = &image->symbols[ELF64_R_SYM(table[i].r_info)];
-		uintptr_t slot = image->bias + table[i].r_offset;
-		const struct binding *binding;
-
-		if (type != R_X86_64_JUMP_SLOT && type != R_X86_64_GLOB_DAT &&
-		    !(type == R_X86_64_64 && table[i].r_addend == 0))
-			continue;
-		binding = wanted(image->strings + symbol->st_name);
-		if (binding)
-			store((void **)slot, binding->wrapper,
-			      slot >= image->relro_low && slot < image->relro_high);
-	}
+	(void)context;
+	if (binding)
+		csa_slot_store(image, slot, binding->wrapper);
 }
 
 /* The allocator's own calls of its entry points stay what they are. */
 static bool bind_module(const struct csa_image *image, void *allocator_bias)
 {
-	if (!image->is_agent && image->bias != *(uintptr_t *)allocator_bias && image->symbols &&
-	    image->strings) {
-		bind_table(image, image->jmprel, image->jmprel_bytes);
-		bind_table(image, image->rela, image->rela_bytes);
-	}
+	if (!image->is_agent && image->bias != *(uintptr_t *)allocator_bias)
+		csa_slots_each(image, bind_slot, NULL);
 	return false;
 }
 

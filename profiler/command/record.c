@@ -18,6 +18,7 @@
 #define BUFFER_EXACT (UINT64_C(4) << 20)
 #define BUFFER_SAMPLED (UINT64_C(256) << 10)
 #define BUFFER_MIN UINT64_C(4096)
+#define HEAP_MEAN_MAX (UINT64_C(1) << 40)
 #define BUFFER_MAX (UINT64_C(1) << 30)
 
 static const char *const heap_choices[] = {"all", NULL};
@@ -90,7 +91,8 @@ static int read_heap(const struct cs_args *args, struct cs_session_config *confi
 		config->heap_mean_bytes = CS_HEAP_ALL;
 	else if (heap->text)
 		config->heap_mean_bytes = heap->number;
-	if (!heap->text || heap->negated || config->heap_mean_bytes)
+	if (!heap->text || heap->negated ||
+	    (config->heap_mean_bytes && config->heap_mean_bytes <= HEAP_MEAN_MAX))
 		return 0;
 	cs_diag_set(diag, -EINVAL, "understand --heap=%s: there is no such mean", heap->text);
 	return cs_diag_hint(diag, "--heap=all records every allocation, --no-heap none");

@@ -14,6 +14,9 @@
 /* How far ahead of the record at work its successors' blocks are prefetched. */
 #define AHEAD_RECORDS 12
 
+/* No block is larger than the address space. */
+#define SIZE_MAX_BYTES (UINT64_C(1) << 47)
+
 /* ---- time ---- */
 
 /* Never backwards, never beyond the present. */
@@ -38,8 +41,9 @@ static void alloc(struct cs_agent *agent, struct cs_agent_lane *state,
 
 	if (!agent->books)
 		return;
-	if (!cell || cs_books_alloc(agent->books, state->thread, cell, what->address, size,
-	                            time_of(agent, record)))
+	if (size > SIZE_MAX_BYTES || !cell ||
+	    cs_books_alloc(agent->books, state->thread, cell, what->address, size,
+	                   time_of(agent, record)))
 		agent->unbooked++;
 	agent->allocs++;
 }

@@ -10,14 +10,18 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <ucontext.h>
 
 static __thread sigjmp_buf way_back;
 static __thread volatile sig_atomic_t inside;
 
-static void on_bus_error(int signal_number)
+static void on_bus_error(int signal_number, siginfo_t *info, void *context)
 {
+	(void)info;
 	if (inside) {
 		inside = 0;
+		/* The jump does not bring back the mask that returning would. */
+		pthread_sigmask(SIG_SETMASK, &((ucontext_t *)context)->uc_sigmask, NULL);
 		siglongjmp(way_back, 1);
 	}
 	/* Returning repeats the access: now it ends the process as it would have. */
@@ -26,8 +30,7 @@ static void on_bus_error(int signal_number)
 
 int cs_guard_install(void)
 {
-	/* NODEFER: we leave by a jump that does not restore the signal mask. */
-	struct sigaction action = {.sa_handler = on_bus_error, .sa_flags = SA_NODEFER};
+	struct sigaction action = {.sa_sigaction = on_bus_error, .sa_flags = SA_SIGINFO};
 
 	sigemptyset(&action.sa_mask);
 	return sigaction(SIGBUS, &action, NULL) ? -errno : 0;

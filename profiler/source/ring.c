@@ -20,6 +20,9 @@
 #define LANE_BYTES_MIN UINT64_C(4096)
 #define LANE_BYTES_MAX (UINT64_C(1) << 30)
 
+/* Weights of samples are computed in 64 bits. */
+#define HEAP_MEAN_MAX (UINT64_C(1) << 40)
+
 /* ---- the file ---- */
 
 static int check_file(struct cs_ring_reader *ring, struct cs_diag *diag)
@@ -94,6 +97,9 @@ static int check_header(const struct cs_ring_reader *ring, const struct cs_ring 
 	    header->lane_stride != bytes + CS_LANE_HEADER_BYTES ||
 	    (lane_bytes && bytes != lane_bytes))
 		return cs_diag_set(diag, -EINVAL, "read %s: the sizes in its header are wrong",
+		                   ring->name);
+	if (header->heap_mean_bytes > HEAP_MEAN_MAX)
+		return cs_diag_set(diag, -EINVAL, "read %s: nobody samples that rarely",
 		                   ring->name);
 	if (header->clock != CS_CLOCK_TSC && header->clock != CS_CLOCK_MONOTONIC)
 		return cs_diag_set(diag, -EINVAL, "read %s: it counts time in an unknown way",

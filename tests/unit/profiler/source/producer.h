@@ -14,6 +14,12 @@
 
 #define PRODUCER_LANES 64
 
+#ifdef __SANITIZE_THREAD__
+#define UNDER_TSAN 1
+#else
+#define UNDER_TSAN 0
+#endif
+
 struct producer {
 	struct cs_ring *ring; /* header, followed by all lanes */
 	uint64_t bytes;

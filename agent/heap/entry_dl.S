@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * dlopen and dlsym: passed on by a jump with everything where it is, because both look at
+ * who called them. Only RTLD_DEEPBIND, and what is left to do after it, goes another way.
+ */
+#include <cet.h>
+
+#define RTLD_DEEPBIND 8
+
+/* Calls FUNCTION with the argument registers kept; the stack is aligned in between. */
+	.macro aside function
+	pushq %rdi
+	.cfi_adjust_cfa_offset 8
+	pushq %rsi
+	.cfi_adjust_cfa_offset 8
+	pushq %rdx
+	.cfi_adjust_cfa_offset 8
+	call \function
+	popq %rdx
+	.cfi_adjust_cfa_offset -8
+	popq %rsi
+	.cfi_adjust_cfa_offset -8
+	popq %rdi
+	.cfi_adjust_cfa_offset -8
+	.endm
+
+	.text
+	.globl dlopen
+	.type dlopen, @function
+dlopen:
+	.cfi_startproc
+	_CET_ENDBR
+	cmpq $0, csa_real_dlopen(%rip)
+	jnz 1f
+	aside csa_deepbind_bind
+1:	testl $RTLD_DEEPBIND, %esi
+	jz 2f
+	aside csa_deepbind_ask
+2:	jmp *csa_real_dlopen(%rip)
+	.cfi_endproc
+	.size dlopen, .-dlopen
+
+	.globl dlsym
+	.type dlsym, @function
+dlsym:
+	.cfi_startproc
+	_CET_ENDBR
+	cmpq $0, csa_real_dlsym(%rip)
+	jz 1f
+	cmpl $0, csa_deepbind_wanted(%rip)
+	jz 2f
+1:	aside csa_deepbind_bind
+2:	jmp *csa_real_dlsym(%rip)
+	.cfi_endproc
+	.size dlsym, .-dlsym
+
+	.section .note.GNU-stack, "", @progbits
