@@ -10,11 +10,13 @@
 #include "base/text.h"
 #include "command/counters.h"
 #include "command/recording.h"
+#include "wire/ring.h"
 
 struct totals {
 	uint64_t alloc_bytes, alloc_objects, inuse_bytes;
 	uint32_t recorded;            /* processes whose heap was recorded */
 	const struct cs_process *top; /* the one whose peak is highest */
+	uint32_t top_id;
 	uint64_t counters[32];
 };
 
@@ -32,8 +34,10 @@ static void add_up(const struct cs_model *model, struct totals *totals)
 		const struct cs_process *process = cs_model_process_at(model, id);
 
 		totals->recorded += process->heap_mean_bytes != 0 && !process->refusal;
-		if (!totals->top || process->peak_bytes > totals->top->peak_bytes)
+		if (!totals->top || process->peak_bytes > totals->top->peak_bytes) {
 			totals->top = process;
+			totals->top_id = id;
+		}
 		for (int i = 0; i < 32; i++)
 			if (i != CS_AGENT_WAIT_MAX_NS)
 				totals->counters[i] += process->counters[i];
@@ -59,11 +63,15 @@ static void say_heap(const struct cs_recording *recording, const struct totals *
 	       cs_text_bytes((double)totals->alloc_bytes).s, about,
 	       cs_text_count((double)totals->alloc_objects / (double)CS_OBJECT).s, about,
 	       cs_text_bytes((double)totals->inuse_bytes).s);
-	if (top->peak_bytes)
-		cs_say(recording->args, "  peak         %s%s at @%.3fs%s%s", about,
-		       cs_text_bytes((double)top->peak_bytes).s, (double)top->peak_ns / 1e9,
-		       totals->recorded > 1 ? " in process " : "",
-		       totals->recorded > 1 ? cs_text_count(top->pid).s : "");
+	if (!top->peak_bytes)
+		return;
+	if (totals->recorded == 1)
+		cs_say(recording->args, "  peak         %s%s at @%.3fs", about,
+		       cs_text_bytes((double)top->peak_bytes).s, (double)top->peak_ns / 1e9);
+	else
+		cs_say(recording->args, "  peak         %s%s at @%.3fs in process %" PRIu32 " (%s)",
+		       about, cs_text_bytes((double)top->peak_bytes).s, (double)top->peak_ns / 1e9,
+		       top->pid, cs_text_basename(top->executable ? top->executable : "?"));
 }
 
 static void say_losses(const struct cs_recording *recording, const struct totals *totals)
@@ -71,12 +79,15 @@ static void say_losses(const struct cs_recording *recording, const struct totals
 	const struct cs_collector_stats *stats = &recording->stats;
 	const struct cs_args *args = recording->args;
 
+	/* Threads without a lane want more room for lanes, not larger ones. */
+	const char *remedy = totals->counters[CS_AGENT_NO_LANE]
+	                             ? "a smaller --buffer leaves room for more threads"
+	                             : "a larger --buffer or --on-full block loses fewer";
+
 	if (stats->lost)
-		cs_say(args,
-		       "  LOST         %s of %s events: figures are not exact; a larger "
-		       "--buffer or --on-full block loses fewer",
+		cs_say(args, "  LOST         %s of %s events: figures are not exact; %s",
 		       cs_text_count((double)stats->lost).s,
-		       cs_text_count((double)stats->emitted).s);
+		       cs_text_count((double)stats->emitted).s, remedy);
 	else
 		cs_say(args, "  events       %s, none lost",
 		       cs_text_count((double)stats->events).s);
@@ -105,10 +116,11 @@ static void say_cost(const struct cs_recording *recording, const struct totals *
 	const struct cs_trace_summary *summary = &recording->summary;
 	uint64_t waits = totals->counters[CS_AGENT_WAITS];
 
-	cs_say(recording->args, "  cost         reader %s of CPU, %s of memory; agent %s",
+	cs_say(recording->args, "  cost         reader %s of CPU, %s of memory; agent %s%s",
 	       cs_text_duration(summary->reader_cpu_ns).s,
 	       cs_text_bytes((double)summary->reader_rss_bytes).s,
-	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s);
+	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s,
+	       cs_model_process_count(recording->model) > 1 ? " in all processes" : "");
 	if (waits)
 		cs_say(recording->args,
 		       "               the program waited %s times for the reader, "
@@ -119,29 +131,36 @@ static void say_cost(const struct cs_recording *recording, const struct totals *
 }
 
 /*
- * The kernel's figure, taken apart. What the allocator holds beyond live blocks is its books,
- * free memory it keeps, and rounding; blocks never touched make live heap exceed it.
+ * The kernel's figure, taken apart. What the allocator has resident beyond live blocks is its
+ * books, rounding, and free memory that it keeps; blocks that were never written to are not
+ * resident, so that live blocks may also exceed it.
  */
 static void say_memory(const struct cs_recording *recording, const struct totals *totals)
 {
 	const struct cs_process *top = totals->top;
 	const struct cs_memory *memory = top ? top->memory : NULL;
-	double heap, over;
+	double live, rest;
 
+	if (top && !memory && top->end_rss_bytes) {
+		uint64_t most = top->rss_peak_bytes > top->end_rss_bytes ? top->rss_peak_bytes
+		                                                         : top->end_rss_bytes;
+
+		cs_say(recording->args, "  memory       %s resident at its end, %s at most",
+		       cs_text_bytes((double)top->end_rss_bytes).s, cs_text_bytes((double)most).s);
+	}
 	if (!memory || !memory->rss)
 		return;
-	heap = (double)memory->allocator;
-	over = heap - (double)top->inuse_bytes;
+	live = (double)cs_collector_read_in_use(recording->collector, totals->top_id);
+	rest = (double)memory->allocator - live;
 	cs_say(recording->args,
-	       "  memory       %s resident at @%.1fs: heap %s, the program's "
-	       "mappings %s, stacks %s, files %s, coroscope %s",
+	       "  memory       %s resident at @%.1fs = heap %s %s %s %s + mappings %s "
+	       "+ stacks %s + files %s + coroscope %s",
 	       cs_text_bytes((double)memory->rss).s, (double)memory->time_ns / 1e9,
-	       cs_text_bytes(heap).s, cs_text_bytes((double)memory->program_maps).s,
+	       cs_text_bytes(live).s, rest < 0 ? "-" : "+",
+	       rest < 0 ? "never touched" : "allocator", cs_text_bytes(rest < 0 ? -rest : rest).s,
+	       cs_text_bytes((double)memory->program_maps).s,
 	       cs_text_bytes((double)memory->stacks).s, cs_text_bytes((double)memory->files).s,
 	       cs_text_bytes((double)memory->coroscope).s);
-	if (recording->args->verbose && over >= 0)
-		cs_say(recording->args, "               of the heap %s in use at the end",
-		       cs_text_bytes((double)top->inuse_bytes).s);
 }
 
 static void say_names(const struct cs_recording *recording)

@@ -99,8 +99,12 @@ int cs_target_load_in_use(struct cs_target *target, const char *time, struct cs_
 {
 	if (!time || strcmp(time, "peak") != 0)
 		return cs_target_load(target, time, moment, diag);
+	uint64_t time_ns;
+
 	*moment = (struct cs_moment){.at_peak = true};
-	int error = load(target, UINT64_MAX, moment, diag);
+	int error = cs_trace_time(target->trace, time, &time_ns, diag);
+	if (!error)
+		error = load(target, time_ns, moment, diag);
 	return error ? error : take(target, moment, diag);
 }
 

@@ -104,8 +104,9 @@ static void sum_processes(struct cs_snapshot *snapshot, const struct cs_model *m
 	}
 }
 
+/* PEAK: the process that is shown as at its own peak, 0 none. */
 static struct cs_snapshot *take(const struct cs_model *model, const struct cs_symbols *symbols,
-                                bool at_peak)
+                                uint32_t peak)
 {
 	uint32_t cells = cs_model_cell_count(model);
 	struct cs_snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -125,7 +126,8 @@ static struct cs_snapshot *take(const struct cs_model *model, const struct cs_sy
 		const struct cs_cell *cell = cs_cell_entry(model, id);
 		struct cs_row *row = &snapshot->rows[snapshot->row_count];
 
-		fill_row(row, cs_model_process_at(model, cell->process), cell, at_peak);
+		fill_row(row, cs_model_process_at(model, cell->process), cell,
+		         cell->process == peak);
 		if (has_value(row))
 			snapshot->row_count++;
 	}
@@ -134,13 +136,28 @@ static struct cs_snapshot *take(const struct cs_model *model, const struct cs_sy
 
 struct cs_snapshot *cs_snapshot_take(const struct cs_model *model, const struct cs_symbols *symbols)
 {
-	return take(model, symbols, false);
+	return take(model, symbols, 0);
 }
 
 struct cs_snapshot *cs_snapshot_take_peak(const struct cs_model *model,
                                           const struct cs_symbols *symbols)
 {
-	return take(model, symbols, true);
+	uint32_t highest = 0;
+	uint64_t bytes = 0;
+
+	for (uint32_t id = 1; id <= cs_model_process_count(model); id++) {
+		const struct cs_process *process = cs_model_process_at(model, id);
+
+		if (process->peak_bytes > bytes) {
+			bytes = process->peak_bytes;
+			highest = id;
+		}
+	}
+	struct cs_snapshot *snapshot = take(model, symbols, highest);
+
+	if (snapshot && highest)
+		snapshot->time_ns = cs_model_process_at(model, highest)->peak_ns;
+	return snapshot;
 }
 
 void cs_snapshot_free(struct cs_snapshot *snapshot)

@@ -52,7 +52,10 @@ struct cs_snapshot {
 
 struct cs_snapshot *cs_snapshot_take(const struct cs_model *model,
                                      const struct cs_symbols *symbols);
-/* The same, but in use is what was in use when the cell's process was at its peak. */
+/*
+ * The same, but the process whose peak is highest is shown exactly as it was then. MODEL is at
+ * the end of the tick in which that was, so that the other processes are as they were too.
+ */
 struct cs_snapshot *cs_snapshot_take_peak(const struct cs_model *model,
                                           const struct cs_symbols *symbols);
 void cs_snapshot_free(struct cs_snapshot *snapshot);

@@ -287,6 +287,7 @@ void cs_collector_free(struct cs_collector *collector)
 	if (!collector)
 		return;
 	cs_family_free(&collector->family);
+	cs_readings_free(&collector->readings);
 	free(collector);
 }
 
@@ -312,6 +313,13 @@ uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid)
 		if (cs_model_process_at(model, id)->pid == pid)
 			return id;
 	return 0;
+}
+
+uint64_t cs_collector_read_in_use(const struct cs_collector *collector, uint32_t process)
+{
+	const struct cs_readings *readings = &collector->readings;
+
+	return process < readings->in_use_count ? readings->in_use[process] : 0;
 }
 
 void cs_collector_stats(const struct cs_collector *collector, struct cs_collector_stats *stats)

@@ -60,6 +60,9 @@ uint32_t cs_collector_alive(const struct cs_collector *collector);
 /* The model's id of the first ring of PID, 0: none has appeared. */
 uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid);
 
+/* Bytes of heap in use in PROCESS of the model when its memory was read last. */
+uint64_t cs_collector_read_in_use(const struct cs_collector *collector, uint32_t process);
+
 struct cs_collector_stats {
 	uint64_t events;  /* delivered */
 	uint64_t emitted; /* = events + lost + unfinished, once all has been drained */

@@ -6,6 +6,7 @@
 #include "source/readings.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "source/memory.h"
@@ -21,6 +22,23 @@ static uint64_t cpu_ns(void)
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
 	return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+/* What the kernel says is compared with what was live at that moment. */
+static void note_in_use(struct cs_readings *readings, uint32_t process, uint64_t bytes)
+{
+	if (process >= readings->in_use_count) {
+		uint32_t count = process + 16;
+		uint64_t *in_use = realloc(readings->in_use, count * sizeof(*in_use));
+
+		if (!in_use)
+			return;
+		memset(in_use + readings->in_use_count, 0,
+		       (count - readings->in_use_count) * sizeof(*in_use));
+		readings->in_use = in_use;
+		readings->in_use_count = count;
+	}
+	readings->in_use[process] = bytes;
 }
 
 static void read_memory(struct cs_readings *readings, struct cs_recorded *recorded, uint64_t now_ns)
@@ -43,7 +61,7 @@ static void read_memory(struct cs_readings *readings, struct cs_recorded *record
 	if (!process->memory)
 		return;
 	*process->memory = memory;
-	recorded->reading_count++;
+	note_in_use(readings, agent->process, process->inuse_bytes);
 	cs_model_process_changed(agent->world->model, agent->process);
 }
 
@@ -93,4 +111,11 @@ void cs_readings_last(struct cs_readings *readings, struct cs_recorded *recorded
 		return;
 	read_names(recorded);
 	read_memory(readings, recorded, now_ns);
+}
+
+void cs_readings_free(struct cs_readings *readings)
+{
+	free(readings->in_use);
+	readings->in_use = NULL;
+	readings->in_use_count = 0;
 }

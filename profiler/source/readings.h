@@ -11,6 +11,8 @@
 
 struct cs_readings {
 	uint64_t cost_ns; /* all of them together, CPU time */
+	uint64_t *in_use; /* of each process of the model, at its last reading */
+	uint32_t in_use_count;
 	const char *session_path;
 };
 
@@ -19,5 +21,7 @@ void cs_readings_take(struct cs_readings *readings, struct cs_recorded *recorded
 
 /* Now, whatever is due: the last figures of a recording that ends before its process. */
 void cs_readings_last(struct cs_readings *readings, struct cs_recorded *recorded, uint64_t now_ns);
+
+void cs_readings_free(struct cs_readings *readings);
 
 #endif

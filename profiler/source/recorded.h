@@ -23,7 +23,6 @@ struct cs_recorded {
 	uint64_t unfinished; /* emitted, neither delivered nor counted as lost */
 	uint64_t reading_ns; /* the next reading of its memory is due */
 	uint64_t names_ns;   /* … of its threads' names */
-	uint32_t reading_count;
 	uint64_t bytes; /* passed on since waiting agents were told of progress */
 	bool told;      /* damage has been reported */
 };
