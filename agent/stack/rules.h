@@ -53,6 +53,9 @@ static inline uint64_t csa_rule(enum csa_rule_kind kind, uint64_t cfa_words, uin
 /* Only a frame pointer, if there is one, can lead on from here. */
 #define CSA_RULE_GUESS csa_rule(CSA_RULE_NONE, 1, 0)
 
+/* The usual frame of code that keeps a frame pointer: rbp points at the saved rbp. */
+#define CSA_RULE_FRAME csa_rule(CSA_RULE_BP, 2, 2)
+
 static inline enum csa_rule_kind csa_rule_kind(uint64_t rule)
 {
 	return (enum csa_rule_kind)(rule >> CSA_RULE_KIND_SHIFT & 7);

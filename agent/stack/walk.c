@@ -356,6 +356,18 @@ RAW_READS static uint64_t run(struct csa_walk *walk)
 		if (unlikely(csa_rule_kind(rule) - 1u > CSA_RULE_BP - 1u) ||
 		    unlikely(count >= depth_max))
 			break;
+		if ((rule & ~CSA_RULE_TAG_MASK) == CSA_RULE_FRAME) {
+			/* Guessed right, the walk waits for nothing but the chain of rbp. */
+			if (unlikely(bp < sp) || unlikely(bp > high - 16) || unlikely(bp & 7) ||
+			    unlikely((caller = load(bp + 8)) == 0))
+				break;
+			sp = bp + 16;
+			pc = caller;
+			pc_slot = bp + 8;
+			bp_slot = bp;
+			bp = load(bp);
+			continue;
+		}
 		bytes = csa_rule_cfa_bytes(rule);
 		/* A branch on purpose: the walk waits for the rule less often than it guesses wrong. */
 		if (unlikely(csa_rule_kind(rule) == CSA_RULE_BP))

@@ -22,6 +22,8 @@
 #define POLL_NS UINT64_C(100000000)
 #define SILENT_NS UINT64_C(1000000000)
 #define PATIENCE_NS UINT64_C(3000000000)
+#define OTHERS_NS UINT64_C(300000000)
+#define SAY_NS UINT64_C(500000000) /* many programs leave helpers behind for a moment */
 #define PRIORITY 4
 
 /* ---- before ---- */
@@ -221,21 +223,26 @@ static void reap(struct cs_recording *recording)
 		return;
 	recording->status = status;
 	recording->root_ended = true;
+	recording->root_end_ns = cs_clock_now_ns(&recording->clock);
 	cs_interrupts_forward_to(0);
 	cs_collector_hurry(recording->collector);
 	cs_collector_poll(recording->collector, 0);
 }
 
 /* The program is gone: are others left that it started? */
-static void look_for_others(struct cs_recording *recording)
+static void look_for_others(struct cs_recording *recording, uint64_t now_ns)
 {
 	uint32_t others = cs_collector_alive(recording->collector);
 
-	if (others == 0) {
-		recording->ended_by = "program ended";
-		return;
+	if (others == 0 && now_ns >= recording->others_ns) {
+		others = cs_collector_expected(recording->collector);
+		recording->others_ns = now_ns + OTHERS_NS;
+		if (others == 0) {
+			recording->ended_by = "program ended";
+			return;
+		}
 	}
-	if (recording->said_others)
+	if (recording->said_others || others == 0 || now_ns < recording->root_end_ns + SAY_NS)
 		return;
 	recording->said_others = true;
 	cs_progress_clear(&recording->progress);
@@ -283,7 +290,7 @@ static void collect(struct cs_recording *recording)
 		reap(recording);
 		look_for_root(recording, now_ns);
 		if (recording->root_ended)
-			look_for_others(recording);
+			look_for_others(recording, now_ns);
 		look_at_signals(recording, now_ns);
 		if (cs_collector_failed(recording->collector))
 			recording->ended_by = "the trace could not be written";

@@ -41,9 +41,11 @@ struct cs_recording {
 	uint32_t root;     /* the program's first image in the model, 0 not seen yet */
 	bool cannot_start; /* what failed was the start of the program itself */
 	bool root_ended;
+	uint64_t root_end_ns;
 	int status;           /* of the program, as waitpid gives it */
 	const char *ended_by; /* NULL: goes on */
 	bool said_silent, said_others;
+	uint64_t others_ns; /* the next look for processes that have told nothing yet */
 	unsigned signals_seen;
 	uint64_t hurry_ns; /* when a signal's patience ends; 0: no signal */
 

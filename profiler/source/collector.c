@@ -305,6 +305,13 @@ uint32_t cs_collector_alive(const struct cs_collector *collector)
 	return alive;
 }
 
+uint32_t cs_collector_expected(const struct cs_collector *collector)
+{
+	const struct cs_session_folder *session = collector->options.session;
+
+	return session->config.flags & CS_SESSION_CHILDREN ? cs_proc_count_users(session->path) : 0;
+}
+
 uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid)
 {
 	const struct cs_model *model = collector->options.model;

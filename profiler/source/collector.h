@@ -57,6 +57,10 @@ bool cs_collector_failed(const struct cs_collector *collector);
 /* Processes that are recorded and live. */
 uint32_t cs_collector_alive(const struct cs_collector *collector);
 
+/* Live processes that may still be recorded, though they have told nothing yet: a child makes
+ * its ring when it has something to tell. Reads all of /proc, so ask now and then. */
+uint32_t cs_collector_expected(const struct cs_collector *collector);
+
 /* The model's id of the first ring of PID, 0: none has appeared. */
 uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid);
 

@@ -97,6 +97,38 @@ static uint32_t search_all(uint32_t pid, uint64_t ticks)
 	return found;
 }
 
+static bool maps_from(uint32_t pid, const char *folder)
+{
+	char path[64];
+	char line[512];
+	bool found = false;
+	FILE *maps;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+	maps = fopen(path, "re");
+	while (maps && !found && fgets(line, sizeof(line), maps))
+		found = strstr(line, folder) != NULL;
+	if (maps)
+		fclose(maps);
+	return found;
+}
+
+uint32_t cs_proc_count_users(const char *folder)
+{
+	DIR *stream = opendir("/proc");
+	struct dirent *entry;
+	uint32_t count = 0;
+
+	while (stream && (entry = readdir(stream))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+
+		count += pid && pid != (uint32_t)getpid() && maps_from(pid, folder);
+	}
+	if (stream)
+		closedir(stream);
+	return count;
+}
+
 bool cs_proc_find(struct cs_proc *proc, uint32_t pid, uint64_t ticks, bool search)
 {
 	uint64_t start;

@@ -24,6 +24,12 @@ bool cs_proc_find(struct cs_proc *proc, uint32_t pid, uint64_t ticks, bool searc
 bool cs_proc_alive(const struct cs_proc *proc);
 void cs_proc_close(struct cs_proc *proc);
 
+/*
+ * Live processes, but not us, that have a file mapped whose name is in FOLDER: those that
+ * belong to a session, even if they have recorded nothing yet. Reads all of /proc.
+ */
+uint32_t cs_proc_count_users(const char *folder);
+
 /* The name of a thread, at most SIZE - 1 bytes; false: it is gone. */
 bool cs_proc_thread_name(const struct cs_proc *proc, uint32_t tid, char *name, uint32_t size);
 
