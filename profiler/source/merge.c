@@ -96,7 +96,7 @@ static void pass_run(struct cs_merge *merge, struct cs_lane_reader *lane, uint64
 	uint64_t records = 0;
 
 	do {
-		merge->late += at->stamp < merge->closed;
+		merge->late += at->stamp < merge->closed && at->kind != CS_RECORD_SKIP;
 		records++;
 		at = cs_record_next(at);
 	} while (at < end && at->stamp <= limit);

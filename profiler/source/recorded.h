@@ -23,8 +23,8 @@ struct cs_recorded {
 	uint64_t unfinished; /* emitted, neither delivered nor counted as lost */
 	uint64_t reading_ns; /* the next reading of its memory is due */
 	uint64_t names_ns;   /* … of its threads' names */
-	uint64_t bytes; /* passed on since waiting agents were told of progress */
-	bool told;      /* damage has been reported */
+	uint64_t bytes;      /* passed on since waiting agents were told of progress */
+	bool told;           /* damage has been reported */
 };
 
 /* PARENT, EXEC_OF: of the recorded ones, or NULL. Takes RING, also on failure (NULL). */

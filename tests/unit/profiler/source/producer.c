@@ -209,30 +209,37 @@ bool producer_free(struct producer *producer, uint32_t lane, uint64_t stamp, uin
 void producer_module(struct producer *producer, uint32_t lane, uint64_t stamp, uint32_t generation,
                      uint64_t start, uint64_t end, const char *path)
 {
-	struct {
-		struct cs_record_module module;
-		char path[64];
-	} record = {.module = {.bias = start, .start = start, .end = end, .build_id_bytes = 0}};
+	_Alignas(8) uint8_t bytes[sizeof(struct cs_record_module) + 64] = {0};
+	struct cs_record_module *record = (struct cs_record_module *)bytes;
 
-	record.module.path_bytes = (uint32_t)strlen(path);
-	strcpy(record.path, path);
-	producer_put(producer, lane, CS_RECORD_MODULE, stamp, generation, &record, sizeof(record));
+	record->bias = record->start = start;
+	record->end = end;
+	record->path_bytes = (uint32_t)strlen(path);
+	assert_true(record->path_bytes <= 64);
+	memcpy(record->path, path, record->path_bytes);
+	producer_put(producer, lane, CS_RECORD_MODULE, stamp, generation, bytes, sizeof(bytes));
+}
+
+uint64_t producer_stack_in(struct producer *producer, uint32_t lane, uint64_t stamp, uint64_t epoch,
+                           uint64_t parent, uint32_t count, const uint64_t *pcs)
+{
+	_Alignas(8) uint8_t bytes[sizeof(struct cs_record_stack) + 8 * CS_STACK_DEPTH_MAX];
+	struct cs_record_stack *record = (struct cs_record_stack *)bytes;
+	uint64_t hash = parent ? parent : cs_stack_root(epoch);
+
+	record->parent = parent;
+	record->epoch = epoch;
+	for (uint32_t i = 0; i < count; i++) {
+		record->pcs[i] = pcs[i];
+		hash = cs_stack_hash(hash, pcs[i]);
+	}
+	producer_put(producer, lane, CS_RECORD_STACK, stamp, count, bytes,
+	             (uint32_t)sizeof(*record) + count * 8);
+	return hash;
 }
 
 uint64_t producer_stack(struct producer *producer, uint32_t lane, uint64_t stamp, uint64_t parent,
                         uint32_t count, const uint64_t *pcs)
 {
-	struct {
-		struct cs_record_stack stack;
-		uint64_t pcs[CS_STACK_DEPTH_MAX];
-	} record = {.stack = {.parent = parent, .epoch = 1}};
-	uint64_t hash = parent ? parent : cs_stack_root(1);
-
-	for (uint32_t i = 0; i < count; i++) {
-		record.pcs[i] = pcs[i];
-		hash = cs_stack_hash(hash, pcs[i]);
-	}
-	producer_put(producer, lane, CS_RECORD_STACK, stamp, count, &record,
-	             (uint32_t)sizeof(record.stack) + count * 8);
-	return hash;
+	return producer_stack_in(producer, lane, stamp, 1, parent, count, pcs);
 }

@@ -59,4 +59,7 @@ void producer_module(struct producer *producer, uint32_t lane, uint64_t stamp, u
 uint64_t producer_stack(struct producer *producer, uint32_t lane, uint64_t stamp, uint64_t parent,
                         uint32_t count, const uint64_t *pcs);
 
+uint64_t producer_stack_in(struct producer *producer, uint32_t lane, uint64_t stamp, uint64_t epoch,
+                           uint64_t parent, uint32_t count, const uint64_t *pcs);
+
 #endif

@@ -88,12 +88,8 @@ static void modules_have_generations(void **state)
 	producer_put(&scene.producer, 0, CS_RECORD_MODULE_GONE, 4, 1, &gone, sizeof(gone));
 	producer_module(&scene.producer, 0, 5, 2, CODE, CODE + 0x1000, "/lib/b");
 	/* The agent changes its epoch, so that the hash is another one. */
-	struct {
-		struct cs_record_stack stack;
-		uint64_t pc;
-	} again = {.stack = {.epoch = 2}, .pc = pcs[0]};
-	producer_put(&scene.producer, 0, CS_RECORD_STACK, 6, 1, &again, sizeof(again));
-	producer_alloc(&scene.producer, 0, 7, 0x2000, 16, cs_stack_hash(cs_stack_root(2), pcs[0]));
+	uint64_t second = producer_stack_in(&scene.producer, 0, 6, 2, 0, 1, pcs);
+	producer_alloc(&scene.producer, 0, 7, 0x2000, 16, second);
 	scene_drain(&scene);
 	assert_int_equal(scene_in_use(&scene, "/lib/a+0x10"), 8);
 	assert_int_equal(scene_in_use(&scene, "/lib/b+0x10"), 16);

@@ -120,6 +120,28 @@ static void a_stopped_thread_holds_for_a_while(void **state)
 	lanes_end(&scene);
 }
 
+/* What fills a lane's end has no time of its own. */
+static void padding_is_never_late(void **state)
+{
+	struct lanes scene;
+
+	(void)state;
+	lanes_begin(&scene, 4096, 2);
+	for (uint64_t i = 1; i <= 127; i++)
+		put(&scene, 0, i);
+	producer_free(&scene.producer, 0, 128, 0x1000); /* 8 bytes are left */
+	put(&scene, 1, 1000);
+	cs_ring_look(scene.ring, 0);
+	drain(&scene, 2000);
+	for (uint64_t i = 0; i < 300; i++) {
+		producer_free(&scene.producer, 0, 3000 + 10 * i, 0x1000);
+		cs_ring_look(scene.ring, 0);
+		drain(&scene, 3005 + 10 * i);
+	}
+	assert_int_equal(scene.merge.late, 0);
+	lanes_end(&scene);
+}
+
 static void nothing_younger_than_the_bound_comes(void **state)
 {
 	struct lanes scene;
@@ -159,6 +181,7 @@ int main(void)
 		cmocka_unit_test(lanes_come_in_order_of_stamps),
 		cmocka_unit_test(a_record_in_the_making_holds_what_is_younger),
 		cmocka_unit_test(a_stopped_thread_holds_for_a_while),
+		cmocka_unit_test(padding_is_never_late),
 		cmocka_unit_test(nothing_younger_than_the_bound_comes),
 		cmocka_unit_test(stamps_of_a_lane_never_go_back),
 	};
