@@ -278,7 +278,7 @@ static const char *path_in_line(const char *line, uint64_t address)
 static size_t path_from_maps(uint64_t address, char *path, size_t bytes)
 {
 	char line[1024];
-	char block[1024];
+	char block[1024] = {0}; /* the analyser does not see the kernel fill it */
 	size_t length = 0;
 	long got;
 	long file = csa_sys4(SYS_openat, -100 /* AT_FDCWD */, "/proc/self/maps",

@@ -39,7 +39,7 @@ static void add_up(const struct cs_model *model, struct totals *totals)
 			totals->top_id = id;
 		}
 		for (int i = 0; i < 32; i++)
-			if (i != CS_AGENT_WAIT_MAX_NS)
+			if (i != CS_AGENT_WAIT_MAX_NS && i != CS_AGENT_OWN_BYTES)
 				totals->counters[i] += process->counters[i];
 			else if (process->counters[i] > totals->counters[i])
 				totals->counters[i] = process->counters[i];
@@ -120,7 +120,7 @@ static void say_cost(const struct cs_recording *recording, const struct totals *
 	       cs_text_duration(summary->reader_cpu_ns).s,
 	       cs_text_bytes((double)summary->reader_rss_bytes).s,
 	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s,
-	       cs_model_process_count(recording->model) > 1 ? " in all processes" : "");
+	       cs_model_process_count(recording->model) > 1 ? " in a process" : "");
 	if (waits)
 		cs_say(recording->args,
 		       "               the program waited %s times for the reader, "

@@ -150,6 +150,7 @@ static void inherited_sub(struct cs_books *books, const struct cs_weight *weight
 
 static void count_free(struct cs_books *books, struct block block, bool temporary)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): BLOCK has been found and filled */
 	struct cs_cell *cell = cs_cell_entry(books->model, block.cell);
 	struct cs_weight weight = weigh(books, block.size);
 

@@ -47,6 +47,7 @@ static struct cs_agent_thread *new_thread(struct cs_agent *agent, uint32_t tid, 
 		agent->thread_capacity = capacity;
 	}
 	thread = &agent->threads[agent->thread_count];
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): an element of an array */
 	*thread = (struct cs_agent_thread){.tid = tid};
 	thread->id = cs_model_thread(agent->world->model, agent->process, tid, time_ns);
 	if (!thread->id)
