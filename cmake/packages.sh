@@ -6,8 +6,8 @@
 # Needed: without them the command ends with a message.
 PACKAGES_BUILD=(gcc g++ libc6-dev cmake ninja-build pkg-config libelf-dev libdw-dev
 	libzstd-dev libiberty-dev python3)
-PACKAGES_TEST=(libcmocka-dev)
-PACKAGES_LINT=(libcmocka-dev clang clang-format clang-tidy cppcheck shellcheck)
+PACKAGES_TEST=(libcmocka-dev libunwind-dev)
+PACKAGES_LINT=(libcmocka-dev libunwind-dev clang clang-format clang-tidy cppcheck shellcheck)
 PACKAGES_FUZZ=(clang)
 # Real programs and allocators that tests run: without them these tests are skipped.
 PACKAGES_REAL=(redis-server redis-tools nginx-light sqlite3 heaptrack
