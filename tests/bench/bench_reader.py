@@ -1,20 +1,16 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""How many events a second one core of the reader books: at least 10 million are wanted.
-
-    ./dev bench reader
-"""
+"""How many events a second one core of the reader books, from lanes in memory."""
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+import measure
+
 SOURCE = Path(os.environ.get("SOURCE_DIR", Path(__file__).resolve().parents[2]))
-BUILD = Path(os.environ.get("COROSCOPE", SOURCE / "build/release/bin/coroscope")).parents[1]
+BUILD = Path(measure.COROSCOPE).parents[1]
 FOLDERS = ["cs_source", "cs_trace", "cs_model", "cs_base", "csa_wire"]
-BOUND = 10e6
 
 
 def compile_bench(folder):
@@ -30,20 +26,15 @@ def compile_bench(folder):
     return program
 
 
-def main():
+def booked():
     with tempfile.TemporaryDirectory() as folder:
-        result = subprocess.run([compile_bench(folder)], check=True, capture_output=True,
-                                text=True)
-    print(f"{'threads':>8} {'live blocks':>12} {'ns/event':>9} {'low':>7} {'high':>7} "
-          f"{'M events/s':>11}  bound {BOUND / 1e6:.0f}")
-    missed = 0
-    for line in result.stdout.splitlines():
+        result = measure.run([compile_bench(folder)])
+    for line in result.out.splitlines():
         case = json.loads(line)
-        rate = 1e9 / case["ns"]
-        missed += rate < BOUND
-        print(f"{case['lanes']:>8} {case['live']:>12,} {case['ns']:>9.1f} {case['ns_low']:>7.1f} "
-              f"{case['ns_high']:>7.1f} {rate / 1e6:>11.1f}  {'ok' if rate >= BOUND else 'MISSED'}")
-    return 1 if missed else 0
+        threads = "1 thread" if case["lanes"] == 1 else f"{case['lanes']} threads"
+        measure.figure(f"reader, one core, {threads}, {case['live']:,} live blocks",
+                       "M events/s", [1e3 / case[key] for key in ("ns_high", "ns", "ns_low")],
+                       measure.at_least(10))
 
 
-sys.exit(main())
+booked()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What sampling adds to a pair of free and malloc, and what a sample costs.
+
+The program is micro.c; the CPU time of a pair is taken inside it, thread by thread. `PAIRS`
+sets how many a round makes."""
+import glob
+import os
+import re
+import tempfile
+
+import measure
+
+PAIRS = os.environ.get("PAIRS", "1000000")
+JEMALLOC = next(iter(glob.glob("/usr/lib/*/libjemalloc.so.2")), None)
+# As micro.c draws them, for what a mean of M bytes samples of a pair.
+SIZES = range(16, 16 + 1413)
+FOLDER = tempfile.TemporaryDirectory(prefix="coroscope-bench.")
+PROGRAM = measure.compile_program(FOLDER.name, "micro.c", "-fno-builtin", "-pthread",
+                                  "-fno-optimize-sibling-calls")
+TRACE = os.path.join(FOLDER.name, "trace.coro")
+
+
+def pair_ns(command, env=None):
+    """What the program prints, found among what others print."""
+    return float(re.search(r"^[0-9.]+$", measure.run(command, env).out, re.MULTILINE).group())
+
+
+def variants(threads, heap, preload=None, shift=None):
+    program = [PROGRAM, str(threads), PAIRS]
+    env = {"LD_PRELOAD": preload} if preload else None
+    profiled = {**(env or {}), "MALLOC_CONF": f"prof:true,lg_prof_sample:{shift}"}
+    return {"bare": lambda: pair_ns(program, env),
+            "ours": lambda: pair_ns(measure.record(TRACE, heap, program), env),
+            "peer": (lambda: pair_ns(program, profiled)) if shift else None}
+
+
+def at_512_kib():
+    for allocator in ("glibc", "jemalloc"):
+        if allocator == "jemalloc" and not JEMALLOC:
+            measure.say("jemalloc is not installed: no rows on it")
+            continue
+        for threads in (1, 2):
+            row = measure.Row(f"sampled 512 KiB, {allocator}, {threads} thread{'s' * (threads > 1)}, a pair", "ns",
+                              measure.added_at_most(5))
+            peer = {"preload": JEMALLOC, "shift": 19} if allocator == "jemalloc" else {}
+            measure.compare(row, **variants(threads, "512KiB", **peer), rounds=11)
+
+
+def samples_a_pair(mean):
+    """Of a pair's one block: a block of s bytes is sampled with 1 - exp(-s/mean)."""
+    return sum(1 - 2.718281828459045 ** (-size / mean) for size in SIZES) / len(SIZES)
+
+
+def at_8_kib():
+    no_peer = None if JEMALLOC else "jemalloc is not installed"
+    on = {"preload": JEMALLOC, "shift": 13} if JEMALLOC else {}
+    row = measure.Row("sampled 8 KiB, jemalloc and its profiler, a pair", "ns",
+                      measure.times_less(8))
+    measure.compare(row, **variants(1, "8KiB", **on), no_peer=no_peer, rounds=7)
+
+
+def one_sample():
+    """From what 8 KiB adds over 512 KiB: what every call costs falls out."""
+    share = samples_a_pair(8 << 10) - samples_a_pair(512 << 10)
+    on = {"preload": JEMALLOC} if JEMALLOC else {}
+    dense = variants(1, "8KiB", **on, shift=13 if JEMALLOC else None)
+    sparse = variants(1, "512KiB", **on, shift=19 if JEMALLOC else None)
+    row = measure.Row("one sample, its free included", "ns", measure.at_most(700))
+    of = lambda who: (lambda: (dense[who]() - sparse[who]()) / share)
+    measure.compare(row, ours=of("ours"), peer=of("peer") if JEMALLOC else None,
+                    no_peer=None if JEMALLOC else "jemalloc is not installed", rounds=7)
+
+
+at_512_kib()
+at_8_kib()
+one_sample()
