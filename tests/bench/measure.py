@@ -141,6 +141,7 @@ class Row:
     def __init__(self, name, unit, bound):
         self.name, self.unit, self.bound = name, unit, bound
         self.bare, self.ours, self.peer, self.notes = [], [], [], []
+        self.peer_died = False
 
     def add(self, bare, ours, peer):
         if bare is not None:
@@ -173,7 +174,7 @@ class Row:
         result = {"workload": self.name, "unit": self.unit, "bound": self.bound.text,
                   "verdict": self.verdict(), "notes": self.notes, "rounds": len(self.ours),
                   "bare": None, "ours": None, "low": None, "high": None, "peer": None,
-                  "ratio": None, "added": bool(self.bare)}
+                  "ratio": None, "added": bool(self.bare), "peer_died": self.peer_died}
         if self.ours:
             low, high = quartiles(self.ours)
             result.update(ours=self.middle(), low=low, high=high)
@@ -240,6 +241,8 @@ def compare(rows, ours, bare=None, peer=None, no_peer=None, rounds=5):
             continue
         if isinstance(values.get("peer"), PeerDied):
             no_peer, variants["peer"] = f"the peer died: {values.pop('peer')}", None
+            for row in rows:
+                row.peer_died = True
         for i, row in enumerate(rows):
             row.add(*(values[name][i] if name in values else None for name in variants))
     for row in rows:
@@ -268,9 +271,10 @@ def cells(row):
     ratio = row["ratio"]
     return [row["workload"],
             "-" if row["bare"] is None else f"{number(row['bare'])} {row['unit']}",
-            f"{signed(row['ours'])} {row['unit']}", signed(row["peer"]),
+            "-" if row["ours"] is None else f"{signed(row['ours'])} {row['unit']}",
+            "died" if row["peer_died"] and row["peer"] is None else signed(row["peer"]),
             "-" if ratio is None else "more" if ratio >= 1e6 else f"{ratio:.1f}",
-            "-" if row["rounds"] < 2 else f"{number(row['low'])} … {number(row['high'])}",
+            "-" if row["rounds"] < 2 or row["low"] == row["high"] else f"{number(row['low'])} … {number(row['high'])}",
             row["bound"], row["verdict"]]
 
 

@@ -4,7 +4,9 @@
  * to 1,428 bytes (722 on average), 64 blocks live a thread. The worst case for a profiler that
  * hopes to see the last stack again: paths differ from the outermost frame on.
  *
- * micro THREADS PAIRS DEPTH: prints the CPU time of a pair in ns, start-up and end left out.
+ * micro THREADS PAIRS [DEPTH [LIVE [RATE]]]: prints the CPU time of a pair in ns, start-up and
+ * end left out. RATE: no faster than that many pairs a second; prints the wall time of a pair
+ * instead.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -12,17 +14,17 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define LIVE 64u
+#define LIVE_MAX (1u << 20)
 #define THREADS_MAX 64
 #define NOINLINE __attribute__((noinline))
 #define KEEP_FRAME() __asm__ volatile("")
 
 struct worker {
 	uint64_t random;
-	void *blocks[LIVE];
-	unsigned next;
+	void **blocks;
+	unsigned next, live;
 	double seconds;
-	long pairs;
+	long pairs, rate;
 	int depth;
 };
 
@@ -51,7 +53,7 @@ NOINLINE static void right(struct worker *worker, int depth, unsigned path)
 NOINLINE static void descend(struct worker *worker, int depth, unsigned path)
 {
 	if (depth <= 0) {
-		unsigned slot = worker->next++ % LIVE;
+		unsigned slot = worker->next++ % worker->live;
 
 		free(worker->blocks[slot]);
 		worker->blocks[slot] = malloc(16 + (draw(worker) >> 20) % 1413);
@@ -63,49 +65,72 @@ NOINLINE static void descend(struct worker *worker, int depth, unsigned path)
 	KEEP_FRAME();
 }
 
-static double cpu_seconds(void)
+static double seconds_of(clockid_t clock)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	clock_gettime(clock, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Spins until as many pairs may have been made. */
+static void keep_to_rate(double start, long pairs, long rate)
+{
+	while (seconds_of(CLOCK_MONOTONIC) - start < (double)pairs / (double)rate)
+		;
 }
 
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
+	clockid_t clock = worker->rate ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
+	double start;
 
-	for (long i = 0; i < worker->pairs / 20; i++) /* warms up everything */
+	/* Warms up everything. */
+	for (long i = 0; i < worker->pairs / 20 || i < (long)worker->live; i++)
 		descend(worker, worker->depth, (unsigned)draw(worker) & 1023);
-	double start = cpu_seconds();
-
-	for (long i = 0; i < worker->pairs; i++)
+	start = seconds_of(clock);
+	for (long i = 0; i < worker->pairs; i++) {
 		descend(worker, worker->depth, (unsigned)draw(worker) & 1023);
-	worker->seconds = cpu_seconds() - start;
-	for (unsigned i = 0; i < LIVE; i++)
+		if (worker->rate && i % 256 == 255)
+			keep_to_rate(start, i, worker->rate);
+	}
+	worker->seconds = seconds_of(clock) - start;
+	for (unsigned i = 0; i < worker->live; i++)
 		free(worker->blocks[i]);
 	return NULL;
+}
+
+static long argument(int argc, char **argv, int index, long otherwise)
+{
+	return argc > index ? atol(argv[index]) : otherwise;
 }
 
 int main(int argc, char **argv)
 {
 	static struct worker workers[THREADS_MAX];
+	static void *blocks[THREADS_MAX][LIVE_MAX]; /* not of the heap that is measured */
 	pthread_t threads[THREADS_MAX];
-	int count = argc > 1 ? atoi(argv[1]) : 1;
+	long count = argument(argc, argv, 1, 1), live = argument(argc, argv, 4, 64);
 	double sum = 0;
 
-	if (count < 1 || count > THREADS_MAX)
+	if (count < 1 || count > THREADS_MAX || live < 1 || live > (long)LIVE_MAX)
 		return 2;
-	for (int i = 0; i < count; i++) {
-		workers[i].random = UINT64_C(88172645463325252) + (uint64_t)i;
-		workers[i].pairs = argc > 2 ? atol(argv[2]) : 2000000;
-		workers[i].depth = argc > 3 ? atoi(argv[3]) : 20;
+	for (long i = 0; i < count; i++) {
+		workers[i] = (struct worker){
+			.random = UINT64_C(88172645463325252) + (uint64_t)i,
+			.blocks = blocks[i],
+			.live = (unsigned)live,
+			.pairs = argument(argc, argv, 2, 2000000),
+			.depth = (int)argument(argc, argv, 3, 20),
+			.rate = argument(argc, argv, 5, 0),
+		};
 		pthread_create(&threads[i], NULL, work, &workers[i]);
 	}
-	for (int i = 0; i < count; i++) {
+	for (long i = 0; i < count; i++) {
 		pthread_join(threads[i], NULL);
 		sum += workers[i].seconds / (double)workers[i].pairs;
 	}
-	printf("%.2f\n", sum / count * 1e9);
+	printf("%.2f\n", sum / (double)count * 1e9);
 	return 0;
 }
