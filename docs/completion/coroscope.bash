@@ -12,8 +12,8 @@ _coroscope()
 	fi
 	case $command in
 	record)
-		options="--output --duration --heap= --heap --no-heap --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
-		taking=" --output -o --duration -d --buffer --on-full --seed "
+		options="--output --duration --max-size --last --heap= --heap --no-heap --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
+		taking=" --output -o --duration -d --max-size --last --buffer --on-full --seed "
 		operand="program"
 		;;
 	heap)

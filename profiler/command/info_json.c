@@ -22,6 +22,9 @@ static void put_session(struct cs_json *json, const struct cs_trace *trace)
 	cs_json_string(json, "kernel", session->kernel);
 	cs_json_string(json, "arch", session->arch);
 	cs_json_string(json, "recorder", session->recorder);
+	cs_json_uint(json, "kept_from_ns", session->kept_from_ns);
+	cs_json_uint(json, "max_bytes", session->max_bytes);
+	cs_json_uint(json, "last_ns", session->last_ns);
 	cs_json_object_end(json);
 }
 

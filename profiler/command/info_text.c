@@ -84,6 +84,25 @@ static void put_summary(struct cs_sink *sink, const struct cs_trace_summary *sum
 	               cs_text_bytes((double)summary->reader_rss_bytes).s);
 }
 
+/* A flight recorder's trace: what it was told to keep, and what that has cost. */
+static void put_kept(struct cs_sink *sink, const struct cs_trace_session *session)
+{
+	if (!session->max_bytes && !session->last_ns)
+		return;
+	put_fact(sink, "kept");
+	if (session->kept_from_ns)
+		cs_sink_printf(sink, "from @%.3fs on, what came before was dropped",
+		               (double)session->kept_from_ns / 1e9);
+	else
+		cs_sink_text(sink, "all of it so far");
+	cs_sink_text(sink, " (recorded with");
+	if (session->last_ns)
+		cs_sink_printf(sink, " --last %s", cs_text_duration(session->last_ns).s);
+	if (session->max_bytes)
+		cs_sink_printf(sink, " --max-size %s", cs_text_bytes((double)session->max_bytes).s);
+	cs_sink_text(sink, ")\n");
+}
+
 static void put_recording(const struct cs_info *info, struct cs_sink *sink)
 {
 	const struct cs_trace *trace = info->target.trace;
@@ -98,6 +117,7 @@ static void put_recording(const struct cs_info *info, struct cs_sink *sink)
 	put_fact(sink, "duration");
 	cs_sink_printf(sink, "%s, in steps of ", cs_text_duration(cs_trace_duration_ns(trace)).s);
 	cs_sink_printf(sink, "%s\n", cs_text_duration(session->tick_ns).s);
+	put_kept(sink, session);
 	put_text_fact(sink, "host", session->host);
 	put_text_fact(sink, "kernel", session->kernel);
 	put_text_fact(sink, "machine", session->arch);

@@ -21,6 +21,10 @@
 #define HEAP_MEAN_MAX (UINT64_C(1) << 40)
 #define BUFFER_MAX (UINT64_C(1) << 30)
 
+/* Below these a trace would hold next to nothing. */
+#define TRACE_MIN (UINT64_C(64) << 10)
+#define LAST_MIN_NS UINT64_C(1000000000)
+
 static const char *const heap_choices[] = {"all", NULL};
 static const char *const full_choices[] = {"block", "drop", NULL};
 
@@ -37,6 +41,14 @@ static const struct cs_option options[] = {
          .kind = CS_OPTION_DURATION,
          .argument = "TIME",
          .help = "record for TIME, then let the program go on alone"},
+	{.name = "max-size",
+         .kind = CS_OPTION_SIZE,
+         .argument = "SIZE",
+         .help = "keep FILE below SIZE: the oldest part is dropped, sums go on"},
+	{.name = "last",
+         .kind = CS_OPTION_DURATION,
+         .argument = "TIME",
+         .help = "a flight recorder: keep the last TIME, drop what is older"},
 	{.name = "heap",
          .negatable = true,
          .optional = true,
@@ -112,6 +124,25 @@ static int read_buffer(const struct cs_args *args, struct cs_session_config *con
 	return cs_diag_hint(diag, "it must be a power of two from 4KiB to 1GiB: 64KiB, 1MiB, 4MiB");
 }
 
+static int read_bounds(const struct cs_args *args, struct cs_recording *recording,
+                       struct cs_diag *diag)
+{
+	const struct cs_value *size = cs_args_get(args, "max-size");
+	const struct cs_value *last = cs_args_get(args, "last");
+
+	recording->max_bytes = size->number;
+	recording->last_ns = last->number;
+	if (size->given && size->number < TRACE_MIN) {
+		cs_diag_set(diag, -EINVAL, "keep a trace below %s", size->text);
+		return cs_diag_hint(diag, "64KiB is the least, 16MiB is reasonable");
+	}
+	if (last->given && last->number < LAST_MIN_NS) {
+		cs_diag_set(diag, -EINVAL, "keep the last %s", last->text);
+		return cs_diag_hint(diag, "1s is the least");
+	}
+	return 0;
+}
+
 static int read_config(const struct cs_args *args, struct cs_recording *recording,
                        struct cs_diag *diag)
 {
@@ -122,6 +153,8 @@ static int read_config(const struct cs_args *args, struct cs_recording *recordin
 
 	if (!error)
 		error = read_buffer(args, config, diag);
+	if (!error)
+		error = read_bounds(args, recording, diag);
 	if (error)
 		return error;
 	if (!strcmp(cs_args_text(args, "on-full", exact ? "block" : "drop"), "block"))
@@ -215,7 +248,11 @@ const struct cs_command cs_command_record = {
 		"figures are exact.\n\n"
 		"Ctrl-C reaches the program as usual, and its end is recorded too; a second one, or "
 		"three seconds, finish the trace at once. A trace that was cut short can be read up to "
-		"its last tenth of a second.",
+		"its last tenth of a second.\n\n"
+		"With --last 5m or --max-size 64MiB it records for as long as one likes and keeps the "
+		"end: at least the last five minutes, or as much as fits. Sums still count from the "
+		"start; only the states at times before the kept part are gone. While old parts are "
+		"dropped, a second file of at most the same size exists for a moment.",
 	.groups = (const struct cs_option_group *const[]){&group, NULL},
 	.examples =
 		(const struct cs_example[]){
@@ -223,6 +260,8 @@ const struct cs_command cs_command_record = {
 			{"coroscope record --heap=all -o t.coro -- make",
                          "every allocation of a build"},
 			{"coroscope record -d 30 ./server", "its first thirty seconds"},
+			{"coroscope record --last 5m --max-size 64MiB ./server",
+                         "keep the end, for as long as it runs"},
 			{NULL, NULL},
 		},
 	.status =

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -79,6 +80,8 @@ static int open_trace(struct cs_recording *recording, struct cs_diag *diag)
 		.kernel = system.release,
 		.arch = system.machine,
 		.recorder = (char *)"coroscope " CS_VERSION,
+		.max_bytes = recording->max_bytes,
+		.last_ns = recording->last_ns,
 	};
 	recording->writer = cs_trace_create(recording->path, &session, diag);
 	free(command);
@@ -338,15 +341,21 @@ static void find_names(struct cs_recording *recording)
 	if (error)
 		tell(recording, &diag);
 	error = cs_trace_write_symbols(recording->writer, recording->model, recording->names);
-	if (error) {
+	if (error == -EFBIG) {
+		cs_diag_set(&diag, error, "write the names: they don't fit into --max-size");
+		cs_diag_hint(&diag, "'coroscope symbolize' adds them, beyond that size");
+	} else if (error) {
 		cs_diag_set(&diag, error, "write the names: %s", strerror(-error));
-		tell(recording, &diag);
 	}
+	recording->symbols = error == 0;
+	if (error)
+		tell(recording, &diag);
 }
 
 static int finish(struct cs_recording *recording, struct cs_diag *diag)
 {
 	struct cs_trace_summary *summary = &recording->summary;
+	struct stat file;
 
 	cs_session_disable(&recording->folder);
 	cs_collector_finish(recording->collector);
@@ -358,11 +367,15 @@ static int finish(struct cs_recording *recording, struct cs_diag *diag)
 	summary->lost = recording->stats.lost;
 	summary->late = recording->stats.late;
 	summary->ended_by = (char *)recording->ended_by;
-	measure_cost(recording);
+	cs_trace_ending(recording->writer);
 	find_names(recording);
+	measure_cost(recording);
+	recording->kept_from_ns = cs_trace_kept_from(recording->writer);
 	recording->trace_bytes = cs_trace_bytes(recording->writer);
 	int error = cs_trace_finish(recording->writer, summary, diag);
 	recording->writer = NULL;
+	if (stat(recording->path, &file) == 0)
+		recording->trace_bytes = (uint64_t)file.st_size;
 	return error;
 }
 

@@ -23,8 +23,9 @@
 
 struct cs_recording {
 	const struct cs_args *args;
-	char path[PATH_MAX];  /* of the trace */
-	uint64_t duration_ns; /* 0: as long as the program runs */
+	char path[PATH_MAX];         /* of the trace */
+	uint64_t duration_ns;        /* 0: as long as the program runs */
+	uint64_t max_bytes, last_ns; /* of the trace; 0: all of it is kept */
 	bool symbols, debuginfod, arguments;
 
 	struct cs_session_config config;
@@ -52,7 +53,7 @@ struct cs_recording {
 	/* The end, for the summary. */
 	struct cs_collector_stats stats;
 	struct cs_trace_summary summary;
-	uint64_t trace_bytes;
+	uint64_t trace_bytes, kept_from_ns;
 	struct cs_resolver_result resolved;
 };
 

@@ -200,6 +200,10 @@ void cs_recording_summary(const struct cs_recording *recording)
 	       recording->path, cs_text_bytes((double)recording->trace_bytes).s,
 	       cs_text_duration(recording->summary.duration_ns).s, processes, plural(processes),
 	       threads, threads == 1 ? "" : "s", recording->ended_by);
+	if (recording->kept_from_ns)
+		cs_say(recording->args,
+		       "  kept         from @%.3fs on; what came before was dropped, sums go on",
+		       (double)recording->kept_from_ns / 1e9);
 	say_heap(recording, &totals);
 	say_losses(recording, &totals);
 	say_cost(recording, &totals);

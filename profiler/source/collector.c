@@ -107,7 +107,10 @@ static void write_trace(struct cs_collector *collector, uint64_t now_ns, bool ke
 		return;
 	collector->failed = true;
 	cs_diag_set(&diag, error, "write the trace any further: %s", strerror(-error));
-	cs_diag_hint(&diag, "the program goes on; what is in the file can be read");
+	cs_diag_hint(&diag, error == -EFBIG
+	                            ? "what every trace of this program must hold is larger than "
+	                              "--max-size; the program goes on, the file can be read"
+	                            : "the program goes on; what is in the file can be read");
 	cs_problems_add(&collector->problems, &diag);
 }
 

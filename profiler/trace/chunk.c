@@ -124,30 +124,16 @@ void cs_chunk_index_add(struct cs_chunk_writer *writer, uint64_t offset,
 	cs_buffer_free(&fields);
 }
 
-int cs_chunk_write(struct cs_chunk_writer *writer, struct cs_chunk_header head,
-                   const struct cs_buffer *payload)
+int cs_chunk_copy(struct cs_chunk_writer *writer, struct cs_chunk_header head, const void *stored)
 {
-	bool small = head.kind == CS_CHUNK_SYMBOLS;
-	const struct cs_buffer *stored = payload;
 	uint64_t offset = writer->offset;
 	int error;
 
-	if (payload->error || payload->size > CS_CHUNK_RAW_MAX)
-		return writer->error = payload->error ? payload->error : -EFBIG;
-	if (compress(writer, payload, small ? LEVEL_SMALL : LEVEL_FAST)) {
-		stored = &writer->stored;
-		head.flags |= CS_CHUNK_ZSTD;
-	}
-	head.magic = CS_CHUNK_MAGIC;
 	head.number = writer->number;
-	head.stored_bytes = (uint32_t)stored->size;
-	head.raw_bytes = (uint32_t)payload->size;
-	head.payload_crc = cs_crc32c(0, stored->data, stored->size);
-	head.reserved = 0;
 	head.header_crc = cs_crc32c(0, &head, offsetof(struct cs_chunk_header, header_crc));
 	struct iovec parts[] = {
 		{.iov_base = &head, .iov_len = sizeof(head)},
-		{.iov_base = stored->data, .iov_len = stored->size},
+		{.iov_base = (void *)(uintptr_t)stored, .iov_len = head.stored_bytes},
 	};
 
 	error = append(writer, parts, 2);
@@ -158,16 +144,45 @@ int cs_chunk_write(struct cs_chunk_writer *writer, struct cs_chunk_header head,
 	return 0;
 }
 
+int cs_chunk_write(struct cs_chunk_writer *writer, struct cs_chunk_header head,
+                   const struct cs_buffer *payload)
+{
+	bool small = head.kind == CS_CHUNK_SYMBOLS;
+	const struct cs_buffer *stored = payload;
+
+	if (payload->error || payload->size > CS_CHUNK_RAW_MAX)
+		return writer->error = payload->error ? payload->error : -EFBIG;
+	if (compress(writer, payload, small ? LEVEL_SMALL : LEVEL_FAST)) {
+		stored = &writer->stored;
+		head.flags |= CS_CHUNK_ZSTD;
+	}
+	if (writer->make_room && !writer->error)
+		writer->error = writer->make_room(writer->context, sizeof(head) + stored->size);
+	head.magic = CS_CHUNK_MAGIC;
+	head.stored_bytes = (uint32_t)stored->size;
+	head.raw_bytes = (uint32_t)payload->size;
+	head.payload_crc = cs_crc32c(0, stored->data, stored->size);
+	head.reserved = 0;
+	return cs_chunk_copy(writer, head, stored->data);
+}
+
 int cs_chunk_write_index(struct cs_chunk_writer *writer)
 {
-	struct cs_file_tail tail = {.index_offset = writer->offset};
+	struct cs_file_tail tail;
 	struct cs_chunk_header head = {.kind = CS_CHUNK_INDEX};
-	uint64_t before = writer->offset;
-	int error;
+	uint64_t before;
+	int error = 0;
 
 	/* Longer than a chunk may be, or no memory: readers find the chunks without it. */
 	if (writer->index.error || writer->index.size > CS_CHUNK_RAW_MAX)
 		return 0;
+	/* Before it is read: whoever makes room changes it. */
+	if (writer->make_room)
+		error = writer->make_room(writer->context,
+		                          sizeof(head) + writer->index.size + sizeof(tail));
+	if (error)
+		return error;
+	before = tail.index_offset = writer->offset;
 	memcpy(tail.magic, CS_TRACE_TAIL_MAGIC, sizeof(tail.magic));
 	error = cs_chunk_write(writer, head, &writer->index);
 	if (!error)

@@ -25,6 +25,9 @@ struct cs_chunk_writer {
 	struct cs_buffer stored;
 	struct cs_buffer index; /* CHUNK records of all chunks so far */
 	uint64_t last_index_offset;
+	/* Asked before each chunk, and may change the file; NULL: it may grow. */
+	int (*make_room)(void *context, uint64_t bytes);
+	void *context;
 };
 
 /* Continues FD behind OFFSET. 0 or -ENOMEM. */
@@ -37,6 +40,8 @@ int cs_chunk_writer_raw(struct cs_chunk_writer *writer, const void *bytes, size_
 /* HEAD needs kind, flags and times; the rest is filled in. */
 int cs_chunk_write(struct cs_chunk_writer *writer, struct cs_chunk_header head,
                    const struct cs_buffer *payload);
+/* A chunk of another file as it is stored there, under the next number of this one. */
+int cs_chunk_copy(struct cs_chunk_writer *writer, struct cs_chunk_header head, const void *stored);
 /* The index of everything so far, and the tail. */
 int cs_chunk_write_index(struct cs_chunk_writer *writer);
 /* Adds a chunk that another writer wrote to the index. */

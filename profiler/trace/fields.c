@@ -25,11 +25,19 @@
 	}
 
 const struct cs_field cs_session_fields[] = {
-	FIELD(U64, cs_trace_session, wall_start_ns),   FIELD(U64, cs_trace_session, mono_start_ns),
-	FIELD(U64, cs_trace_session, heap_mean_bytes), FIELD(U64, cs_trace_session, tick_ns),
-	FIELD(TEXT, cs_trace_session, command),        FIELD(TEXT, cs_trace_session, host),
-	FIELD(TEXT, cs_trace_session, kernel),         FIELD(TEXT, cs_trace_session, arch),
-	FIELD(TEXT, cs_trace_session, recorder),       END,
+	FIELD(U64, cs_trace_session, wall_start_ns),
+	FIELD(U64, cs_trace_session, mono_start_ns),
+	FIELD(U64, cs_trace_session, heap_mean_bytes),
+	FIELD(U64, cs_trace_session, tick_ns),
+	FIELD(TEXT, cs_trace_session, command),
+	FIELD(TEXT, cs_trace_session, host),
+	FIELD(TEXT, cs_trace_session, kernel),
+	FIELD(TEXT, cs_trace_session, arch),
+	FIELD(TEXT, cs_trace_session, recorder),
+	FIELD(U64, cs_trace_session, kept_from_ns),
+	FIELD(U64, cs_trace_session, max_bytes),
+	FIELD(U64, cs_trace_session, last_ns),
+	END,
 };
 
 const struct cs_field cs_summary_fields[] = {

@@ -93,6 +93,20 @@ static uint64_t tick_of(const struct cs_trace *trace, uint64_t peak_ns)
 	return peak_ns;
 }
 
+/* A trace that kept its end alone has no state of a time before it. */
+static int say_dropped(const struct cs_trace *trace, const char *text, uint64_t ns,
+                       struct cs_diag *diag)
+{
+	double from = (double)trace->session.kept_from_ns / 1e9;
+
+	cs_diag_set(diag, -ERANGE,
+	            "go to %s (%.3f s): %s keeps its end alone, what came before %.3f s was "
+	            "dropped",
+	            text, (double)ns / 1e9, trace->name, from);
+	return cs_diag_hint(diag, "choose a time from %.3fs to %.3fs", from,
+	                    (double)trace->duration_ns / 1e9);
+}
+
 static int find_peak(struct cs_trace *trace, uint64_t *time_ns, struct cs_diag *diag)
 {
 	struct cs_model *model = cs_model_new();
@@ -106,11 +120,15 @@ static int find_peak(struct cs_trace *trace, uint64_t *time_ns, struct cs_diag *
 		if (process->peak_bytes && (!highest || process->peak_bytes > highest->peak_bytes))
 			highest = process;
 	}
-	if (highest)
+	if (highest && highest->peak_ns < trace->session.kept_from_ns) {
+		error = say_dropped(trace, "peak", highest->peak_ns, diag);
+		cs_diag_hint(diag, "--metric peak_space shows what each process held at its peak");
+	} else if (highest) {
 		*time_ns = tick_of(trace, highest->peak_ns);
-	else if (!error)
+	} else if (!error) {
 		error = cs_diag_set(diag, -ENOENT, "find the peak of %s: it holds no heap",
 		                    trace->name);
+	}
 	cs_model_free(model);
 	return error;
 }
@@ -133,5 +151,7 @@ int cs_trace_time(struct cs_trace *trace, const char *text, uint64_t *time_ns, s
 		                    (double)trace->duration_ns / 1e9);
 	}
 	*time_ns = before_end ? trace->duration_ns - ns : ns;
+	if (*time_ns < trace->session.kept_from_ns)
+		return say_dropped(trace, text, *time_ns, diag);
 	return 0;
 }

@@ -34,6 +34,10 @@ struct cs_trace_session {
 	char *kernel;
 	char *arch;
 	char *recorder; /* "coroscope 0.1.0" */
+	/* A trace that keeps its end: see cs_trace_create(). 0: it keeps everything. */
+	uint64_t kept_from_ns; /* the first time whose state can be had; sums are since the start */
+	uint64_t max_bytes;
+	uint64_t last_ns;
 };
 
 struct cs_trace_summary {
@@ -50,7 +54,12 @@ struct cs_trace_summary {
 /* ---- writing ---- */
 struct cs_trace_writer;
 
-/* Creates PATH (0600; an existing regular file is replaced). NULL: DIAG says why. */
+/*
+ * Creates PATH (0600; an existing regular file is replaced). NULL: DIAG says why. With
+ * SESSION's max_bytes the file is never larger (else -EFBIG), with last_ns it keeps at least
+ * that much time and at most half as much again: the oldest is dropped, at any time the file
+ * under this name is a whole trace.
+ */
 struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_session *session,
                                         struct cs_diag *diag);
 /* Definitions since the last call, then the changes of the interval that ends now. Flushed to
@@ -64,6 +73,10 @@ int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model
 int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64_t from_ns,
                         uint64_t to_ns, uint64_t events);
 uint64_t cs_trace_bytes(const struct cs_trace_writer *writer);
+/* The first time whose state is still in the file. */
+uint64_t cs_trace_kept_from(const struct cs_trace_writer *writer);
+/* Nothing but names and the end is coming: drops what need not be kept. */
+void cs_trace_ending(struct cs_trace_writer *writer);
 /* Writes summary and index, closes, frees, also after errors. */
 int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summary *summary,
                     struct cs_diag *diag);

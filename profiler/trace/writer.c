@@ -11,13 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "trace/bound.h"
 #include "trace/encode.h"
 
 struct cs_trace_writer {
 	struct cs_chunk_writer chunks;
+	struct cs_bound bound;
 	struct cs_encoder encoder;
 	struct cs_encoder losses; /* collects until the next tick */
 	struct cs_trace_counts counts;
@@ -94,6 +97,7 @@ static void writer_free(struct cs_trace_writer *writer)
 	cs_chunk_writer_free(&writer->chunks);
 	cs_encoder_free(&writer->encoder);
 	cs_encoder_free(&writer->losses);
+	cs_bound_free(&writer->bound);
 	free(writer->path);
 	free(writer);
 }
@@ -122,6 +126,8 @@ struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_
 		error = -ENOMEM;
 	if (!error)
 		error = write_start(writer, session);
+	if (!error)
+		error = cs_bound_start(&writer->bound, &writer->chunks, path, session);
 	if (error) {
 		cs_diag_set(diag, error, "write %s: %s", path, strerror(-error));
 		unlink(path);
@@ -201,6 +207,9 @@ int cs_trace_write_tick(struct cs_trace_writer *writer, struct cs_model *model)
 	(void)cs_encode_end(&writer->encoder);
 	write_losses(writer, now);
 	writer->last_ns = now;
+	if (cs_bound_is_on(&writer->bound) && !writer->chunks.error &&
+	    cs_bound_wants_keyframe(&writer->bound, now))
+		(void)cs_trace_write_keyframe(writer, model);
 	return writer->chunks.error;
 }
 
@@ -211,11 +220,15 @@ static bool has_sum(const struct cs_cell *cell)
 
 int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *model)
 {
-	uint64_t now = time_of(writer, model);
+	uint64_t now = time_of(writer, model), before;
 
 	if (writer->chunks.error)
 		return writer->chunks.error;
+	if (cs_bound_is_on(&writer->bound) && writer->bound.keyframe_ns == now &&
+	    writer->bound.keyframe_end == writer->chunks.offset)
+		return 0; /* there is one already */
 	write_definitions(writer, model, now);
+	before = cs_bound_position(&writer->bound);
 	cs_encode_begin(&writer->encoder, CS_CHUNK_KEYFRAME, now, now);
 	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
 		cs_encode_process(&writer->encoder, model, id);
@@ -224,14 +237,49 @@ int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *mod
 	for (uint32_t id = 1; id <= cs_model_cell_count(model); id++)
 		if (has_sum(cs_model_cell_at(model, id)))
 			cs_encode_cell(&writer->encoder, model, id);
-	return cs_encode_end(&writer->encoder);
+	if (cs_encode_end(&writer->encoder))
+		return writer->chunks.error;
+	if (!cs_bound_is_on(&writer->bound))
+		return 0;
+	cs_bound_keyframe(&writer->bound, now, before);
+	/* Without room for a shorter copy the file stays longer than it need be. */
+	(void)cs_bound_trim(&writer->bound, now, false);
+	return 0;
+}
+
+/* Names for which there is no room must not cost the trace its end: they are measured first. */
+static int room_for_symbols(struct cs_trace_writer *writer, const struct cs_model *model,
+                            const struct cs_symbols *symbols)
+{
+	struct cs_chunk_writer scratch;
+	struct cs_encoder encoder = {.out = &scratch};
+	int fd = memfd_create("names", MFD_CLOEXEC);
+	int error = fd < 0 ? -errno : cs_chunk_writer_init(&scratch, fd, 0, 0);
+
+	if (fd < 0)
+		return error;
+	if (!error) {
+		cs_encode_begin(&encoder, CS_CHUNK_SYMBOLS, 0, 0);
+		cs_encode_symbols(&encoder, model, symbols);
+		error = cs_encode_end(&encoder);
+		cs_encoder_free(&encoder);
+	}
+	if (!error)
+		error = cs_bound_room(&writer->bound, scratch.offset);
+	cs_chunk_writer_free(&scratch);
+	close(fd);
+	return error;
 }
 
 int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model *model,
                            const struct cs_symbols *symbols)
 {
-	if (writer->chunks.error)
-		return writer->chunks.error;
+	int error = writer->chunks.error;
+
+	if (!error && cs_bound_is_on(&writer->bound))
+		error = room_for_symbols(writer, model, symbols);
+	if (error)
+		return error;
 	cs_encode_begin(&writer->encoder, CS_CHUNK_SYMBOLS, writer->last_ns, writer->last_ns);
 	cs_encode_symbols(&writer->encoder, model, symbols);
 	return cs_encode_end(&writer->encoder);
@@ -254,6 +302,17 @@ uint64_t cs_trace_bytes(const struct cs_trace_writer *writer)
 	return writer->chunks.offset;
 }
 
+uint64_t cs_trace_kept_from(const struct cs_trace_writer *writer)
+{
+	return writer->bound.session.kept_from_ns;
+}
+
+void cs_trace_ending(struct cs_trace_writer *writer)
+{
+	if (cs_bound_is_on(&writer->bound) && !writer->chunks.error)
+		(void)cs_bound_trim(&writer->bound, writer->last_ns, true);
+}
+
 int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summary *summary,
                     struct cs_diag *diag)
 {
@@ -261,6 +320,7 @@ int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summar
 	int error;
 
 	write_losses(writer, end);
+	cs_trace_ending(writer);
 	if (summary && summary->duration_ns > end)
 		end = summary->duration_ns;
 	if (summary) {
