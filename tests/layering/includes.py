@@ -27,6 +27,12 @@ FOLDERS = {
     "profiler/source": {"base", "model", "trace", "wire"},
     "profiler/command": {"base", "model", "export", "trace", "symbol", "inject", "source",
                          "wire"},
+    "viewer/canvas": {"base"},
+    "viewer/widget": {"base", "canvas"},
+    "viewer/view": {"base", "model", "canvas", "widget"},
+    "viewer/terminal": {"base", "canvas"},
+    "viewer/app": {"base", "model", "trace", "symbol", "command", "canvas", "widget", "view",
+                   "terminal"},
 }
 # Headers of the system -> the only folders that may know them.
 SYSTEM = [
@@ -37,14 +43,14 @@ SYSTEM = [
      {"profiler/symbol"}),
     (r"zstd.*\.h", {"profiler/trace"}),
     (r"libunwind.*\.h", {"agent/stack"}),
-    (r"(n?curses|menu|panel|form)\.h|ncurses.*/.*", {"viewer"}),
+    (r"(n?curses|menu|panel|form)\.h|ncurses.*/.*", {"viewer/terminal"}),
     (r"sys/ptrace\.h", {"profiler/inject"}),
 ]
 
 
 def folder_of(path):
     parts = path.parts
-    return parts[0] if parts[0] == "viewer" else "/".join(parts[:2])
+    return "/".join(parts[:2])
 
 
 def sources(tree):

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Filter expressions, as a person types them:
+ *
+ *     state = waiting and (age > 10s or heap > 1M) and not function ~ "^net\."
+ *
+ * Fields come from a table of the caller. What is unknown of a row makes every comparison with
+ * it false. A word that stands alone matches rows in which some text contains it.
+ */
+#ifndef CSV_WIDGET_EXPRESSION_H
+#define CSV_WIDGET_EXPRESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+
+enum csv_field_kind {
+	CSV_FIELD_TEXT,
+	CSV_FIELD_COUNT,    /* 1000, 10k */
+	CSV_FIELD_BYTES,    /* 64k, 1M, 2GiB */
+	CSV_FIELD_DURATION, /* in ns: 250ms, 10s, 5m, 2h */
+};
+
+struct csv_field {
+	const char *name; /* NULL ends a table */
+	enum csv_field_kind kind;
+	const char *help;
+};
+
+/* What a row says of a field, by its place in the table. */
+struct csv_subject {
+	const void *row;
+	/* NAN: unknown. */
+	double (*number)(const void *row, int field);
+	/* Whether TEST holds for any of the field's texts (a stack has many functions). */
+	bool (*any)(const void *row, int field, bool (*test)(const void *context, const char *text),
+	            const void *context);
+};
+
+struct csv_expression;
+
+/* NULL with DIAG set: what is wrong, where, and what there is. FIELDS must outlive it. */
+struct csv_expression *csv_expression_new(const char *text, const struct csv_field *fields,
+                                          struct cs_diag *diag);
+void csv_expression_free(struct csv_expression *expression);
+
+/* EXPRESSION NULL: everything passes. */
+bool csv_expression_holds(const struct csv_expression *expression,
+                          const struct csv_subject *subject);
+
+#endif
