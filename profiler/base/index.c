@@ -63,6 +63,34 @@ int cs_index_add(struct cs_index *index, uint32_t hash, uint32_t id)
 	return 0;
 }
 
+/* Those behind the gap move up, as far as each may: no slot stays marked as used. */
+static void close_gap(struct cs_index *index, uint32_t gap)
+{
+	for (uint32_t at = (gap + 1) & index->mask; index->slots[at].id;
+	     at = (at + 1) & index->mask) {
+		uint32_t home = index->slots[at].hash & index->mask;
+
+		if (((at - home) & index->mask) < ((at - gap) & index->mask))
+			continue;
+		index->slots[gap] = index->slots[at];
+		gap = at;
+	}
+	index->slots[gap] = (struct cs_index_slot){0};
+	index->count--;
+}
+
+void cs_index_remove(struct cs_index *index, uint32_t hash, uint32_t id)
+{
+	if (!index->slots)
+		return;
+	for (uint32_t at = hash & index->mask; index->slots[at].id; at = (at + 1) & index->mask) {
+		if (index->slots[at].id == id && index->slots[at].hash == hash) {
+			close_gap(index, at);
+			return;
+		}
+	}
+}
+
 void cs_index_free(struct cs_index *index)
 {
 	free(index->slots);

@@ -8,7 +8,7 @@
  *             if (same(thing_at(id), key))
  *                     return id;
  *
- * Open addressing, at most three quarters full; ids are not 0 and are never removed.
+ * Open addressing, at most three quarters full; ids are not 0.
  */
 #ifndef CS_BASE_INDEX_H
 #define CS_BASE_INDEX_H
@@ -76,6 +76,8 @@ static inline uint32_t cs_probe_next(struct cs_probe *probe)
 
 /* 0 or -ENOMEM. The same id may be added once only. */
 int cs_index_add(struct cs_index *index, uint32_t hash, uint32_t id);
+/* Takes out what was added with the same HASH and ID; nothing if it was not. */
+void cs_index_remove(struct cs_index *index, uint32_t hash, uint32_t id);
 void cs_index_free(struct cs_index *index);
 
 #endif

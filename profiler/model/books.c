@@ -2,7 +2,9 @@
 /*
  * The hot half of the reader: two calls of this file for each block of the program. A block
  * is one 16-byte entry, cell and size; the few of 4 GiB and more have their size in a second
- * table. Blocks that were inherited by fork are those whose cell is another process's.
+ * table. A block that a coroutine allocated has its slot in a third, and a bit that says so:
+ * programs without coroutines pay nothing for them. Blocks that were inherited by fork are
+ * those whose cell is another process's.
  */
 #include "model/books.h"
 
@@ -18,6 +20,9 @@
 /* A size that says: look into the table of large blocks. */
 #define SIZE_LARGE UINT32_MAX
 #define WEIGHTS 256u
+/* In the cell's id: look into the table of owners. */
+#define OWNED (UINT32_C(1) << 31)
+_Static_assert(CS_CELLS_MAX < OWNED, "the bit is free");
 
 struct cs_known_weight {
 	uint64_t size_plus_1; /* 0: empty */
@@ -33,6 +38,7 @@ struct cs_books {
 	uint64_t healed;
 	struct cs_table blocks; /* address -> cell << 32 | size */
 	struct cs_table large;  /* address -> size; no memory until the first one */
+	struct cs_table owners; /* address -> slot of a coroutine; likewise */
 	struct cs_ranges mapped;
 	struct cs_known_weight *weights; /* exp() is dear, and programs use few sizes */
 };
@@ -73,33 +79,38 @@ static inline struct cs_weight weigh(struct cs_books *books, uint64_t size)
 struct block {
 	uint64_t size;
 	uint32_t cell;
+	uint32_t coroutine;
 };
 
-static int put_large(struct cs_books *books, uint64_t address, uint64_t size)
+static int put_beside(struct cs_table *table, uint64_t address, uint64_t value)
 {
 	uint64_t old;
-	int error = books->large.directory ? 0 : cs_table_init(&books->large);
+	int error = table->directory ? 0 : cs_table_init(table);
 
 	if (!error)
-		error = cs_table_put(&books->large, address, size, &old);
+		error = cs_table_put(table, address, value, &old);
 	return error < 0 ? error : 0;
 }
 
 static struct block unpack(struct cs_books *books, uint64_t address, uint64_t packed)
 {
-	struct block block = {.size = (uint32_t)packed, .cell = (uint32_t)(packed >> 32)};
+	struct block block = {.size = (uint32_t)packed, .cell = (uint32_t)(packed >> 32) & ~OWNED};
+	uint64_t coroutine = 0;
 
 	if (block.size == SIZE_LARGE && books->large.directory)
 		cs_table_take(&books->large, address, &block.size);
+	if (packed >> 32 & OWNED && cs_table_take(&books->owners, address, &coroutine) == 1)
+		block.coroutine = (uint32_t)coroutine;
 	return block;
 }
 
 /* Brings a block into the table. 1: OLD was at its address, else 0 or -errno. */
-static int put_block(struct cs_books *books, uint64_t address, struct block block,
+static int put_block(struct cs_books *books, uint64_t address, struct block *block,
                      struct block *old)
 {
-	bool large = block.size >= SIZE_LARGE;
-	uint64_t packed = (uint64_t)block.cell << 32 | (large ? SIZE_LARGE : block.size);
+	bool large = block->size >= SIZE_LARGE;
+	uint32_t cell = block->cell | (block->coroutine ? OWNED : 0);
+	uint64_t packed = (uint64_t)cell << 32 | (large ? SIZE_LARGE : block->size);
 	uint64_t before;
 	int found = cs_table_put(&books->blocks, address, packed, &before);
 
@@ -107,7 +118,10 @@ static int put_block(struct cs_books *books, uint64_t address, struct block bloc
 		*old = unpack(books, address, before);
 	/* Without memory for it the block is known with a size too small: better than not. */
 	if (found >= 0 && large)
-		(void)put_large(books, address, block.size);
+		(void)put_beside(&books->large, address, block->size);
+	/* Nor must a coroutine count a block that will not find it. */
+	if (found >= 0 && block->coroutine && put_beside(&books->owners, address, block->coroutine))
+		block->coroutine = 0;
 	return found;
 }
 
@@ -159,6 +173,9 @@ static void count_free(struct cs_books *books, struct block block, bool temporar
 		return;
 	}
 	cs_heap_sub(&books->process->process, cell, &weight, temporary);
+	if (block.coroutine)
+		cs_model_coroutine_free(books->model, block.coroutine, weight.bytes, weight.objects,
+		                        weight.bytes_var, weight.objects_var);
 	mark(books, cell, block.cell);
 }
 
@@ -202,6 +219,7 @@ void cs_books_free(struct cs_books *books)
 		return;
 	cs_table_free(&books->blocks);
 	cs_table_free(&books->large);
+	cs_table_free(&books->owners);
 	cs_ranges_free(&books->mapped);
 	free(books->weights);
 	free(books);
@@ -217,6 +235,7 @@ struct cs_books *cs_books_fork(const struct cs_books *parent, uint32_t child_pro
 		return NULL;
 	if (cs_table_clone(&books->blocks, &parent->blocks) ||
 	    (parent->large.directory && cs_table_clone(&books->large, &parent->large)) ||
+	    (parent->owners.directory && cs_table_clone(&books->owners, &parent->owners)) ||
 	    cs_ranges_copy(&books->mapped, &parent->mapped)) {
 		cs_books_free(books);
 		return NULL;
@@ -235,16 +254,22 @@ struct cs_books *cs_books_fork(const struct cs_books *parent, uint32_t child_pro
 int cs_books_alloc(struct cs_books *books, uint32_t thread, uint32_t cell, uint64_t address,
                    uint64_t size, uint64_t time_ns)
 {
+	return cs_books_alloc_by(books, thread, 0, cell, address, size, time_ns);
+}
+
+int cs_books_alloc_by(struct cs_books *books, uint32_t thread, uint32_t coroutine, uint32_t cell,
+                      uint64_t address, uint64_t size, uint64_t time_ns)
+{
 	struct cs_cell *entry = cs_cell_entry(books->model, cell);
 	struct cs_thread_entry *by = cs_thread_entry(books->model, thread);
 	struct cs_process *process = &books->process->process;
+	struct block block = {size, cell, coroutine}, old;
 	struct cs_weight weight;
-	struct block old;
 	int found;
 
 	if (!address || !is_own(books, entry))
 		return -EINVAL;
-	found = put_block(books, address, (struct block){size, cell}, &old);
+	found = put_block(books, address, &block, &old);
 	if (found < 0)
 		return found;
 	if (found) {
@@ -253,6 +278,9 @@ int cs_books_alloc(struct cs_books *books, uint32_t thread, uint32_t cell, uint6
 	}
 	weight = weigh(books, size);
 	cs_heap_add(process, entry, &weight);
+	if (block.coroutine)
+		cs_model_coroutine_alloc(books->model, block.coroutine, weight.bytes,
+		                         weight.objects, weight.bytes_var, weight.objects_var);
 	mark(books, entry, cell);
 	cs_heap_new_peak(process, time_ns);
 	if (by) {
@@ -274,6 +302,13 @@ static bool is_temporary(const struct cs_books *books, const struct cs_thread_en
 	return is_own(books, entry) && entry->thread == thread;
 }
 
+static uint64_t number_of(const struct cs_books *books, uint32_t coroutine)
+{
+	const struct cs_coroutine *owner = cs_model_coroutine_at(books->model, coroutine);
+
+	return owner ? owner->number : CS_UNKNOWN;
+}
+
 void cs_books_release(struct cs_books *books, uint32_t thread, uint64_t address, bool by_realloc,
                       uint64_t time_ns)
 {
@@ -291,7 +326,13 @@ void cs_books_release(struct cs_books *books, uint32_t thread, uint64_t address,
 		if (by->last_address == address)
 			by->last_address = 0;
 	} else if (by) {
-		by->released = (struct cs_released){address, block.size, block.cell};
+		by->released = (struct cs_released){
+			.address = address,
+			.size = block.size,
+			.cell = block.cell,
+			.coroutine = block.coroutine,
+			.number = number_of(books, block.coroutine),
+		};
 	}
 	count_free(books, block, temporary);
 }
@@ -308,8 +349,11 @@ void cs_books_restore(struct cs_books *books, uint32_t thread, uint64_t address,
 	if (!by || !address || by->released.address != address)
 		return;
 	by->released.address = 0;
-	block = (struct block){by->released.size, by->released.cell};
-	found = put_block(books, address, block, &old);
+	block = (struct block){by->released.size, by->released.cell, by->released.coroutine};
+	/* It may have ended meanwhile, and its slot be another's. */
+	if (number_of(books, block.coroutine) != by->released.number)
+		block.coroutine = 0;
+	found = put_block(books, address, &block, &old);
 	if (found < 0)
 		return;
 	if (found) {
@@ -325,6 +369,9 @@ void cs_books_restore(struct cs_books *books, uint32_t thread, uint64_t address,
 		return;
 	}
 	cs_heap_unsub(process, cell, &weight);
+	if (block.coroutine)
+		cs_model_coroutine_unfree(books->model, block.coroutine, weight.bytes,
+		                          weight.objects, weight.bytes_var, weight.objects_var);
 	mark(books, cell, block.cell);
 	cs_heap_new_peak(process, time_ns);
 }

@@ -28,6 +28,12 @@ struct cs_books *cs_books_fork(const struct cs_books *parent, uint32_t child_pro
 /* THREAD is the model's id; `temporary_objects` and realloc are followed by thread. */
 int cs_books_alloc(struct cs_books *books, uint32_t thread, uint32_t cell, uint64_t address,
                    uint64_t size, uint64_t time_ns);
+/*
+ * The same by COROUTINE (a slot of the model, 0 none): the block's figures are its as well, and
+ * its slot is kept until the block is freed, by whomever. CELL is one of its spawn stack.
+ */
+int cs_books_alloc_by(struct cs_books *books, uint32_t thread, uint32_t coroutine, uint32_t cell,
+                      uint64_t address, uint64_t size, uint64_t time_ns);
 void cs_books_release(struct cs_books *books, uint32_t thread, uint64_t address, bool by_realloc,
                       uint64_t time_ns);
 /* The realloc whose release this thread told last has failed. */

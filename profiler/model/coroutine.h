@@ -19,8 +19,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
-
-#define CS_UNKNOWN UINT64_MAX
+#include "model/texts.h"
 
 enum cs_coroutine_state {
 	CS_COROUTINE_UNKNOWN,
@@ -46,7 +45,7 @@ enum cs_coroutine_flag {
 	CS_COROUTINE_LEAKED = 1u << 6, /* the runtime's own verdict */
 	CS_COROUTINE_STACK_CUT = 1u << 7,     /* unwinding stopped before the outermost frame */
 	CS_COROUTINE_STACK_SAMPLED = 1u << 8, /* the stack is that of the last sample, not of now */
-	CS_COROUTINE_HEAP = 1u << 9,          /* heap figures are kept for it */
+	CS_COROUTINE_HEAP = 1u << 9, /* heap figures are kept for it: without, they are unknown */
 };
 
 /* What of its heap a coroutine allocated; freed by whomever. As struct cs_heap_sum. */
@@ -83,26 +82,10 @@ struct cs_coroutine {
 	uint64_t stack_low, stack_high;      /* its stack; 0, 0 unknown */
 	uint64_t stack_used;                 /* bytes from its stack pointer to stack_high */
 	uint64_t stack_resident, stack_peak; /* bytes that are resident; high-water mark */
-	struct cs_coroutine_heap heap;       /* valid with CS_COROUTINE_HEAP */
+	struct cs_coroutine_heap *heap;      /* owned; NULL and CS_COROUTINE_HEAP: all 0 */
 	char *name;                          /* NULL none; owned */
 	char *labels;                        /* "key=value" joined by '\n'; NULL none; owned */
 };
-
-/* A runtime in a process: "go" with version "go1.22.12". The same key gives the same id. */
-struct cs_runtime {
-	uint32_t process;
-	char *name;    /* cli.md: go, gccgo, ucontext, boost-context, state-threads, … */
-	char *version; /* NULL unknown */
-};
-uint32_t cs_model_runtime(struct cs_model *model, uint32_t process, const char *name,
-                          const char *version); /* 0: no memory */
-uint32_t cs_model_runtime_count(const struct cs_model *model);
-const struct cs_runtime *cs_model_runtime_at(const struct cs_model *model, uint32_t id);
-
-/* Short texts that recur (wait reasons, figures' names, labels of tallies); append-only. */
-uint32_t cs_model_text(struct cs_model *model, const char *text); /* 0: no memory, or "" */
-uint32_t cs_model_text_count(const struct cs_model *model);
-const char *cs_model_text_at(const struct cs_model *model, uint32_t id); /* NULL: no such id */
 
 /*
  * The living coroutine (process, runtime, number); a new one when there is none, with every
@@ -112,7 +95,7 @@ const char *cs_model_text_at(const struct cs_model *model, uint32_t id); /* NULL
 uint32_t cs_model_coroutine(struct cs_model *model, uint32_t process, uint32_t runtime,
                             uint64_t number);
 /* The same without making one. 0: there is none that lives. */
-uint32_t cs_model_coroutine_find(const struct cs_model *model, uint32_t process, uint32_t runtime,
+uint32_t cs_model_coroutine_find(struct cs_model *model, uint32_t process, uint32_t runtime,
                                  uint64_t number);
 uint32_t cs_model_coroutine_slots(const struct cs_model *model); /* ids are 1..slots, with holes */
 struct cs_coroutine *cs_model_coroutine_at(const struct cs_model *model, uint32_t id);
@@ -130,14 +113,20 @@ int cs_model_coroutine_set_labels(struct cs_model *model, uint32_t id, const cha
 void cs_model_coroutine_end(struct cs_model *model, uint32_t id, uint64_t time_ns);
 /* Once a tick, after the trace writer has taken what was dirty. */
 void cs_model_sweep_coroutines(struct cs_model *model);
-/* Ended ones whose blocks live on are kept; this many live coroutines there are. */
+/* How many live in PROCESS; 0 of a process that is not there. */
 uint32_t cs_model_coroutines_alive(const struct cs_model *model, uint32_t process);
 
-/* Heap of a coroutine: called beside cs_model_heap_alloc/free of the cell. ID 0 does nothing. */
+/*
+ * Heap of a coroutine: called beside cs_model_heap_alloc/free of the cell. ID 0 does nothing.
+ * Sets CS_COROUTINE_HEAP; a source that keeps heaps sets it when it makes the coroutine.
+ */
 void cs_model_coroutine_alloc(struct cs_model *model, uint32_t id, uint64_t bytes, uint64_t objects,
                               double bytes_var, double objects_var);
 void cs_model_coroutine_free(struct cs_model *model, uint32_t id, uint64_t bytes, uint64_t objects,
                              double bytes_var, double objects_var);
+/* A free was taken back: the realloc failed. */
+void cs_model_coroutine_unfree(struct cs_model *model, uint32_t id, uint64_t bytes,
+                               uint64_t objects, double bytes_var, double objects_var);
 
 /* Ids of slots that changed, ended or were made since this was last asked; VISIT sees each once. */
 void cs_model_take_dirty_coroutines(struct cs_model *model, cs_model_visit *visit, void *context);

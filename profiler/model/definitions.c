@@ -68,42 +68,13 @@ uint32_t cs_model_thread(struct cs_model *model, uint32_t process, uint32_t tid,
 	entry->thread.process = process;
 	entry->thread.tid = tid;
 	entry->thread.start_ns = time_ns;
+	entry->thread.cpu_ns = CS_UNKNOWN;
+	entry->thread.wait_ns = CS_UNKNOWN;
 	cs_dirty_mark(&model->dirty_threads, &entry->dirty, model->threads.count);
 	return model->threads.count;
 }
 
 /* ---- keys ---- */
-
-typedef uint32_t key_hash(const void *thing);
-
-/* A model's first definition after it was loaded finds what the trace had defined. */
-static int catch_up(struct cs_keyed *keyed, key_hash *hash)
-{
-	while (keyed->indexed < keyed->list.count) {
-		const void *thing = cs_list_at(&keyed->list, keyed->indexed);
-		int error = cs_index_add(&keyed->index, hash(thing), keyed->indexed + 1);
-
-		if (error)
-			return error;
-		keyed->indexed++;
-	}
-	return 0;
-}
-
-/* A new thing behind the others, in list and index. NULL: no memory, nothing has changed. */
-static void *add(struct cs_keyed *keyed, uint32_t hash)
-{
-	void *thing = cs_list_push(&keyed->list);
-
-	if (!thing)
-		return NULL;
-	if (cs_index_add(&keyed->index, hash, keyed->list.count)) {
-		keyed->list.count--;
-		return NULL;
-	}
-	keyed->indexed = keyed->list.count;
-	return thing;
-}
 
 /* One build id is one file, wherever it lies; without one, the path has to tell. */
 static uint32_t module_hash(const void *thing)
@@ -136,7 +107,7 @@ uint32_t cs_model_module(struct cs_model *model, const char *path, const uint8_t
 		key.build_id_bytes = sizeof(key.build_id);
 	if (key.build_id_bytes)
 		memcpy(key.build_id, build_id, key.build_id_bytes);
-	if (!key.path || catch_up(modules, module_hash))
+	if (!key.path || cs_keyed_catch_up(modules, module_hash))
 		goto fail;
 	hash = module_hash(&key);
 	struct cs_probe probe = cs_index_probe(&modules->index, hash);
@@ -147,7 +118,7 @@ uint32_t cs_model_module(struct cs_model *model, const char *path, const uint8_t
 			return id;
 		}
 	}
-	module = add(modules, hash);
+	module = cs_keyed_add(modules, hash);
 	if (!module)
 		goto fail;
 	*module = key;
@@ -171,7 +142,7 @@ uint32_t cs_model_frame(struct cs_model *model, uint32_t module, uint64_t offset
 	struct cs_frame *frame;
 	uint32_t id;
 
-	if (module > model->modules.list.count || catch_up(frames, frame_hash))
+	if (module > model->modules.list.count || cs_keyed_catch_up(frames, frame_hash))
 		return 0;
 	struct cs_probe probe = cs_index_probe(&frames->index, hash);
 
@@ -180,7 +151,7 @@ uint32_t cs_model_frame(struct cs_model *model, uint32_t module, uint64_t offset
 		if (frame->module == module && frame->offset == offset)
 			return id;
 	}
-	frame = add(frames, hash);
+	frame = cs_keyed_add(frames, hash);
 	if (!frame)
 		return 0;
 	*frame = (struct cs_frame){.module = module, .offset = offset};
@@ -202,7 +173,7 @@ uint32_t cs_model_node(struct cs_model *model, uint32_t parent, uint32_t frame)
 	uint32_t id;
 
 	if (parent > nodes->list.count || !cs_model_frame_at(model, frame) ||
-	    catch_up(nodes, node_hash))
+	    cs_keyed_catch_up(nodes, node_hash))
 		return 0;
 	struct cs_probe probe = cs_index_probe(&nodes->index, hash);
 
@@ -211,7 +182,7 @@ uint32_t cs_model_node(struct cs_model *model, uint32_t parent, uint32_t frame)
 		if (node->parent == parent && node->frame == frame)
 			return id;
 	}
-	node = add(nodes, hash);
+	node = cs_keyed_add(nodes, hash);
 	if (!node)
 		return 0;
 	*node = (struct cs_node){.parent = parent, .frame = frame};
@@ -222,30 +193,43 @@ static uint32_t cell_hash(const void *thing)
 {
 	const struct cs_cell *cell = thing;
 
-	return cs_hash_pair(cell->thread, (uint64_t)cell->process << 32 | cell->node);
+	return cs_hash_pair((uint64_t)cell->spawn << 32 | cell->thread,
+	                    (uint64_t)cell->process << 32 | cell->node);
+}
+
+static bool same_cell(const struct cs_cell *a, const struct cs_cell *b)
+{
+	return a->process == b->process && a->thread == b->thread && a->node == b->node &&
+	       a->spawn == b->spawn;
 }
 
 uint32_t cs_model_cell(struct cs_model *model, uint32_t process, uint32_t thread, uint32_t node)
 {
-	struct cs_cell key = {.process = process, .thread = thread, .node = node};
+	return cs_model_spawned_cell(model, process, thread, node, 0);
+}
+
+uint32_t cs_model_spawned_cell(struct cs_model *model, uint32_t process, uint32_t thread,
+                               uint32_t node, uint32_t spawn)
+{
+	struct cs_cell key = {.process = process, .thread = thread, .node = node, .spawn = spawn};
 	struct cs_keyed *cells = &model->cells;
 	struct cs_cell *cell;
 	uint32_t hash, id;
 
 	if (!cs_process_entry(model, process) || thread > model->threads.count ||
-	    node > model->nodes.list.count || catch_up(cells, cell_hash))
+	    node > model->nodes.list.count || spawn > model->nodes.list.count ||
+	    cs_keyed_catch_up(cells, cell_hash))
 		return 0;
 	hash = cell_hash(&key);
 	struct cs_probe probe = cs_index_probe(&cells->index, hash);
 
-	while ((id = cs_probe_next(&probe))) {
-		cell = cs_list_at(&cells->list, id - 1);
-		if (cell->process == process && cell->thread == thread && cell->node == node)
+	while ((id = cs_probe_next(&probe)))
+		if (same_cell(cs_list_at(&cells->list, id - 1), &key))
 			return id;
-	}
-	if (cs_dirty_reserve(&model->dirty_cells, cells->list.count + 1))
+	if (cells->list.count == CS_CELLS_MAX ||
+	    cs_dirty_reserve(&model->dirty_cells, cells->list.count + 1))
 		return 0;
-	cell = add(cells, hash);
+	cell = cs_keyed_add(cells, hash);
 	if (!cell)
 		return 0;
 	*cell = key;

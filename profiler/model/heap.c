@@ -4,6 +4,7 @@
  * uses the same inline functions of state.h.
  */
 #include "model/state.h"
+#include "model/tally.h"
 
 static struct cs_process *touch(struct cs_model *model, struct cs_cell *cell, uint32_t id)
 {
@@ -42,4 +43,20 @@ void cs_model_heap_peak(struct cs_model *model, uint32_t process, uint64_t time_
 		return;
 	cs_heap_new_peak(&entry->process, time_ns);
 	cs_dirty_mark(&model->dirty_processes, &entry->dirty, process);
+}
+
+void cs_model_heap_set(struct cs_model *model, uint32_t cell, const struct cs_heap_sum *sum)
+{
+	struct cs_cell *entry = cs_cell_entry(model, cell);
+	struct cs_process *process;
+
+	if (!entry || sum->free_bytes > sum->alloc_bytes || sum->free_objects > sum->alloc_objects)
+		return;
+	process = touch(model, entry, cell);
+	cs_cell_keep_peak(process, entry);
+	process->inuse_bytes -= cs_cell_inuse_bytes(entry);
+	process->inuse_objects -= cs_cell_inuse_objects(entry);
+	entry->sum = *sum;
+	process->inuse_bytes += cs_cell_inuse_bytes(entry);
+	process->inuse_objects += cs_cell_inuse_objects(entry);
 }

@@ -10,6 +10,14 @@
 
 #include "model/state.h"
 
+const char *const cs_thread_state_names[CS_THREAD_STATES] = {
+	[CS_THREAD_UNKNOWN] = "?",         [CS_THREAD_RUNNING] = "running",
+	[CS_THREAD_SLEEPING] = "sleeping", [CS_THREAD_DISK_SLEEP] = "disk sleep",
+	[CS_THREAD_STOPPED] = "stopped",   [CS_THREAD_TRACED] = "traced",
+	[CS_THREAD_IDLE] = "idle",         [CS_THREAD_ZOMBIE] = "zombie",
+	[CS_THREAD_DEAD] = "dead",
+};
+
 struct cs_model *cs_model_new(void)
 {
 	struct cs_model *model = calloc(1, sizeof(*model));
@@ -22,13 +30,12 @@ struct cs_model *cs_model_new(void)
 	cs_list_init(&model->frames.list, sizeof(struct cs_frame), 10);
 	cs_list_init(&model->nodes.list, sizeof(struct cs_node), 10);
 	cs_list_init(&model->cells.list, sizeof(struct cs_cell), 8);
+	cs_list_init(&model->texts.list, sizeof(char *), 6);
+	cs_list_init(&model->runtimes.list, sizeof(struct cs_runtime), 4);
+	cs_list_init(&model->tallies.list, sizeof(struct cs_tally), 8);
+	cs_list_init(&model->figures.list, sizeof(struct cs_figure), 6);
+	cs_list_init(&model->coroutines.list, sizeof(struct cs_coroutine_slot), 8);
 	return model;
-}
-
-static void free_keyed(struct cs_keyed *keyed)
-{
-	cs_list_free(&keyed->list);
-	cs_index_free(&keyed->index);
 }
 
 void cs_model_free(struct cs_model *model)
@@ -45,15 +52,21 @@ void cs_model_free(struct cs_model *model)
 	}
 	for (uint32_t id = 1; id <= model->modules.list.count; id++)
 		free(cs_model_module_at(model, id)->path);
+	cs_texts_free(model);
+	cs_coroutines_free(model);
+	cs_keyed_free(&model->tallies);
+	cs_keyed_free(&model->figures);
 	cs_list_free(&model->processes);
 	cs_list_free(&model->threads);
-	free_keyed(&model->modules);
-	free_keyed(&model->frames);
-	free_keyed(&model->nodes);
-	free_keyed(&model->cells);
+	cs_keyed_free(&model->modules);
+	cs_keyed_free(&model->frames);
+	cs_keyed_free(&model->nodes);
+	cs_keyed_free(&model->cells);
 	free(model->dirty_processes.ids);
 	free(model->dirty_threads.ids);
 	free(model->dirty_cells.ids);
+	free(model->dirty_tallies.ids);
+	free(model->dirty_figures.ids);
 	free(model);
 }
 
@@ -134,15 +147,6 @@ struct cs_cell *cs_model_cell_at(const struct cs_model *model, uint32_t id)
 
 /* ---- what has changed ---- */
 
-int cs_dirty_reserve(struct cs_dirty *dirty, uint32_t count)
-{
-	void *ids = dirty->ids;
-	int error = cs_array_reserve(&ids, &dirty->room, sizeof(*dirty->ids), count);
-
-	dirty->ids = ids;
-	return error;
-}
-
 void cs_model_process_changed(struct cs_model *model, uint32_t process)
 {
 	struct cs_process_entry *entry = cs_process_entry(model, process);
@@ -159,33 +163,23 @@ void cs_model_thread_changed(struct cs_model *model, uint32_t thread)
 		cs_dirty_mark(&model->dirty_threads, &entry->dirty, thread);
 }
 
-/* The list is used again at once: VISIT must not change the model. */
-static void take(struct cs_dirty *dirty, cs_model_visit *visit, void *context)
-{
-	size_t count = dirty->count;
-
-	dirty->count = 0;
-	for (size_t i = 0; i < count; i++)
-		visit(context, dirty->ids[i]);
-}
-
 void cs_model_take_dirty_cells(struct cs_model *model, cs_model_visit *visit, void *context)
 {
 	for (size_t i = 0; i < model->dirty_cells.count; i++)
 		cs_cell_entry(model, model->dirty_cells.ids[i])->dirty = false;
-	take(&model->dirty_cells, visit, context);
+	cs_dirty_visit(&model->dirty_cells, visit, context);
 }
 
 void cs_model_take_dirty_processes(struct cs_model *model, cs_model_visit *visit, void *context)
 {
 	for (size_t i = 0; i < model->dirty_processes.count; i++)
 		cs_process_entry(model, model->dirty_processes.ids[i])->dirty = false;
-	take(&model->dirty_processes, visit, context);
+	cs_dirty_visit(&model->dirty_processes, visit, context);
 }
 
 void cs_model_take_dirty_threads(struct cs_model *model, cs_model_visit *visit, void *context)
 {
 	for (size_t i = 0; i < model->dirty_threads.count; i++)
 		cs_thread_entry(model, model->dirty_threads.ids[i])->dirty = false;
-	take(&model->dirty_threads, visit, context);
+	cs_dirty_visit(&model->dirty_threads, visit, context);
 }

@@ -10,7 +10,9 @@
  *   module   a file with code, by build id (or path): shared by all processes that map it
  *   frame    (module, offset) of an instruction, or a mark
  *   node     (parent node, frame): a stack is the path from its node to the root
- *   cell     (process, thread, node): what heap sums are kept for
+ *   cell     (process, thread, node, spawn): what heap sums are kept for
+ *
+ * Coroutines are in coroutine.h, other sums and figures in tally.h.
  */
 #ifndef CS_MODEL_MODEL_H
 #define CS_MODEL_MODEL_H
@@ -23,6 +25,9 @@
 
 /* Objects are counted in 1/65536: a sampled one stands for a fractional number. */
 #define CS_OBJECT UINT64_C(65536)
+
+/* A number that nobody has told: not 0, which is one. */
+#define CS_UNKNOWN UINT64_MAX
 
 /* frame.module of a frame that lies in no module; offset is then an address … */
 #define CS_MODULE_NONE 0u
@@ -77,12 +82,32 @@ struct cs_memory {
 	uint64_t maps;         /* number of mappings */
 };
 
+/* As the kernel tells it, at the last look. */
+enum cs_thread_state {
+	CS_THREAD_UNKNOWN,
+	CS_THREAD_RUNNING, /* on a CPU, or waiting for one */
+	CS_THREAD_SLEEPING,
+	CS_THREAD_DISK_SLEEP, /* can't be interrupted */
+	CS_THREAD_STOPPED,
+	CS_THREAD_TRACED, /* stopped by a debugger, or by us at level freeze */
+	CS_THREAD_IDLE,
+	CS_THREAD_ZOMBIE,
+	CS_THREAD_DEAD,
+	CS_THREAD_STATES
+};
+extern const char *const cs_thread_state_names[CS_THREAD_STATES]; /* "?", "running", … */
+
 struct cs_thread {
 	uint32_t process;
 	uint32_t tid;
 	uint64_t start_ns; /* first seen */
 	uint64_t end_ns;   /* 0: lives */
 	char name[16];
+	uint8_t state;                  /* enum cs_thread_state */
+	uint32_t coroutine;             /* slot: it runs this one; 0 none or unknown */
+	uint64_t cpu_ns;                /* in all; CS_UNKNOWN */
+	uint64_t wait_ns;               /* ready to run, and waiting for a CPU; CS_UNKNOWN */
+	uint64_t stack_low, stack_high; /* 0, 0 unknown */
 };
 
 struct cs_module {
@@ -121,6 +146,7 @@ struct cs_cell {
 	uint32_t process;
 	uint32_t thread;
 	uint32_t node;
+	uint32_t spawn; /* node: where the coroutine that allocated was created; 0 none, unknown */
 	struct cs_heap_sum sum;
 	/* In use when its process was at its peak; valid if peak_epoch is the process's, else
 	 * nothing has changed since the peak and it is what is in use now. */
@@ -145,6 +171,9 @@ uint32_t cs_model_module(struct cs_model *model, const char *path, const uint8_t
 uint32_t cs_model_frame(struct cs_model *model, uint32_t module, uint64_t offset);
 uint32_t cs_model_node(struct cs_model *model, uint32_t parent, uint32_t frame);
 uint32_t cs_model_cell(struct cs_model *model, uint32_t process, uint32_t thread, uint32_t node);
+/* The same of allocations by coroutines that were created at the stack SPAWN. */
+uint32_t cs_model_spawned_cell(struct cs_model *model, uint32_t process, uint32_t thread,
+                               uint32_t node, uint32_t spawn);
 
 /* ---- look-ups; pointers hold until the next definition of that kind ---- */
 uint32_t cs_model_process_count(const struct cs_model *model); /* ids are 1..count */

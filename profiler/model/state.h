@@ -11,7 +11,12 @@
 
 #include "base/index.h"
 #include "base/list.h"
+#include "model/coroutine.h"
 #include "model/model.h"
+#include "model/tally.h"
+
+/* The books keep a bit of a cell's id for themselves. */
+#define CS_CELLS_MAX INT32_MAX
 
 struct cs_keyed {
 	struct cs_list list;
@@ -29,6 +34,7 @@ struct cs_dirty {
 struct cs_process_entry {
 	struct cs_process process; /* first: both have one address */
 	bool dirty;
+	uint32_t coroutines; /* alive */
 };
 
 /* What a realloc took out of the books, until the thread's next event. */
@@ -36,6 +42,8 @@ struct cs_released {
 	uint64_t address; /* 0: nothing */
 	uint64_t size;
 	uint32_t cell;
+	uint32_t coroutine; /* slot */
+	uint64_t number;    /* of who was in that slot */
 };
 
 struct cs_thread_entry {
@@ -43,6 +51,25 @@ struct cs_thread_entry {
 	bool dirty;
 	uint64_t last_address; /* of its last allocation; 0 when that is gone */
 	struct cs_released released;
+};
+
+struct cs_coroutine_slot {
+	struct cs_coroutine coroutine; /* first */
+	uint32_t next_free;
+	bool used;
+	bool dirty;
+	bool ending;  /* in the list of those that the next sweep looks at */
+	bool written; /* the trace has someone in this slot */
+};
+
+/* Slots of coroutines; the index has the living ones, once somebody asks by key. */
+struct cs_coroutines {
+	struct cs_list list;
+	struct cs_index index;
+	bool indexed;
+	uint32_t first_free;
+	struct cs_dirty dirty;
+	struct cs_dirty ending;
 };
 
 struct cs_model {
@@ -56,6 +83,13 @@ struct cs_model {
 	struct cs_dirty dirty_processes;
 	struct cs_dirty dirty_threads;
 	struct cs_dirty dirty_cells;
+	struct cs_keyed texts;
+	struct cs_keyed runtimes;
+	struct cs_keyed tallies;
+	struct cs_keyed figures;
+	struct cs_dirty dirty_tallies;
+	struct cs_dirty dirty_figures;
+	struct cs_coroutines coroutines;
 };
 
 static inline struct cs_process_entry *cs_process_entry(const struct cs_model *model, uint32_t id)
@@ -75,8 +109,29 @@ static inline struct cs_cell *cs_cell_entry(const struct cs_model *model, uint32
 	return id && id <= list->count ? cs_list_at(list, id - 1) : NULL;
 }
 
+static inline struct cs_coroutine_slot *cs_coroutine_slot(const struct cs_model *model, uint32_t id)
+{
+	const struct cs_list *list = &model->coroutines.list;
+
+	return id && id <= list->count ? cs_list_at(list, id - 1) : NULL;
+}
+
+/* Parts of cs_model_free(). */
+void cs_texts_free(struct cs_model *model);
+void cs_coroutines_free(struct cs_model *model);
+
+typedef uint32_t cs_key_hash(const void *thing);
+
+/* A model's first definition after it was loaded finds what the trace had defined. */
+int cs_keyed_catch_up(struct cs_keyed *keyed, cs_key_hash *hash);
+/* A new thing behind the others, in list and index. NULL: no memory, nothing has changed. */
+void *cs_keyed_add(struct cs_keyed *keyed, uint32_t hash);
+void cs_keyed_free(struct cs_keyed *keyed);
+
 /* Room for COUNT ids, so that marking never fails. 0 or -ENOMEM. */
 int cs_dirty_reserve(struct cs_dirty *dirty, uint32_t count);
+/* The list is used again at once: VISIT must not change the model. */
+void cs_dirty_visit(struct cs_dirty *dirty, cs_model_visit *visit, void *context);
 
 static inline void cs_dirty_mark(struct cs_dirty *dirty, bool *flag, uint32_t id)
 {

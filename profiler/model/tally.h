@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "model/model.h"
+#include "model/texts.h"
 
 enum cs_tally_kind {
 	CS_TALLY_CPU,         /* ns on a CPU, by kernel samples */
@@ -46,6 +47,7 @@ void cs_model_tally_set(struct cs_model *model, uint32_t id, uint64_t value, uin
 void cs_model_take_dirty_tallies(struct cs_model *model, cs_model_visit *visit, void *context);
 
 enum cs_unit { CS_UNIT_COUNT, CS_UNIT_BYTES, CS_UNIT_NS, CS_UNIT_RATIO, CS_UNITS };
+extern const char *const cs_unit_names[CS_UNITS]; /* "count", "bytes", "ns", "ratio" */
 
 struct cs_figure {
 	uint32_t process;
@@ -61,12 +63,15 @@ uint32_t cs_model_figure(struct cs_model *model, uint32_t process, const char *n
                          enum cs_unit unit);
 uint32_t cs_model_figure_count(const struct cs_model *model);
 const struct cs_figure *cs_model_figure_at(const struct cs_model *model, uint32_t id);
+/* At the model's time. A value that is not finite is passed over. */
 void cs_model_figure_set(struct cs_model *model, uint32_t id, double value);
 void cs_model_take_dirty_figures(struct cs_model *model, cs_model_visit *visit, void *context);
 
 /*
  * Heap sums that somebody else keeps (a runtime's own profile): sets a cell's sums as they are,
- * with the process's totals and peak kept right. Variances are those of the estimates.
+ * with the process's totals kept right. Variances are those of the estimates. Call
+ * cs_model_heap_peak() after the sums of one moment have been set. Sums that can't be (more
+ * freed than allocated) are passed over.
  */
 void cs_model_heap_set(struct cs_model *model, uint32_t cell, const struct cs_heap_sum *sum);
 
