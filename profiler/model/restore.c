@@ -77,21 +77,22 @@ int cs_model_restore_node(struct cs_model *model, const struct cs_node *node)
 	return 0;
 }
 
-int cs_model_restore_cell(struct cs_model *model, uint32_t process, uint32_t thread, uint32_t node)
+int cs_model_restore_cell(struct cs_model *model, const struct cs_cell *key)
 {
 	struct cs_cell *added;
 
-	if (!cs_process_entry(model, process) || thread > model->threads.count ||
-	    node > model->nodes.list.count)
+	if (!cs_process_entry(model, key->process) || key->thread > model->threads.count ||
+	    key->node > model->nodes.list.count || key->spawn > model->nodes.list.count)
 		return -EINVAL;
 	if (cs_dirty_reserve(&model->dirty_cells, model->cells.list.count + 1))
 		return -ENOMEM;
 	added = cs_list_push(&model->cells.list);
 	if (!added)
 		return -ENOMEM;
-	added->process = process;
-	added->thread = thread;
-	added->node = node;
+	added->process = key->process;
+	added->thread = key->thread;
+	added->node = key->node;
+	added->spawn = key->spawn;
 	return 0;
 }
 

@@ -16,7 +16,7 @@ int cs_model_restore_thread(struct cs_model *model, const struct cs_thread *thre
 int cs_model_restore_module(struct cs_model *model, const struct cs_module *module);
 int cs_model_restore_frame(struct cs_model *model, const struct cs_frame *frame);
 int cs_model_restore_node(struct cs_model *model, const struct cs_node *node);
-int cs_model_restore_cell(struct cs_model *model, uint32_t process, uint32_t thread, uint32_t node);
+int cs_model_restore_cell(struct cs_model *model, const struct cs_cell *key); /* its ids only */
 
 /* The sums and the peak of FROM become those of cell ID; the process is left alone. */
 int cs_model_restore_sum(struct cs_model *model, uint32_t id, const struct cs_cell *from);

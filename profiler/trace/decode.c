@@ -40,7 +40,7 @@ static int restore_lost(struct cs_decoder *decoder, enum cs_trace_record kind)
 {
 	struct cs_model *model = decoder->model;
 	struct cs_process process = {0};
-	struct cs_thread thread = {.process = 1};
+	struct cs_thread thread = {.process = 1, .cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN};
 	struct cs_module module = {0};
 	struct cs_frame frame = {.module = CS_MODULE_NONE, .offset = CS_FRAME_LOST};
 	struct cs_node node = {.frame = decoder->lost_frame};
@@ -59,7 +59,7 @@ static int restore_lost(struct cs_decoder *decoder, enum cs_trace_record kind)
 	case CS_TRACE_NODE:
 		return cs_model_restore_node(model, &node);
 	case CS_TRACE_CELL:
-		return cs_model_restore_cell(model, 1, 0, 0);
+		return cs_model_restore_cell(model, &(struct cs_cell){.process = 1});
 	default:
 		return -EINVAL;
 	}
@@ -123,7 +123,7 @@ static int decode_process(struct cs_decoder *decoder, struct cs_cursor *fields)
 
 static int decode_thread(struct cs_decoder *decoder, struct cs_cursor *fields)
 {
-	struct cs_thread thread = {0};
+	struct cs_thread thread = {.cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN};
 
 	if (!cs_fields_get(fields, cs_thread_fields, &thread))
 		return -EINVAL;
@@ -170,13 +170,13 @@ static int decode_node(struct cs_decoder *decoder, struct cs_cursor *fields)
 
 static int decode_cell(struct cs_decoder *decoder, struct cs_cursor *fields)
 {
-	uint32_t process = cs_get_u32(fields);
-	uint32_t thread = cs_get_u32(fields);
-	uint32_t node = cs_get_u32(fields);
+	struct cs_cell key = {.process = cs_get_u32(fields)};
 
-	if (fields->failed)
-		return -EINVAL;
-	return cs_model_restore_cell(decoder->model, process, thread, node);
+	key.thread = cs_get_u32(fields);
+	key.node = cs_get_u32(fields);
+	if (cs_cursor_left(fields))
+		key.spawn = cs_get_u32(fields);
+	return fields->failed ? -EINVAL : cs_model_restore_cell(decoder->model, &key);
 }
 
 /* ---- states ---- */
@@ -224,7 +224,11 @@ static int decode_thread_state(struct cs_decoder *decoder, struct cs_cursor *fie
 {
 	struct cs_thread *thread = cs_model_thread_at(decoder->model, cs_get_u32(fields));
 
-	return thread && cs_fields_get(fields, cs_thread_state_fields, thread) ? 0 : -EINVAL;
+	if (!thread || !cs_fields_get(fields, cs_thread_state_fields, thread))
+		return -EINVAL;
+	if (thread->state >= CS_THREAD_STATES) /* of a later version */
+		thread->state = CS_THREAD_UNKNOWN;
+	return 0;
 }
 
 static void get_variances(struct cs_cursor *fields, struct cs_heap_sum *sum)

@@ -78,6 +78,18 @@ static void show_module(struct dumping *dumping, struct cs_cursor *fields)
 	free(path);
 }
 
+static void show_cell(struct dumping *dumping, struct cs_cursor *fields, uint64_t process,
+                      uint64_t thread)
+{
+	uint64_t node = cs_get_varint(fields);
+	uint64_t spawn = cs_cursor_left(fields) ? cs_get_varint(fields) : 0;
+
+	add(dumping, " process=%" PRIu64 " thread=%" PRIu64 " node=%" PRIu64, process, thread,
+	    node);
+	if (spawn)
+		add(dumping, " spawn=%" PRIu64, spawn);
+}
+
 static void show_definition(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
 {
 	static const char *const names[] = {"process", "thread", "module", "frame", "node", "cell"};
@@ -108,8 +120,7 @@ static void show_definition(struct dumping *dumping, uint64_t kind, struct cs_cu
 	else if (kind == CS_TRACE_NODE)
 		add(dumping, " parent=%" PRIu64 " frame=%" PRIu64, a, b);
 	else
-		add(dumping, " process=%" PRIu64 " thread=%" PRIu64 " node=%" PRIu64, a, b,
-		    cs_get_varint(fields));
+		show_cell(dumping, fields, a, b);
 }
 
 static void show_sum(struct dumping *dumping, struct cs_cursor *fields)
@@ -165,6 +176,13 @@ static void show_chunk(struct dumping *dumping, struct cs_cursor *fields)
 	add(dumping, "chunk %u %s flags=%u", number, cs_trace_chunk_name(kind), flags);
 }
 
+static void show_thread_state(struct dumping *dumping, struct cs_cursor *fields)
+{
+	struct cs_thread thread = {.cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN};
+
+	show_state(dumping, fields, "state of thread", cs_thread_state_fields, &thread);
+}
+
 static void show_record(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
 {
 	union {
@@ -172,7 +190,6 @@ static void show_record(struct dumping *dumping, uint64_t kind, struct cs_cursor
 		struct cs_trace_summary summary;
 		struct cs_process process;
 		struct cs_memory memory;
-		struct cs_thread thread;
 		struct cs_trace_loss loss;
 	} scratch;
 
@@ -191,7 +208,7 @@ static void show_record(struct dumping *dumping, uint64_t kind, struct cs_cursor
 	else if (kind == CS_TRACE_MEMORY)
 		show_state(dumping, fields, "memory of process", cs_memory_fields, &scratch);
 	else if (kind == CS_TRACE_THREAD_STATE)
-		show_state(dumping, fields, "state of thread", cs_thread_state_fields, &scratch);
+		show_thread_state(dumping, fields);
 	else if (kind == CS_TRACE_BASE)
 		show_base(dumping, fields);
 	else if (kind == CS_TRACE_CELL_SUM)

@@ -157,6 +157,7 @@ void cs_encode_definitions(struct cs_encoder *encoder, const struct cs_model *mo
 		cs_put_varint(record, cell->process);
 		cs_put_varint(record, cell->thread);
 		cs_put_varint(record, cell->node);
+		cs_put_varint(record, cell->spawn);
 		put_record(encoder, CS_TRACE_CELL);
 	}
 }

@@ -100,6 +100,12 @@ const struct cs_field cs_thread_fields[] = {
 const struct cs_field cs_thread_state_fields[] = {
 	FIELD(U64, cs_thread, end_ns),
 	SIZED(NAME, cs_thread, name, 16),
+	FIELD(U8, cs_thread, state),
+	FIELD(U32, cs_thread, coroutine),
+	FIELD(KNOWN, cs_thread, cpu_ns),
+	FIELD(KNOWN, cs_thread, wait_ns),
+	FIELD(U64, cs_thread, stack_low),
+	FIELD(U64, cs_thread, stack_high),
 	END,
 };
 
@@ -124,10 +130,14 @@ static uint64_t number(const struct cs_field *field, const void *of)
 	switch (field->type) {
 	case CS_FIELD_BOOL:
 		return *(const bool *)at;
+	case CS_FIELD_U8:
+		return *(const uint8_t *)at;
 	case CS_FIELD_U32:
 		return *(const uint32_t *)at;
 	case CS_FIELD_U64:
 		return *(const uint64_t *)at;
+	case CS_FIELD_KNOWN:
+		return *(const uint64_t *)at + 1;
 	default:
 		return 0;
 	}
@@ -201,6 +211,9 @@ static void get_field(struct cs_cursor *cursor, const struct cs_field *field, vo
 	case CS_FIELD_BOOL:
 		*(bool *)at = cs_get_varint(cursor) != 0;
 		break;
+	case CS_FIELD_U8:
+		*(uint8_t *)at = (uint8_t)cs_get_varint(cursor);
+		break;
 	case CS_FIELD_U32:
 		*(uint32_t *)at = cs_get_u32(cursor);
 		break;
@@ -209,6 +222,9 @@ static void get_field(struct cs_cursor *cursor, const struct cs_field *field, vo
 		break;
 	case CS_FIELD_U64:
 		*(uint64_t *)at = cs_get_varint(cursor);
+		break;
+	case CS_FIELD_KNOWN:
+		*(uint64_t *)at = cs_get_varint(cursor) - 1;
 		break;
 	case CS_FIELD_U64_ARRAY:
 		get_array(cursor, at, field->size);
@@ -264,6 +280,8 @@ void cs_fields_show(const struct cs_field *fields, const void *from, char *line,
 		const void *at = member(field, from);
 		uint64_t value = number(field, from);
 
+		if (field->type == CS_FIELD_KNOWN && value)
+			cs_line_add(line, bytes, " %s=%" PRIu64, field->name, value - 1);
 		if (field->type == CS_FIELD_TEXT && *(char *const *)at)
 			cs_line_add(line, bytes, " %s=\"%s\"", field->name, *(char *const *)at);
 		if (field->type == CS_FIELD_NAME && *(const char *)at)
@@ -274,7 +292,7 @@ void cs_fields_show(const struct cs_field *fields, const void *from, char *line,
 			if (((const uint64_t *)at)[i])
 				cs_line_add(line, bytes, " %s[%u]=%" PRIu64, field->name, i,
 				            ((const uint64_t *)at)[i]);
-		if (value)
+		if (value && field->type != CS_FIELD_KNOWN)
 			cs_line_add(line, bytes, " %s=%" PRIu64, field->name, value);
 	}
 }

@@ -12,9 +12,11 @@
 enum cs_field_type {
 	CS_FIELD_END,
 	CS_FIELD_BOOL,
+	CS_FIELD_U8,
 	CS_FIELD_U32,
 	CS_FIELD_I32,
 	CS_FIELD_U64,
+	CS_FIELD_KNOWN,     /* uint64_t + 1: CS_UNKNOWN is written as 0 */
 	CS_FIELD_U64_ARRAY, /* size: how many */
 	CS_FIELD_TEXT,      /* char *, owned */
 	CS_FIELD_NAME,      /* char[size] with NUL */
