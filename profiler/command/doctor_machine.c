@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "command/agent_file.h"
 #include "command/doctor.h"
+#include "kernel/perf_events.h"
 #include "source/session.h"
 
 #define KERNEL_MAJOR 5
@@ -84,6 +85,20 @@ static void note_setting(struct cs_doctor *doctor, const char *path, const char 
 		fclose(file);
 }
 
+/* No problem of the heap's: a note, with the way out. */
+static void judge_cpu_samples(struct cs_doctor *doctor)
+{
+	struct cs_diag diag = {0};
+
+	if (!cs_perf_probe(&diag)) {
+		cs_doctor_fine(doctor, "the kernel takes CPU samples for us");
+		return;
+	}
+	cs_doctor_note(doctor, "cannot %s (not needed for heap)", diag.text);
+	if (diag.hint[0])
+		cs_doctor_advice(doctor, "%s", diag.hint);
+}
+
 static void judge_environment(struct cs_doctor *doctor)
 {
 	const char *disable = getenv("COROSCOPE_DISABLE"), *preload = getenv("LD_PRELOAD");
@@ -103,9 +118,8 @@ void cs_doctor_machine(struct cs_doctor *doctor)
 	judge_kernel(doctor);
 	judge_agent(doctor);
 	judge_session(doctor);
+	judge_cpu_samples(doctor);
 	judge_environment(doctor);
 	note_setting(doctor, "/proc/sys/kernel/yama/ptrace_scope", "ptrace_scope",
 	             "not needed for programs that coroscope starts");
-	note_setting(doctor, "/proc/sys/kernel/perf_event_paranoid", "perf_event_paranoid",
-	             "not needed for heap");
 }

@@ -25,8 +25,9 @@ FOLDERS = {
     "profiler/symbol": {"base", "model"},
     "profiler/inject": {"base", "model", "wire"},
     "profiler/source": {"base", "model", "trace", "wire"},
+    "profiler/kernel": {"base", "model", "source"},
     "profiler/command": {"base", "model", "export", "trace", "symbol", "inject", "source",
-                         "wire"},
+                         "kernel", "wire"},
     "viewer/canvas": {"base"},
     "viewer/widget": {"base", "canvas"},
     "viewer/view": {"base", "model", "canvas", "widget"},
@@ -37,13 +38,15 @@ FOLDERS = {
 # Headers of the system -> the only folders that may know them.
 SYSTEM = [
     (r"(elf|link)\.h", {
-        "profiler/symbol", "profiler/inject", "profiler/source", "profiler/command",
+        "profiler/symbol", "profiler/inject", "profiler/source", "profiler/kernel",
+        "profiler/command",
         *(f"agent/{name}" for name in AGENT)}),
     (r"(gelf|libelf|dwarf|libdw)\.h|elfutils/.*|libiberty/.*|demangle\.h",
      {"profiler/symbol"}),
     (r"zstd.*\.h", {"profiler/trace"}),
     (r"libunwind.*\.h", {"agent/stack"}),
     (r"(n?curses|menu|panel|form)\.h|ncurses.*/.*", {"viewer/terminal"}),
+    (r"linux/perf_event\.h", {"profiler/kernel"}),
     (r"sys/ptrace\.h", {"profiler/inject"}),
 ]
 
