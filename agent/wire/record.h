@@ -36,6 +36,12 @@ enum cs_record_kind {
 	CS_RECORD_MAP = 14,         /* struct cs_record_map; arg: enum cs_map_flag */
 	CS_RECORD_UNMAP = 15,       /* struct cs_record_map, stack 0 */
 	CS_RECORD_PROCESS_END = 16, /* struct cs_record_process_end, from the exit handlers */
+	CS_RECORD_CORO_LANE = 17,   /* struct cs_record_coro: whose the next allocations are */
+	CS_RECORD_CORO_CREATE = 18, /* struct cs_record_coro_create */
+	CS_RECORD_CORO_END = 19,    /* struct cs_record_coro_end; arg: enum cs_coro_end */
+	CS_RECORD_CORO_TEXT = 20,   /* struct cs_record_coro_text: name and labels, anew */
+	CS_RECORD_CORO_SWITCH = 21, /* struct cs_record_coro_switch; --sched=all only */
+	CS_RECORD_CORO_WAKE = 22,   /* struct cs_record_coro; --sched=all only */
 	CS_RECORD_KIND_COUNT
 };
 
@@ -136,6 +142,61 @@ struct cs_record_map {
 	uint64_t stack;
 };
 
+/*
+ * Coroutines (coroutine.h) are named by their numbers; 0 is the thread's own stack. Runtimes
+ * and reasons are texts of the process's table.
+ *
+ * CORO_LANE: ALLOC and MAP records that follow in this lane are of this coroutine, until
+ * another CORO_LANE or a THREAD_START (which means 0). It is sent when it differs.
+ * CORO_WAKE: somebody on this thread has woken it.
+ */
+struct cs_record_coro {
+	struct cs_record head;
+	uint64_t number;
+};
+
+struct cs_record_coro_create {
+	struct cs_record head; /* arg: slot */
+	uint64_t number;
+	uint64_t parent;
+	uint64_t spawn; /* a stack */
+	uint64_t entry;
+	uint64_t stack_low;
+	uint64_t stack_high;
+	uint16_t runtime; /* text */
+	uint16_t flags;   /* enum cs_slot_flag */
+	uint32_t reserved;
+};
+
+enum cs_coro_end {
+	CS_CORO_END_FINISHED = 1,    /* its runtime says so, or its function has returned */
+	CS_CORO_END_STACK_FREED = 2, /* finished unseen, or destroyed while it waited */
+	CS_CORO_END_REPLACED = 3,    /* another one began on its stack: likewise */
+	CS_CORO_END_LEFT = 4,        /* its thread left it by longjmp or ended with it */
+};
+
+/* Its last figures, as they were in its slot. */
+struct cs_record_coro_end {
+	struct cs_record head;
+	uint64_t number;
+	uint64_t switches;
+	uint64_t run_ticks;
+	uint64_t wait_ticks;
+};
+
+struct cs_record_coro_text {
+	struct cs_record head;
+	uint64_t number;
+	char text[64]; /* as in struct cs_slot */
+};
+
+/* FROM leaves (parks, or is ready to go on), TO runs. */
+struct cs_record_coro_switch {
+	struct cs_record head; /* arg: reason (text) << 8 | enum cs_slot_state of FROM, 0 ended */
+	uint64_t from;
+	uint64_t to;
+};
+
 struct cs_record_process_end {
 	struct cs_record head;
 	uint64_t rss_bytes;
@@ -155,6 +216,11 @@ _Static_assert(sizeof(struct cs_record_alloc_long) == 40, "wire struct");
 _Static_assert(sizeof(struct cs_record_free) == 24, "wire struct");
 _Static_assert(sizeof(struct cs_record_map) == 40, "wire struct");
 _Static_assert(sizeof(struct cs_record_process_end) == 48, "wire struct");
+_Static_assert(sizeof(struct cs_record_coro) == 24, "wire struct");
+_Static_assert(sizeof(struct cs_record_coro_create) == 72, "wire struct");
+_Static_assert(sizeof(struct cs_record_coro_end) == 48, "wire struct");
+_Static_assert(sizeof(struct cs_record_coro_text) == 88, "wire struct");
+_Static_assert(sizeof(struct cs_record_coro_switch) == 32, "wire struct");
 
 /*
  * The name of the stack whose innermost frame is PC, called from stack PARENT. For an

@@ -59,6 +59,8 @@ enum cs_agent_counter {
 	CS_AGENT_BRK_GROWTH,       /* bytes the program's own sbrk/brk calls added, now */
 	CS_AGENT_OWN_BYTES,        /* memory of the agent without lanes and stack table, now */
 	CS_AGENT_SANDBOXED,        /* 1: the program entered seccomp: fewer or no records since */
+	CS_AGENT_CORO_REFUSED,     /* coroutines that are not followed: no slot, or no table */
+	CS_AGENT_CORO_SHARED,      /* stacks on which several coroutines seem to take turns */
 	CS_AGENT_COUNTERS = 32     /* room for later ones; unknown ones are shown by number */
 };
 

@@ -4,6 +4,7 @@
  *
  *   SESSION/session          this struct: written by the reader, mapped by every agent
  *   SESSION/ring.PID.STAMP   one ring per process image (see ring.h), made by its agent
+ *   SESSION/coroutines.PID.STAMP   its coroutines, once it has any (see coroutine.h)
  *
  * The folder is 0700, files are 0600 and belong to one user; an agent follows no symbolic
  * link and creates with O_EXCL under a name starting with "new.", renamed when it is whole.
@@ -17,7 +18,7 @@
 #include <stdint.h>
 
 /* Raised by any change of a struct in wire/. Reader and agent must agree exactly. */
-#define CS_WIRE_VERSION 1u
+#define CS_WIRE_VERSION 2u
 
 #define CS_SESSION_MAGIC UINT64_C(0x315353534f524f43) /* "COROSSS1", little endian */
 #define CS_SESSION_FILE "session"
@@ -42,6 +43,9 @@ enum cs_session_flag {
 	CS_SESSION_CHILDREN = 1u << 1,       /* record children too, not only root_pid */
 	CS_SESSION_NO_ARGS = 1u << 2,        /* leave command lines out of the ring */
 	CS_SESSION_NO_FIND_OBJECT = 1u << 3, /* tests: behave as on glibc before 2.35 */
+	CS_SESSION_SCHED = 1u << 4,          /* follow coroutines: states and switches */
+	CS_SESSION_SCHED_TIME = 1u << 5,     /* … with the exact time of each switch */
+	CS_SESSION_SCHED_EVENTS = 1u << 6,   /* … and a record of each switch and wake */
 };
 
 /* A wait on a full lane: at most this long, and this long in all without progress. */
@@ -71,7 +75,10 @@ struct cs_session {
 	_Atomic uint32_t doorbell;
 	uint32_t reserved2;
 	_Atomic uint64_t progress; /* rises whenever the reader has freed space anywhere */
-	uint64_t reserved3[5];
+	/* The reader's last look at the counter that stamps count: what time it is, roughly, for
+	 * switches that are not to cost a look of their own. 0: not known. */
+	_Atomic uint64_t present;
+	uint64_t reserved3[4];
 };
 
 _Static_assert(sizeof(struct cs_session) == 128, "wire struct");

@@ -33,6 +33,11 @@ static const struct cs_counter_info infos[] = {
 	[CS_AGENT_SANDBOXED] = {"sandboxed",
                                 "entry into a sandbox, after which little or nothing is recorded",
                                 CS_COUNTER_COUNT, true},
+	[CS_AGENT_CORO_REFUSED] = {"coroutines_refused", "coroutines that could not be followed",
+                                   CS_COUNTER_COUNT, true},
+	[CS_AGENT_CORO_SHARED] = {"coroutines_shared",
+                                  "stacks on which coroutines seem to take turns", CS_COUNTER_COUNT,
+                                  true},
 };
 
 const struct cs_counter_info *cs_counter_info(uint32_t counter)

@@ -176,6 +176,7 @@ static void pass(struct cs_collector *collector)
 	uint64_t now_ns = cs_clock_now_ns(clock);
 
 	cs_clock_tick(clock);
+	cs_doorbell_present(collector->options.session->shared);
 	if (cs_discover_due(&collector->family.discover, now_ns))
 		cs_family_find_rings(&collector->family);
 	drain(collector);

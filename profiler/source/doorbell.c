@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "source/clock.h"
 #include "source/guard.h"
 
 struct bell {
@@ -30,6 +31,19 @@ void cs_doorbell_progress(struct cs_session *session)
 {
 	if (session)
 		cs_guard_call(do_progress, session);
+}
+
+static void do_present(void *arg)
+{
+	struct cs_session *session = arg;
+
+	atomic_store_explicit(&session->present, cs_clock_tsc(), memory_order_relaxed);
+}
+
+void cs_doorbell_present(struct cs_session *session)
+{
+	if (session)
+		cs_guard_call(do_present, session);
 }
 
 static void do_sleeps(void *arg)

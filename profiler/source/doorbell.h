@@ -15,6 +15,9 @@
 /* Space has been freed in some lane. */
 void cs_doorbell_progress(struct cs_session *session);
 
+/* Tells agents the present, for times that need not be exact. NULL: nobody is told. */
+void cs_doorbell_present(struct cs_session *session);
+
 /*
  * Sleeps until an agent rings or NS have gone by or a signal comes. BUSY is asked once more
  * after agents can see that we sleep: true, and we don't.

@@ -31,6 +31,12 @@ static const uint16_t least_bytes[CS_RECORD_KIND_COUNT] = {
 	[CS_RECORD_MAP] = sizeof(struct cs_record_map),
 	[CS_RECORD_UNMAP] = sizeof(struct cs_record_map),
 	[CS_RECORD_PROCESS_END] = sizeof(struct cs_record_process_end),
+	[CS_RECORD_CORO_LANE] = sizeof(struct cs_record_coro),
+	[CS_RECORD_CORO_CREATE] = sizeof(struct cs_record_coro_create),
+	[CS_RECORD_CORO_END] = sizeof(struct cs_record_coro_end),
+	[CS_RECORD_CORO_TEXT] = sizeof(struct cs_record_coro_text),
+	[CS_RECORD_CORO_SWITCH] = sizeof(struct cs_record_coro_switch),
+	[CS_RECORD_CORO_WAKE] = sizeof(struct cs_record_coro),
 };
 
 /* What is ready stays: it has been copied and checked. */

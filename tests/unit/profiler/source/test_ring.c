@@ -118,7 +118,7 @@ static void another_version_is_told_in_words(void **state)
 	producer.ring->version = CS_WIRE_VERSION + 1;
 	assert_null(cs_ring_open_memory(producer.ring, producer.bytes, &diag));
 	assert_int_equal(diag.error, -EPROTO);
-	assert_non_null(strstr(diag.text, "version 2"));
+	assert_non_null(strstr(diag.text, "version 3"));
 	assert_non_null(strstr(diag.hint, "COROSCOPE_AGENT"));
 	producer_end(&producer);
 }
