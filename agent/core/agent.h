@@ -32,10 +32,10 @@ struct csa_agent {
 	bool exact;
 	bool heap;
 	uint64_t lane_bytes;
-	uint64_t stalled_ns;       /* waited without progress of the reader … */
-	uint64_t stalled_progress; /* … since it was at this */
-	uint64_t fork_stamp;       /* set just before fork() */
-	uintptr_t allocator_low;   /* the module whose malloc really serves */
+	_Atomic uint64_t stalled_ns;       /* waited, all threads, without progress of the … */
+	_Atomic uint64_t stalled_progress; /* … reader since it was at this */
+	uint64_t fork_stamp;               /* set just before fork() */
+	uintptr_t allocator_low;           /* the module whose malloc really serves */
 	uintptr_t allocator_high;
 	uint64_t brk_start;
 	char folder[512];

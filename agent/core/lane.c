@@ -23,6 +23,10 @@
 
 #define ZERO_CHUNK 4096
 
+/* A nap, and what it takes where a core is free: timers of Linux are 50 us late. */
+#define WAIT_NAP_NS 100000
+#define WAIT_NAP_MAX_NS UINT64_C(200000)
+
 /* ---- space in the file ---- */
 
 /* Filesystems without fallocate: writing zeros reserves the space as well. */
@@ -107,51 +111,73 @@ static void wake_reader(void)
 	csa_sys3(SYS_futex, &session->doorbell, 1 /* FUTEX_WAKE, shared */, 1);
 }
 
-static void note_wait(uint64_t ns)
+/* What we asked for, and how much later than that the machine let the thread go on. */
+struct wait {
+	uint64_t ns, late_ns;
+};
+
+static void note_wait(const struct wait *wait)
 {
 	_Atomic uint64_t *longest = &csa_agent.ring->counters[CS_AGENT_WAIT_MAX_NS];
 	uint64_t have = atomic_load_explicit(longest, memory_order_relaxed);
 
 	csa_count(CS_AGENT_WAITS, 1);
-	csa_count(CS_AGENT_WAIT_NS, ns);
-	while (have < ns && !atomic_compare_exchange_weak(longest, &have, ns))
+	csa_count(CS_AGENT_WAIT_NS, wait->ns);
+	csa_count(CS_AGENT_WAIT_LATE_NS, wait->late_ns);
+	while (have < wait->ns && !atomic_compare_exchange_weak(longest, &have, wait->ns))
 		;
 }
 
 /*
- * What all waits since the reader last moved have cost. Racy by design: two threads may both
- * wait and count once, which only makes the sum of waits end a little later.
+ * Takes NS from what all threads together may wait until the reader moves on; false: it is
+ * used up. Each nap asks, so however many threads wait, the sum holds.
  */
-static bool may_wait(void)
+static bool may_wait(uint64_t ns)
 {
 	uint64_t progress = atomic_load(&csa_agent.session->progress);
+	uint64_t seen = atomic_load(&csa_agent.stalled_progress);
 
-	if (progress != csa_agent.stalled_progress) {
-		csa_agent.stalled_progress = progress;
-		csa_agent.stalled_ns = 0;
+	if (progress != seen &&
+	    atomic_compare_exchange_strong(&csa_agent.stalled_progress, &seen, progress))
+		atomic_store(&csa_agent.stalled_ns, 0);
+	return atomic_fetch_add(&csa_agent.stalled_ns, ns) + ns <= CS_WAIT_STALLED_NS;
+}
+
+/*
+ * One nap. On a machine without a free core its end may come much later than the timer's: all
+ * of it is taken from what may be waited, but what the scheduler added is told apart.
+ */
+static void take_nap(struct wait *wait)
+{
+	const struct timespec nap = {.tv_nsec = WAIT_NAP_NS};
+	uint64_t start = csa_now_ns(), took;
+
+	wake_reader();
+	csa_sys2(SYS_nanosleep, &nap, NULL);
+	took = csa_now_ns() - start;
+	if (took <= WAIT_NAP_MAX_NS) {
+		wait->ns += took;
+		return;
 	}
-	return csa_agent.stalled_ns < CS_WAIT_STALLED_NS - CS_WAIT_ONE_NS;
+	wait->ns += WAIT_NAP_MAX_NS;
+	wait->late_ns += took - WAIT_NAP_MAX_NS;
+	atomic_fetch_add(&csa_agent.stalled_ns, took - WAIT_NAP_MAX_NS);
 }
 
 /* Waits until POSITION fits, at most CS_WAIT_ONE_NS; false: drop. */
 static bool wait_for_room(struct csa_thread *thread, uint64_t position)
 {
-	const struct timespec nap = {.tv_nsec = 100000};
-	uint64_t start = csa_now_ns(), waited = 0;
+	struct wait wait = {0};
 	bool room = false;
 
-	if (!may_wait())
-		return false;
-	/* How long a nap really takes is up to the kernel: stop early, not late. */
-	while (!room && waited < CS_WAIT_ONE_NS - CS_WAIT_ONE_NS / 8) {
-		wake_reader();
-		csa_sys2(SYS_nanosleep, &nap, NULL);
-		waited = csa_now_ns() - start;
+	while (!room && wait.ns + wait.late_ns <= CS_WAIT_ONE_NS - WAIT_NAP_MAX_NS &&
+	       may_wait(WAIT_NAP_MAX_NS)) {
+		take_nap(&wait);
 		room = position <= atomic_load_explicit(&thread->lane->tail, memory_order_acquire) +
 		                           csa_agent.lane_bytes;
 	}
-	csa_agent.stalled_ns += waited;
-	note_wait(waited);
+	if (wait.ns)
+		note_wait(&wait);
 	return room;
 }
 

@@ -47,8 +47,8 @@ enum cs_ring_clock { CS_CLOCK_TSC = 1, CS_CLOCK_MONOTONIC = 2 };
 enum cs_agent_counter {
 	CS_AGENT_SAMPLES,          /* allocations that were recorded */
 	CS_AGENT_WAITS,            /* times a thread waited on a full lane */
-	CS_AGENT_WAIT_NS,          /* all waits together */
-	CS_AGENT_WAIT_MAX_NS,      /* the longest wait (a maximum, not a sum) */
+	CS_AGENT_WAIT_NS,          /* all waits together, without … */
+	CS_AGENT_WAIT_MAX_NS,      /* the longest wait (a maximum, not a sum), without … */
 	CS_AGENT_NO_LANE,          /* events lost because a thread could get no lane */
 	CS_AGENT_LIVE_FULL,        /* samples whose free can't be tracked: the live table is full */
 	CS_AGENT_STACK_CUT,        /* stacks that end before their outermost frame */
@@ -61,6 +61,7 @@ enum cs_agent_counter {
 	CS_AGENT_SANDBOXED,        /* 1: the program entered seccomp: fewer or no records since */
 	CS_AGENT_CORO_REFUSED,     /* coroutines that are not followed: no slot, or no table */
 	CS_AGENT_CORO_SHARED,      /* stacks on which several coroutines seem to take turns */
+	CS_AGENT_WAIT_LATE_NS,     /* … what a busy machine added before a thread ran again */
 	CS_AGENT_COUNTERS = 32     /* room for later ones; unknown ones are shown by number */
 };
 

@@ -38,6 +38,9 @@ static const struct cs_counter_info infos[] = {
 	[CS_AGENT_CORO_SHARED] = {"coroutines_shared",
                                   "stacks on which coroutines seem to take turns", CS_COUNTER_COUNT,
                                   true},
+	[CS_AGENT_WAIT_LATE_NS] = {"wait_late_ns",
+                                   "more until the busy machine let waiting threads go on",
+                                   CS_COUNTER_NS, false},
 };
 
 const struct cs_counter_info *cs_counter_info(uint32_t counter)

@@ -121,13 +121,16 @@ static void say_cost(const struct cs_recording *recording, const struct totals *
 	       cs_text_bytes((double)summary->reader_rss_bytes).s,
 	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s,
 	       cs_model_process_count(recording->model) > 1 ? " in a process" : "");
-	if (waits)
-		cs_say(recording->args,
-		       "               the program waited %s times for the reader, "
-		       "%s in all, at most %s",
-		       cs_text_count((double)waits).s,
-		       cs_text_duration(totals->counters[CS_AGENT_WAIT_NS]).s,
-		       cs_text_duration(totals->counters[CS_AGENT_WAIT_MAX_NS]).s);
+	if (!waits)
+		return;
+	cs_say(recording->args,
+	       "               the program waited %s times for the reader, %s in all, at most %s",
+	       cs_text_count((double)waits).s,
+	       cs_text_duration(totals->counters[CS_AGENT_WAIT_NS]).s,
+	       cs_text_duration(totals->counters[CS_AGENT_WAIT_MAX_NS]).s);
+	if (totals->counters[CS_AGENT_WAIT_LATE_NS])
+		cs_say(recording->args, "               and %s until the busy machine let it go on",
+		       cs_text_duration(totals->counters[CS_AGENT_WAIT_LATE_NS]).s);
 }
 
 /*

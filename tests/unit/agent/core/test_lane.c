@@ -165,8 +165,49 @@ static void a_wait_without_a_reader_is_bounded(void **state)
 
 	assert_true(counters[CS_AGENT_WAITS] > 0);
 	assert_true(counters[CS_AGENT_WAIT_NS] <= CS_WAIT_STALLED_NS);
+	assert_true(counters[CS_AGENT_WAIT_MAX_NS] <= CS_WAIT_ONE_NS);
+	assert_true(counters[CS_AGENT_WAIT_NS] + counters[CS_AGENT_WAIT_LATE_NS] >=
+	            CS_WAIT_STALLED_NS / 2);
 	assert_true(seconds < 5);
 	assert_true(atomic_load(&thread->lane->lost) > 99000);
+	session_end();
+}
+
+/* Of many threads that wait at once none may wait more because the others do. */
+#define WAITERS 8
+
+static void *wait_at_full_lane(void *argument)
+{
+	struct csa_thread *thread = session_thread();
+
+	for (uint64_t i = 1; i <= 20000; i++)
+		emit_alloc(thread, i);
+	return argument;
+}
+
+static void threads_that_wait_together_share_the_bound(void **state)
+{
+	pthread_t threads[WAITERS];
+	const _Atomic uint64_t *counters;
+
+	(void)state;
+	session_begin(LANE_BYTES, CS_SESSION_BLOCK);
+	for (int i = 0; i < WAITERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, wait_at_full_lane, NULL), 0);
+	for (int i = 0; i < WAITERS; i++)
+		pthread_join(threads[i], NULL);
+	counters = csa_agent.ring->counters;
+	assert_true(counters[CS_AGENT_WAITS] >= WAITERS);
+	assert_true(counters[CS_AGENT_WAIT_NS] <= CS_WAIT_STALLED_NS);
+	assert_true(counters[CS_AGENT_WAIT_MAX_NS] <= CS_WAIT_ONE_NS);
+
+	/* The reader moves: there is a new bound. */
+	uint64_t before = counters[CS_AGENT_WAITS];
+
+	atomic_fetch_add(&csa_agent.session->progress, 1);
+	wait_at_full_lane(NULL);
+	assert_true(counters[CS_AGENT_WAITS] > before);
+	assert_true(counters[CS_AGENT_WAIT_NS] <= 2 * CS_WAIT_STALLED_NS);
 	session_end();
 }
 
@@ -283,6 +324,7 @@ int main(void)
 		cmocka_unit_test(records_arrive_in_order_across_many_laps),
 		cmocka_unit_test(a_full_lane_drops_and_counts_exactly),
 		cmocka_unit_test(a_wait_without_a_reader_is_bounded),
+		cmocka_unit_test(threads_that_wait_together_share_the_bound),
 		cmocka_unit_test(handlers_record_on_top_of_unfinished_records),
 		cmocka_unit_test(an_abandoned_record_is_skipped_and_its_successors_are_not),
 		cmocka_unit_test(lanes_of_ended_threads_are_used_again),
