@@ -23,8 +23,9 @@ FOLDERS = {
     "profiler/export": {"base", "model"},
     "profiler/trace": {"base", "model"},
     "profiler/symbol": {"base", "model"},
+    "profiler/unwind": {"base", "symbol"},
     "profiler/inject": {"base", "model", "wire"},
-    "profiler/source": {"base", "model", "trace", "wire"},
+    "profiler/source": {"base", "model", "trace", "unwind", "wire"},
     "profiler/kernel": {"base", "model", "source"},
     "profiler/command": {"base", "model", "export", "trace", "symbol", "inject", "source",
                          "kernel", "wire"},
@@ -38,11 +39,11 @@ FOLDERS = {
 # Headers of the system -> the only folders that may know them.
 SYSTEM = [
     (r"(elf|link)\.h", {
-        "profiler/symbol", "profiler/inject", "profiler/source", "profiler/kernel",
-        "profiler/command",
+        "profiler/symbol", "profiler/unwind", "profiler/inject", "profiler/source",
+        "profiler/kernel", "profiler/command",
         *(f"agent/{name}" for name in AGENT)}),
     (r"(gelf|libelf|dwarf|libdw)\.h|elfutils/.*|libiberty/.*|demangle\.h",
-     {"profiler/symbol"}),
+     {"profiler/symbol", "profiler/unwind"}),
     (r"zstd.*\.h", {"profiler/trace"}),
     (r"libunwind.*\.h", {"agent/stack"}),
     (r"(n?curses|menu|panel|form)\.h|ncurses.*/.*", {"viewer/terminal"}),

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A program with a mapping for each coroutine's stack has tens of thousands of lines here, of
+ * which few speak of code: only those are kept.
+ */
+#include "unwind/mappings.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/list.h"
+
+#define MAPPINGS_MAX 65536u
+#define TEXT_MAX (UINT64_C(64) << 20)
+
+static int add(struct cs_mappings *mappings, size_t *room, const struct cs_mapping *mapping,
+               char *path)
+{
+	static const char deleted[] = " (deleted)";
+	size_t length = strlen(path);
+	void *at = mappings->at;
+
+	if (mappings->count >= MAPPINGS_MAX)
+		return 0;
+	if (length > sizeof(deleted) - 1 &&
+	    strcmp(path + length - (sizeof(deleted) - 1), deleted) == 0)
+		path[length - (sizeof(deleted) - 1)] = '\0';
+	if (cs_array_reserve(&at, room, sizeof(*mapping), (size_t)mappings->count + 1))
+		return -ENOMEM;
+	mappings->at = at;
+	mappings->at[mappings->count] = *mapping;
+	mappings->at[mappings->count].path = strdup(path);
+	if (!mappings->at[mappings->count].path)
+		return -ENOMEM;
+	mappings->count++;
+	return 0;
+}
+
+int cs_mappings_parse(struct cs_mappings *mappings, char *text)
+{
+	size_t room = 0;
+	int error = 0;
+
+	*mappings = (struct cs_mappings){0};
+	for (char *line = text, *end; !error && line && *line; line = end) {
+		struct cs_mapping mapping = {0};
+		char access[5];
+		int path = 0;
+
+		end = strchr(line, '\n');
+		if (end)
+			*end++ = '\0';
+		mappings->all++;
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*x:%*x %" SCNu64 " %n",
+		           &mapping.start, &mapping.end, access, &mapping.offset, &mapping.inode,
+		           &path) < 5 ||
+		    !path || access[2] != 'x' || mapping.start >= mapping.end || mapping.end >> 47)
+			continue;
+		error = add(mappings, &room, &mapping, line + path);
+	}
+	if (error)
+		cs_mappings_free(mappings);
+	return error;
+}
+
+static char *read_text(int fd)
+{
+	size_t size = 0, room = 0;
+	void *text = NULL;
+	ssize_t got;
+
+	do {
+		if (size > TEXT_MAX || cs_array_reserve(&text, &room, 1, size + 65536)) {
+			free(text);
+			return NULL;
+		}
+		got = read(fd, (char *)text + size, room - size - 1);
+		size += got > 0 ? (size_t)got : 0;
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	((char *)text)[size] = '\0';
+	return text;
+}
+
+int cs_mappings_read(struct cs_mappings *mappings, uint32_t pid)
+{
+	char path[64];
+	char *text;
+	int fd, error;
+
+	*mappings = (struct cs_mappings){0};
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	text = read_text(fd);
+	close(fd);
+	if (!text)
+		return -ENOMEM;
+	error = cs_mappings_parse(mappings, text);
+	free(text);
+	return error;
+}
+
+void cs_mappings_free(struct cs_mappings *mappings)
+{
+	for (uint32_t i = 0; i < mappings->count; i++)
+		free(mappings->at[i].path);
+	free(mappings->at);
+	*mappings = (struct cs_mappings){0};
+}
+
+int32_t cs_mappings_find(const struct cs_mappings *mappings, uint64_t address)
+{
+	uint32_t low = 0;
+	uint32_t high = mappings->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (mappings->at[middle].end > address)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	if (low == mappings->count || mappings->at[low].start > address)
+		return -1;
+	return (int32_t)low;
+}
