@@ -17,13 +17,13 @@ _coroscope()
 		operand="program"
 		;;
 	heap)
-		options="--metric --by --limit --json --from --to --process --thread --focus --ignore --help --quiet --verbose"
-		taking=" --metric -m --by -b --limit -n --from --to --process --thread --focus --ignore "
+		options="--metric --by --limit --json --from --to --pid --level --process --thread --focus --ignore --help --quiet --verbose"
+		taking=" --metric -m --by -b --limit -n --from --to --pid -p --level --process --thread --focus --ignore "
 		operand="file"
 		;;
 	fold)
-		options="--metric --from --to --process --thread --focus --ignore --help --quiet --verbose"
-		taking=" --metric -m --from --to --process --thread --focus --ignore "
+		options="--metric --from --to --pid --level --process --thread --focus --ignore --help --quiet --verbose"
+		taking=" --metric -m --from --to --pid -p --level --process --thread --focus --ignore "
 		operand="file"
 		;;
 	diff)
@@ -101,7 +101,9 @@ _coroscope()
 	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
 	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process" ;;
 	heap:--limit= | heap:--limit | heap:-n) choices="all" ;;
+	heap:--level= | heap:--level) choices="read freeze" ;;
 	fold:--metric= | fold:--metric | fold:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	fold:--level= | fold:--level) choices="read freeze" ;;
 	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
 	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process" ;;
 	diff:--limit= | diff:--limit | diff:-n) choices="all" ;;

@@ -10,13 +10,14 @@ static int run_fold(const struct cs_args *args, struct cs_diag *diag)
 	return cs_selection_show(args, &cs_export_folded, diag);
 }
 
-static const struct cs_option options[] = {CS_OPTION_METRIC, CS_OPTION_FROM, CS_OPTION_TO, {0}};
+static const struct cs_option options[] = {CS_OPTION_METRIC, CS_OPTION_FROM,  CS_OPTION_TO,
+                                           CS_OPTION_PID,    CS_OPTION_LEVEL, {0}};
 static const struct cs_option_group group = {NULL, options};
 
 const struct cs_command cs_command_fold = {
 	.name = "fold",
 	.summary = "write folded stacks, one stack and its value a line",
-	.usage = (const char *const[]){"[OPTIONS] FILE[@TIME]", NULL},
+	.usage = (const char *const[]){"[OPTIONS] FILE[@TIME]", "[OPTIONS] -p PID", NULL},
 	.description =
 		"Writes one line for each call stack: its functions from the outermost to the "
 		"innermost, joined by ';', then a space and the value. The values add up to the total "
@@ -30,7 +31,7 @@ const struct cs_command cs_command_fold = {
 			{NULL, NULL},
 		},
 	.operand = CS_OPERAND_TRACE,
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 	.run = run_fold,
 };

@@ -12,15 +12,16 @@ static int run_heap(const struct cs_args *args, struct cs_diag *diag)
 }
 
 static const struct cs_option options[] = {
-	CS_OPTION_METRIC, CS_OPTION_BY, CS_OPTION_LIMIT, CS_OPTION_JSON, CS_OPTION_FROM,
-	CS_OPTION_TO,     {0},
+	CS_OPTION_METRIC, CS_OPTION_BY,    CS_OPTION_LIMIT,
+	CS_OPTION_JSON,   CS_OPTION_FROM,  CS_OPTION_TO,
+	CS_OPTION_PID,    CS_OPTION_LEVEL, {0},
 };
 static const struct cs_option_group group = {NULL, options};
 
 const struct cs_command cs_command_heap = {
 	.name = "heap",
 	.summary = "show the heap by stack, function, module, thread or process",
-	.usage = (const char *const[]){"[OPTIONS] FILE[@TIME]", NULL},
+	.usage = (const char *const[]){"[OPTIONS] FILE[@TIME]", "[OPTIONS] -p PID", NULL},
 	.description =
 		"Sums up a recorded trace by its call stacks, the largest first. Figures of a sampled "
 		"recording are estimates, given with their 95 % interval; losses are said.\n\n"
@@ -40,7 +41,7 @@ const struct cs_command cs_command_heap = {
 			{NULL, NULL},
 		},
 	.operand = CS_OPERAND_TRACE,
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 1,
 	.run = run_heap,
 };

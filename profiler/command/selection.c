@@ -100,6 +100,9 @@ static int check_heap(const struct cs_selection *selection, const struct cs_targ
 	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
 		if (cs_model_process_at(model, id)->heap_mean_bytes)
 			return 0;
+	if (!target->trace)
+		return cs_diag_set(diag, -ENODATA, "show %s of %s: it keeps no heap profile",
+		                   cs_metric_info[selection->metric].name, target->path);
 	if (cs_model_process_count(model) == 0 && cs_trace_session(target->trace)->heap_mean_bytes)
 		return 0;
 	cs_diag_set(diag, -ENODATA, "show %s of %s: no heap was recorded",
@@ -115,7 +118,7 @@ static int check_sampled(const struct cs_selection *selection, const struct cs_t
                          struct cs_diag *diag)
 {
 	if (selection->metric != CS_METRIC_TEMPORARY_OBJECTS ||
-	    cs_trace_session(target->trace)->heap_mean_bytes <= 1)
+	    (target->trace && cs_trace_session(target->trace)->heap_mean_bytes <= 1))
 		return 0;
 	cs_diag_set(diag, -ENODATA, "show %s of %s: its heap was sampled",
 	            cs_metric_info[selection->metric].name, target->path);
@@ -221,6 +224,10 @@ static int choose_end(const struct cs_args *args, const struct cs_target *target
                       struct cs_diag *diag)
 {
 	*to = cs_args_text(args, "to", NULL);
+	if (!target->trace && (*to || cs_args_on(args, "from")))
+		return cs_diag_set(diag, -EINVAL,
+		                   "show an interval of %s: it is shown as it is now",
+		                   target->path);
 	if (*to && target->time)
 		return cs_diag_set(diag, -EINVAL, "show %s@%s to %s: these are two ends",
 		                   target->path, target->time, *to);
@@ -283,7 +290,7 @@ int cs_selection_show(const struct cs_args *args, const struct cs_export *format
 	int error = cs_selection_read(&selection, args, diag);
 
 	if (!error)
-		error = cs_target_open(&target, args->operands[0], diag);
+		error = cs_target_open_args(&target, args, diag);
 	if (!error)
 		error = show(args, &selection, &target, format, diag);
 	cs_target_close(&target);

@@ -6,6 +6,8 @@
 #include "command/target.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,6 +48,50 @@ int cs_target_open(struct cs_target *target, const char *text, struct cs_diag *d
 	return target->trace ? 0 : diag->error;
 }
 
+static int open_process(struct cs_target *target, const struct cs_args *args, struct cs_diag *diag)
+{
+	uint64_t pid = cs_args_number(args, "pid", 0);
+
+	if (args->operand_count > 0)
+		return cs_diag_set(diag, -EINVAL, "read %s and process %" PRIu64 " at once",
+		                   args->operands[0], pid);
+	if (pid == 0 || pid > INT32_MAX) {
+		cs_diag_set(diag, -ESRCH, "observe %" PRIu64 ": no process has that number", pid);
+		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
+	}
+	target->pid = (uint32_t)pid;
+	target->want = (struct cs_observe_options){
+		.level = cs_level_of(args),
+		.stacks = true,
+		.heap = true,
+		.threads = true,
+	};
+	if (asprintf(&target->path, "process %" PRIu64, pid) < 0) {
+		target->path = NULL;
+		return cs_diag_set(diag, -ENOMEM, "observe %" PRIu64 ": out of memory", pid);
+	}
+	return cs_live_probe(target->pid, diag) ? 0 : diag->error;
+}
+
+int cs_target_open_args(struct cs_target *target, const struct cs_args *args, struct cs_diag *diag)
+{
+	*target = (struct cs_target){0};
+	if (cs_args_on(args, "pid"))
+		return open_process(target, args, diag);
+	if (args->operand_count == 0) {
+		cs_diag_set(diag, -EINVAL, "run %s: neither a trace nor a process is named",
+		            args->command->name);
+		return cs_diag_hint(diag, "coroscope %s FILE, or coroscope %s -p PID",
+		                    args->command->name, args->command->name);
+	}
+	if (cs_args_on(args, "level")) {
+		cs_diag_set(diag, -EINVAL, "read %s at a level: a trace is not alive",
+		            args->operands[0]);
+		return cs_diag_hint(diag, "--level belongs to -p");
+	}
+	return cs_target_open(target, args->operands[0], diag);
+}
+
 void cs_target_close(struct cs_target *target)
 {
 	cs_trace_close(target->trace);
@@ -56,8 +102,10 @@ void cs_target_close(struct cs_target *target)
 
 void cs_target_warn(const struct cs_target *target)
 {
-	const char *warning = cs_trace_warning(target->trace);
+	const char *warning = target->trace ? cs_trace_warning(target->trace) : NULL;
 
+	if (target->looked.warning[0])
+		cs_warn("%s: %s", target->path, target->looked.warning);
 	if (warning)
 		cs_warn("%s: %s\nhint: what could be read is shown; 'coroscope info %s' says more",
 		        target->path, warning, target->path);
@@ -73,6 +121,44 @@ static int load(struct cs_target *target, uint64_t time_ns, struct cs_moment *mo
 	return cs_trace_load(target->trace, time_ns, moment->model, moment->symbols, diag);
 }
 
+static int load_process(struct cs_target *target, struct cs_moment *moment, struct cs_diag *diag)
+{
+	struct cs_live live = {0};
+	int error;
+
+	moment->model = cs_model_new();
+	moment->symbols = cs_symbols_new();
+	if (!moment->model || !moment->symbols)
+		return out_of_memory(target, diag);
+	error = cs_live_open(&live, target->pid, moment->model, moment->symbols, diag);
+	if (!error)
+		error = cs_live_look(&live, &target->want, &target->looked, diag);
+	cs_live_close(&live);
+	if (error == -ESRCH && cs_model_process_count(moment->model)) {
+		snprintf(target->looked.warning, sizeof(target->looked.warning),
+		         "it ended while it was read: what was read until then is shown");
+		error = 0;
+	}
+	return error;
+}
+
+static int load_state(struct cs_target *target, const char *time, struct cs_moment *moment,
+                      struct cs_diag *diag)
+{
+	uint64_t time_ns = UINT64_MAX;
+	int error;
+
+	if (!target->trace && time) {
+		cs_diag_set(diag, -EINVAL, "go to %s of %s: it is shown as it is now", time,
+		            target->path);
+		return cs_diag_hint(diag, "a recorded trace can be read at any of its times");
+	}
+	if (!target->trace)
+		return load_process(target, moment, diag);
+	error = time ? cs_trace_time(target->trace, time, &time_ns, diag) : 0;
+	return error ? error : load(target, time_ns, moment, diag);
+}
+
 static int take(const struct cs_target *target, struct cs_moment *moment, struct cs_diag *diag)
 {
 	moment->snapshot = (moment->at_peak ? cs_snapshot_take_peak
@@ -83,28 +169,16 @@ static int take(const struct cs_target *target, struct cs_moment *moment, struct
 int cs_target_load(struct cs_target *target, const char *time, struct cs_moment *moment,
                    struct cs_diag *diag)
 {
-	uint64_t time_ns = UINT64_MAX;
-
 	*moment = (struct cs_moment){0};
-	int error = time ? cs_trace_time(target->trace, time, &time_ns, diag) : 0;
-	if (!error)
-		error = load(target, time_ns, moment, diag);
-	if (!error)
-		error = take(target, moment, diag);
-	return error;
+	int error = load_state(target, time, moment, diag);
+	return error ? error : take(target, moment, diag);
 }
 
 int cs_target_load_in_use(struct cs_target *target, const char *time, struct cs_moment *moment,
                           struct cs_diag *diag)
 {
-	if (!time || strcmp(time, "peak") != 0)
-		return cs_target_load(target, time, moment, diag);
-	uint64_t time_ns;
-
-	*moment = (struct cs_moment){.at_peak = true};
-	int error = cs_trace_time(target->trace, time, &time_ns, diag);
-	if (!error)
-		error = load(target, time_ns, moment, diag);
+	*moment = (struct cs_moment){.at_peak = time && strcmp(time, "peak") == 0};
+	int error = load_state(target, time, moment, diag);
 	return error ? error : take(target, moment, diag);
 }
 
@@ -116,11 +190,14 @@ void cs_moment_release(struct cs_moment *moment)
 	*moment = (struct cs_moment){0};
 }
 
-/* Traces recorded with --no-symbols are read where their programs are, as a rule. */
+/*
+ * Traces recorded with --no-symbols are read where their programs are, as a rule. Of a running
+ * process the observer has named what it can, the files name the rest.
+ */
 int cs_target_name_frames(const struct cs_target *target, struct cs_moment *moment,
                           struct cs_diag *diag)
 {
-	if (cs_trace_has_symbols(target->trace))
+	if (target->trace && cs_trace_has_symbols(target->trace))
 		return 0;
 	struct cs_resolver *resolver = cs_resolver_new(NULL);
 	if (!resolver)

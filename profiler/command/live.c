@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Refusals are told here once for all observers: whatever command asks, whoever would answer.
+ */
+#include "command/live.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+const struct cs_observer *const cs_live_observers[] = {
+	NULL,
+};
+
+const char *const cs_level_choices[] = {"read", "freeze", NULL};
+
+enum cs_level cs_level_of(const struct cs_args *args)
+{
+	return strcmp(cs_args_text(args, "level", "read"), "freeze") == 0 ? CS_LEVEL_FREEZE
+	                                                                  : CS_LEVEL_READ;
+}
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+}
+
+/* ---- what /proc says ---- */
+
+static int open_file(uint32_t pid, const char *file)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/%s", pid, file);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+/* The file's text, NUL-terminated; NULL: it could not be read. */
+static char *read_file(uint32_t pid, const char *file, size_t *bytes)
+{
+	int fd = open_file(pid, file);
+	size_t room = 4096, size = 0;
+	char *text = fd >= 0 ? malloc(room) : NULL;
+
+	while (text) {
+		ssize_t length = read(fd, text + size, room - size - 1);
+		char *more;
+
+		if (length <= 0)
+			break;
+		size += (size_t)length;
+		if (size < room - 1)
+			continue;
+		more = room < (4u << 20) ? realloc(text, room * 2) : NULL;
+		if (!more)
+			break;
+		text = more;
+		room *= 2;
+	}
+	if (fd >= 0)
+		close(fd);
+	if (text)
+		text[size] = '\0';
+	*bytes = size;
+	return text;
+}
+
+static char *read_executable(uint32_t pid)
+{
+	char path[64], target[PATH_MAX];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+	length = readlink(path, target, sizeof(target) - 1);
+	if (length <= 0)
+		return NULL;
+	target[length] = '\0';
+	return strdup(target);
+}
+
+/* Field 3 of stat; 0: it could not be read. */
+static char read_state(uint32_t pid, uint32_t *parent, uint64_t *ticks)
+{
+	size_t bytes;
+	char *text = read_file(pid, "stat", &bytes);
+	const char *at = text ? strrchr(text, ')') : NULL;
+	char state = 0;
+	int field = 3;
+
+	if (at && at[1] == ' ' && at[2])
+		state = at[2];
+	for (at = state ? at + 2 : NULL; at && field < 22; field++) {
+		if (field == 4)
+			*parent = (uint32_t)strtoul(at, NULL, 10);
+		at = strchr(at, ' ');
+		at = at ? at + 1 : NULL;
+	}
+	if (at)
+		*ticks = strtoull(at, NULL, 10);
+	free(text);
+	return state;
+}
+
+static bool wants_to_be_left_alone(uint32_t pid)
+{
+	size_t bytes;
+	char *text = read_file(pid, "environ", &bytes);
+	bool found = false;
+
+	for (const char *at = text; at && at < text + bytes && !found; at += strlen(at) + 1)
+		found = strcmp(at, "COROSCOPE_DISABLE=1") == 0;
+	free(text);
+	return found;
+}
+
+/* ---- refusals ---- */
+
+static int refuse(uint32_t pid, int error, struct cs_diag *diag)
+{
+	cs_diag_set(diag, error, "observe %" PRIu32 ": %s", pid,
+	            error == -ESRCH   ? "there is no such process"
+	            : error == -EPERM ? "the kernel does not permit to read its memory"
+	                              : strerror(-error));
+	if (error == -ESRCH)
+		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
+	if (error == -EPERM)
+		return cs_diag_hint(diag, "run coroscope as root, or as the process's user with "
+		                          "kernel.yama.ptrace_scope set to 0; 'coroscope doctor' "
+		                          "says more");
+	return error;
+}
+
+/* Reading memory needs what attaching does: /proc/PID/mem asks the same question. */
+static int check_permission(uint32_t pid, struct cs_diag *diag)
+{
+	int fd = open_file(pid, "mem");
+
+	if (fd >= 0) {
+		close(fd);
+		return 0;
+	}
+	if (errno == EACCES || errno == EPERM)
+		return refuse(pid, -EPERM, diag);
+	return errno == ENOENT ? refuse(pid, -ESRCH, diag) : 0;
+}
+
+static int check_process(uint32_t pid, struct cs_diag *diag)
+{
+	uint64_t ticks = 0;
+	uint32_t parent = 0;
+	char state = read_state(pid, &parent, &ticks);
+	size_t bytes = 0;
+	int error;
+
+	if (!state)
+		return refuse(pid, -ESRCH, diag);
+	if (state == 'Z' || state == 'X') {
+		cs_diag_set(diag, -ESRCH,
+		            "observe %" PRIu32 ": it has ended, and waits for its parent %" PRIu32,
+		            pid, parent);
+		return diag->error;
+	}
+	error = check_permission(pid, diag);
+	if (error)
+		return error;
+	free(read_file(pid, "maps", &bytes));
+	if (bytes == 0)
+		return cs_diag_set(diag, -ENOTSUP, "observe %" PRIu32 ": it is a kernel thread",
+		                   pid);
+	if (wants_to_be_left_alone(pid))
+		return cs_diag_set(diag, -EACCES,
+		                   "observe %" PRIu32
+		                   ": it asks to be left alone (COROSCOPE_DISABLE=1)",
+		                   pid);
+	return 0;
+}
+
+const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag)
+{
+	if (check_process(pid, diag))
+		return NULL;
+	for (const struct cs_observer *const *observer = cs_live_observers; *observer; observer++) {
+		int answer = (*observer)->probe(pid, diag);
+
+		if (answer > 0)
+			return *observer;
+		if (answer < 0)
+			return NULL;
+	}
+	cs_diag_set(diag, -ENOTSUP,
+	            "observe %" PRIu32 ": it is a native program that is not being recorded", pid);
+	cs_diag_hint(diag, "start it with 'coroscope record PROGRAM'; while it is being recorded "
+	                   "it can be observed");
+	return NULL;
+}
+
+/* ---- one process ---- */
+
+static void join_arguments(char *text, size_t bytes)
+{
+	while (bytes > 0 && !text[bytes - 1])
+		bytes--;
+	for (size_t i = 0; i < bytes; i++)
+		if (!text[i])
+			text[i] = ' ';
+}
+
+static int add_process(struct cs_live *live, struct cs_diag *diag)
+{
+	struct cs_process start = {.pid = live->pid};
+	size_t bytes;
+
+	read_state(live->pid, &start.parent_pid, &start.boot_ticks);
+	start.executable = read_executable(live->pid);
+	start.arguments = read_file(live->pid, "cmdline", &bytes);
+	if (start.arguments)
+		join_arguments(start.arguments, bytes);
+	live->process = cs_model_process(live->model, &start);
+	free(start.executable);
+	free(start.arguments);
+	return live->process ? 0
+	                     : cs_diag_set(diag, -ENOMEM, "observe %" PRIu32 ": out of memory",
+	                                   live->pid);
+}
+
+int cs_live_open(struct cs_live *live, uint32_t pid, struct cs_model *model,
+                 struct cs_symbols *symbols, struct cs_diag *diag)
+{
+	int error;
+
+	*live = (struct cs_live){.pid = pid, .model = model, .start_ns = monotonic_ns()};
+	live->observer = cs_live_probe(pid, diag);
+	if (!live->observer)
+		return diag->error;
+	error = add_process(live, diag);
+	if (error)
+		return error;
+	live->observation = live->observer->open(pid, live->process, model, symbols, diag);
+	return live->observation ? 0 : diag->error;
+}
+
+int cs_live_look(struct cs_live *live, const struct cs_observe_options *options,
+                 struct cs_observe_result *result, struct cs_diag *diag)
+{
+	uint64_t start_ns = monotonic_ns();
+	int error;
+
+	*result = (struct cs_observe_result){0};
+	cs_model_set_now(live->model, start_ns - live->start_ns);
+	error = live->observer->look(live->observation, options, result, diag);
+	if (!result->duration_ns)
+		result->duration_ns = monotonic_ns() - start_ns;
+	if (error == -ESRCH) {
+		struct cs_process *process = cs_model_process_at(live->model, live->process);
+
+		process->ended = true;
+		process->end_ns = cs_model_now(live->model);
+		cs_model_process_changed(live->model, live->process);
+	}
+	return error;
+}
+
+void cs_live_close(struct cs_live *live)
+{
+	if (live->observation)
+		live->observer->close(live->observation);
+	*live = (struct cs_live){0};
+}
