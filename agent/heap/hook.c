@@ -42,8 +42,7 @@ struct csa_work csa_work_begin(uintptr_t sp)
 			return (struct csa_work){thread && thread->lane ? thread : NULL, true};
 		}
 		if (tls->thread) {
-			tls->thread->own_stack_busy = 0;
-			tls->thread->walk.count = 0;
+			csa_stack_abandon(tls->thread);
 			csa_lane_abandon(tls->thread);
 		}
 		csa_count(CS_AGENT_GUARD_RESET, 1);

@@ -10,6 +10,7 @@
 #include "core/emit.h"
 #include "core/thread.h"
 #include "stack/known.h"
+#include "stack/memo.h"
 #include "stack/modules.h"
 #include "stack/rules.h"
 #include "stack/walk.h"
@@ -22,6 +23,8 @@ int csa_stack_start(size_t table_bytes, uint32_t depth_max, bool find_object)
 {
 	int error = csa_known_start(table_bytes);
 
+	if (!error)
+		error = csa_memo_start();
 	if (error)
 		return error;
 	csa_walk_depth_max = depth_max < 1                    ? 1
@@ -32,7 +35,7 @@ int csa_stack_start(size_t table_bytes, uint32_t depth_max, bool find_object)
 
 size_t csa_stack_bytes(void)
 {
-	return sizeof(csa_rules) + csa_modules_bytes();
+	return sizeof(csa_rules) + csa_modules_bytes() + csa_memo_bytes();
 }
 
 /* Defines frames FIRST to END-1; false: no room. */
@@ -84,22 +87,45 @@ static void name_cold(void *argument)
 	define(thread);
 }
 
-uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at)
+/* What was not recognised: walked, and told of if it is new. The second time it is learned. */
+__attribute__((noinline)) static uint64_t name_by_walk(struct csa_thread *thread,
+                                                       const struct csa_frame *at,
+                                                       const struct csa_memo_place *place)
 {
 	struct csa_walk *walk = &thread->walk;
 	bool whole = csa_walk(walk, at, thread->stack_low, thread->stack_high);
 
 	if (!whole || !csa_known_has(walk->frames[walk->count - 1].hash))
 		csa_thread_run(thread, name_cold, thread);
+	else
+		csa_memo_add(walk, place, (uintptr_t)thread);
 	if (walk->windows)
 		csa_count(CS_AGENT_STACK_FOREIGN, 1);
 	return walk->frames[walk->count - 1].hash;
 }
 
+uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at)
+{
+	uint64_t epoch = atomic_load_explicit(&csa_modules_epoch, memory_order_acquire);
+	struct csa_memo_place place;
+	uint64_t name = csa_memo_find(at, thread->stack_low, thread->stack_high, epoch, &place);
+
+	return name ? name : name_by_walk(thread, at, &place);
+}
+
+void csa_stack_abandon(struct csa_thread *thread)
+{
+	thread->own_stack_busy = 0;
+	thread->walk.count = 0;
+	csa_memo_abandon((uintptr_t)thread);
+}
+
 static void check_cold(void *argument)
 {
-	if (csa_modules_check(argument))
+	if (csa_modules_check(argument)) {
 		csa_known_clear();
+		csa_memo_forget();
+	}
 }
 
 void csa_stack_check_modules(struct csa_thread *thread)

@@ -33,6 +33,9 @@ int csa_stack_start(size_t table_bytes, uint32_t depth_max, bool find_object);
  */
 uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at);
 
+/* THREAD was thrown out of csa_stack_name() by a signal handler that jumped. */
+void csa_stack_abandon(struct csa_thread *thread);
+
 /* dlclose has returned (or may have): finds out which modules are gone and says so. */
 void csa_stack_check_modules(struct csa_thread *thread);
 

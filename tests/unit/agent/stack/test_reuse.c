@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Walks that reuse the last stack against walks that do not, over stacks made of plain memory
- * and invented rules: frames are pushed, popped and spoilt at random.
+ * Walks that reuse the last stack, and stacks that are recognised, against walks that begin
+ * anew, over stacks made of plain memory and invented rules: frames are pushed, popped and
+ * spoilt at random.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@
 #include <cmocka.h>
 
 #include "scene.h"
+#include "stack/known.h"
+#include "stack/memo.h"
 #include "stack/modules.h"
 #include "stack/rules.h"
 #include "wire/record.h"
@@ -37,8 +40,9 @@ static uint64_t memory[WORDS] __attribute__((aligned(64)));
 static struct code codes[CODES];
 static struct live lives[LIVE_MAX + 1];
 static unsigned live_count;
-static struct csa_walk reusing, fresh;
+static struct csa_walk reusing, fresh, changed;
 static uint64_t seed;
+static uint64_t recognised;
 
 static uint64_t draw(uint64_t below)
 {
@@ -137,6 +141,47 @@ static uint64_t walk(struct csa_walk *walk, const struct csa_frame *at)
 	return walk->count;
 }
 
+static uint64_t find(const struct csa_frame *at, struct csa_memo_place *place)
+{
+	return csa_memo_find(at, (uint64_t)memory, (uint64_t)&memory[WORDS], fresh.epoch, place);
+}
+
+/* Some word is another for a while: is the stack still what it was? */
+static void find_spoilt(const struct csa_frame *at)
+{
+	uint64_t *spoilt = &memory[WORDS - 1 - draw(((uint64_t)&memory[WORDS] - at->sp) / 8)];
+	uint64_t was = *spoilt, name;
+	struct csa_memo_place place;
+
+	*spoilt = draw(2) ? memory[WORDS - 1 - draw(WORDS - 64)] : was + 8 - draw(3) * 8;
+	name = find(at, &place);
+	if (name) {
+		changed.count = changed.reusable = 0;
+		walk(&changed, at);
+		assert_int_equal(name, changed.frames[changed.count - 1].hash);
+	}
+	*spoilt = was;
+}
+
+/* What is recognised has the name that a walk gives; what is not, is from now on. */
+static void recognise(const struct csa_frame *at)
+{
+	uint64_t name = fresh.frames[fresh.count - 1].hash, found;
+	struct csa_memo_place place;
+
+	if (draw(500) == 0)
+		csa_memo_forget();
+	found = find(at, &place);
+	assert_true(found == 0 || found == name);
+	csa_known_add(name);
+	csa_memo_add(&reusing, &place, 1);
+	found = find(at, &place);
+	assert_true(found == 0 || found == name);
+	recognised += found != 0;
+	if (found)
+		find_spoilt(at);
+}
+
 static void compare(const struct csa_frame *at)
 {
 	fresh.count = fresh.reusable = 0;
@@ -149,6 +194,7 @@ static void compare(const struct csa_frame *at)
 	}
 	assert_int_equal(reusing.cut, fresh.cut);
 	assert_true(fresh.count <= csa_walk_depth_max + 2);
+	recognise(at);
 }
 
 static void churn(unsigned spoilt_in_1000)
@@ -172,9 +218,10 @@ static void churn(unsigned spoilt_in_1000)
 		if (spoilt_in_1000 && draw(50) == 0)
 			restart();
 	}
-	print_message("%lu stacks, %lu with reuse\n", rounds, reused);
+	print_message("%lu stacks, %lu with reuse, %lu recognised\n", rounds, reused, recognised);
 	assert_true(rounds > 10000);
 	assert_true(reused > rounds / 4);
+	assert_true(recognised > rounds / 4);
 }
 
 static void begin(uint32_t depth_max)
@@ -182,7 +229,9 @@ static void begin(uint32_t depth_max)
 	scene_start(1 << 20, depth_max, true);
 	memset(&reusing, 0, sizeof(reusing));
 	memset(&fresh, 0, sizeof(fresh));
+	memset(&changed, 0, sizeof(changed));
 	seed = 88172645463325252;
+	recognised = 0;
 	invent_codes();
 }
 
