@@ -11,15 +11,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/slab.h"
+
 #define MASK (CS_TABLE_SLOTS - 1)
-#define FULL_MIN (CS_TABLE_SLOTS / 10 * 4)
+/* A key's own place is the first of the four slots of a cache line: most are found in it. */
+#define HOME_MASK (MASK & ~UINT32_C(3))
+#define FULL_MIN (CS_TABLE_SLOTS / 10 * 3)
 #define DEPTH_MAX 26u
 /* Directory places per segment beyond which keys can only be made to collide. */
 #define SPARSE_MAX 256u
 
 /*
  * Hashes are even, so segments fill at the same pace and would all split at once. Each has a
- * limit of its own, from 4 to 8 tenths, by which the splits of a growth are spread over it.
+ * limit of its own, from 3 to 6 tenths, by which the splits of a growth are spread over it.
  */
 static uint32_t full_of(uint64_t hash, uint32_t depth)
 {
@@ -29,7 +33,8 @@ static uint32_t full_of(uint64_t hash, uint32_t depth)
 	return FULL_MIN + (uint32_t)((draw >> 32) % FULL_MIN);
 }
 
-static struct cs_table_segment *segment_new(uint64_t hash, uint32_t depth)
+static struct cs_table_segment *segment_new(const struct cs_table *table, uint64_t hash,
+                                            uint32_t depth)
 {
 	struct cs_table_segment *segment = calloc(1, sizeof(*segment));
 
@@ -37,36 +42,36 @@ static struct cs_table_segment *segment_new(uint64_t hash, uint32_t depth)
 		return NULL;
 	segment->depth = depth;
 	segment->full = full_of(hash, depth);
-	segment->slots = aligned_alloc(64, CS_TABLE_SLOTS * sizeof(*segment->slots));
+	segment->slots = cs_slab_take(table->slab);
 	if (!segment->slots) {
 		free(segment);
 		return NULL;
 	}
-	memset(segment->slots, 0, CS_TABLE_SLOTS * sizeof(*segment->slots));
 	return segment;
 }
 
 /* This table no longer holds it; the last one frees it. */
-static void segment_drop(struct cs_table_segment *segment)
+static void segment_drop(const struct cs_table *table, struct cs_table_segment *segment)
 {
 	if (segment->shared) {
 		segment->shared--;
 		return;
 	}
-	free(segment->slots);
+	cs_slab_give(table->slab, segment->slots);
 	free(segment);
 }
 
 int cs_table_init(struct cs_table *table)
 {
 	memset(table, 0, sizeof(*table));
+	table->slab = cs_slab_new(CS_TABLE_SLOTS * sizeof(struct cs_table_slot));
 	table->directory = malloc(sizeof(struct cs_table_segment *));
-	if (!table->directory)
-		return -ENOMEM;
-	table->directory[0] = segment_new(0, 0);
-	if (!table->directory[0]) {
+	if (table->slab && table->directory)
+		table->directory[0] = segment_new(table, 0, 0);
+	if (!table->slab || !table->directory || !table->directory[0]) {
+		cs_slab_drop(table->slab);
 		free(table->directory);
-		table->directory = NULL;
+		memset(table, 0, sizeof(*table));
 		return -ENOMEM;
 	}
 	table->segments = 1;
@@ -85,8 +90,11 @@ int cs_table_clone(struct cs_table *table, const struct cs_table *from)
 
 	*table = *from;
 	table->directory = malloc(places * sizeof(struct cs_table_segment *));
-	if (!table->directory)
+	if (!table->directory) {
+		memset(table, 0, sizeof(*table));
 		return -ENOMEM;
+	}
+	cs_slab_hold(table->slab);
 	memcpy(table->directory, from->directory, places * sizeof(struct cs_table_segment *));
 	for (uint32_t i = 0; i < places; i += span(table, table->directory[i]))
 		table->directory[i]->shared++;
@@ -100,10 +108,11 @@ void cs_table_free(struct cs_table *table)
 	for (uint32_t i = 0; table->directory && i < places;) {
 		uint32_t next = i + span(table, table->directory[i]);
 
-		segment_drop(table->directory[i]);
+		segment_drop(table, table->directory[i]);
 		i = next;
 	}
 	free(table->directory);
+	cs_slab_drop(table->slab);
 	memset(table, 0, sizeof(*table));
 }
 
@@ -122,7 +131,7 @@ static struct cs_table_segment *own(struct cs_table *table, uint64_t hash)
 
 	if (!segment->shared)
 		return segment;
-	copy = segment_new(hash, segment->depth);
+	copy = segment_new(table, hash, segment->depth);
 	if (!copy)
 		return NULL;
 	memcpy(copy->slots, segment->slots, CS_TABLE_SLOTS * sizeof(*copy->slots));
@@ -154,7 +163,7 @@ static int double_directory(struct cs_table *table)
 
 static void segment_add(struct cs_table_segment *segment, uint64_t hash, struct cs_table_slot entry)
 {
-	uint32_t at = hash & MASK;
+	uint32_t at = hash & HOME_MASK;
 
 	while (segment->slots[at].key)
 		at = (at + 1) & MASK;
@@ -174,8 +183,8 @@ static int split(struct cs_table *table, uint64_t hash)
 	if (error)
 		return error;
 	half_bit = UINT64_C(1) << (63 - full->depth);
-	half[0] = segment_new(hash & ~half_bit, full->depth + 1);
-	half[1] = segment_new(hash | half_bit, full->depth + 1);
+	half[0] = segment_new(table, hash & ~half_bit, full->depth + 1);
+	half[1] = segment_new(table, hash | half_bit, full->depth + 1);
 	if (!half[0] || !half[1])
 		goto fail;
 	for (uint32_t i = 0; i < CS_TABLE_SLOTS; i++) {
@@ -192,12 +201,12 @@ static int split(struct cs_table *table, uint64_t hash)
 		table->directory[place + each + i] = half[1];
 	}
 	table->segments++;
-	segment_drop(full);
+	segment_drop(table, full);
 	return 0;
 fail:
 	for (int i = 0; i < 2; i++)
 		if (half[i])
-			segment_drop(half[i]);
+			segment_drop(table, half[i]);
 	return -ENOMEM;
 }
 
@@ -216,7 +225,7 @@ int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t 
 			return error;
 		segment = cs_table_segment(table, hash);
 	}
-	for (uint32_t at = hash & MASK;; at = (at + 1) & MASK) {
+	for (uint32_t at = hash & HOME_MASK;; at = (at + 1) & MASK) {
 		slot = &segment->slots[at];
 		if (!slot->key)
 			break;
@@ -237,7 +246,7 @@ int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t 
 static void close_gap(struct cs_table_slot *slots, uint32_t hole)
 {
 	for (uint32_t at = (hole + 1) & MASK; slots[at].key; at = (at + 1) & MASK) {
-		uint32_t home = cs_table_hash(slots[at].key) & MASK;
+		uint32_t home = cs_table_hash(slots[at].key) & HOME_MASK;
 
 		if (((at - home) & MASK) >= ((at - hole) & MASK)) {
 			slots[hole] = slots[at];
@@ -251,7 +260,7 @@ int cs_table_take(struct cs_table *table, uint64_t key, uint64_t *value)
 {
 	uint64_t hash = cs_table_hash(key);
 	struct cs_table_segment *segment = cs_table_segment(table, hash);
-	uint32_t at = hash & MASK;
+	uint32_t at = hash & HOME_MASK;
 
 	while (segment->slots[at].key != key) {
 		if (!segment->slots[at].key)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of addresses: 64 bits for each key, 16 bytes an entry, between two and eight tenths
+ * A table of addresses: 64 bits for each key, 16 bytes an entry, between 15 and 60 percent
  * full. Made for tens of millions of changes a second on one core.
  *
  * It is cut into segments by the top bits of the hash (extendible hashing): a full segment
- * splits, so growing never stops the reader for longer than one segment takes (some 50 µs).
+ * splits, so growing never stops the reader for longer than one segment takes (some 50 µs, and now and
+ * then a huge page to be cleared).
  * A clone shares segments until one side changes them: a fork costs a copy of the directory.
  */
 #ifndef CS_MODEL_TABLE_H
@@ -29,7 +30,10 @@ struct cs_table_segment {
 	uint32_t depth;  /* how many top bits of the hash its entries have in common */
 };
 
+struct cs_slab;
+
 struct cs_table {
+	struct cs_slab *slab;                /* where slots come from; shared with clones */
 	struct cs_table_segment **directory; /* 1 << depth, several may point to one segment */
 	uint32_t depth;
 	uint32_t segments;
@@ -68,7 +72,7 @@ __attribute__((always_inline)) static inline void cs_table_prefetch(const struct
 {
 	uint64_t hash = cs_table_hash(key);
 
-	__builtin_prefetch(&cs_table_segment(table, hash)->slots[hash & (CS_TABLE_SLOTS - 1)], 1);
+	__builtin_prefetch(&cs_table_segment(table, hash)->slots[hash & (CS_TABLE_SLOTS - 4)], 1);
 }
 
 #endif

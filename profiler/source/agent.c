@@ -267,10 +267,8 @@ void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)
 {
 	if (!agent)
 		return;
-	for (uint32_t i = 0; ring && i < ring->lane_count; i++) {
-		free(ring->lanes[i]->user);
-		ring->lanes[i]->user = NULL;
-	}
+	for (uint32_t i = 0; ring && i < ring->lane_count; i++)
+		cs_agent_lane_free(ring->lanes[i]);
 	cs_books_free(agent->books);
 	cs_stackmap_free(&agent->stacks);
 	cs_module_map_free(&agent->modules);

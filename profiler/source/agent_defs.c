@@ -13,11 +13,57 @@
 /* More threads than a process can have had in a session that anybody reads. */
 #define THREADS_MAX (UINT32_C(1) << 24)
 
+/* Cells of a lane's cache: at first, and at most (128 KiB). */
+#define CELLS_FIRST 256u
+#define CELLS_MOST 8192u
+
+static struct cs_agent_lane *new_lane(void)
+{
+	struct cs_agent_lane *state = calloc(1, sizeof(*state));
+
+	if (state)
+		state->cells = calloc(CELLS_FIRST, sizeof(*state->cells));
+	if (!state || !state->cells) {
+		free(state);
+		return NULL;
+	}
+	state->cell_mask = CELLS_FIRST - 1;
+	return state;
+}
+
 struct cs_agent_lane *cs_agent_lane(struct cs_lane_reader *lane)
 {
 	if (!lane->user)
-		lane->user = calloc(1, sizeof(struct cs_agent_lane));
+		lane->user = new_lane();
 	return lane->user;
+}
+
+void cs_agent_lane_free(struct cs_lane_reader *lane)
+{
+	struct cs_agent_lane *state = lane->user;
+
+	if (!state)
+		return;
+	free(state->cells);
+	free(state);
+	lane->user = NULL;
+}
+
+/* A cache that was missed more often than it is large is too small. */
+static void cells_missed(struct cs_agent_lane *state)
+{
+	uint32_t count = state->cell_mask + 1;
+	struct cs_agent_cell *more;
+
+	if (++state->misses <= count || count == CELLS_MOST)
+		return;
+	state->misses = 0;
+	more = calloc(2 * (size_t)count, sizeof(*more));
+	if (!more)
+		return;
+	free(state->cells);
+	state->cells = more;
+	state->cell_mask = 2 * count - 1;
 }
 
 /* ---- threads ---- */
@@ -27,7 +73,7 @@ static void take_over(struct cs_agent_lane *state, uint32_t thread, uint32_t ind
 {
 	state->thread = thread;
 	state->thread_index = index;
-	memset(state->cells, 0, sizeof(state->cells));
+	memset(state->cells, 0, (state->cell_mask + 1) * sizeof(*state->cells));
 }
 
 static struct cs_agent_thread *new_thread(struct cs_agent *agent, uint32_t tid, uint64_t time_ns)
@@ -241,15 +287,14 @@ static uint32_t node_of(struct cs_agent *agent, uint64_t hash, bool *whole)
 
 uint32_t cs_agent_cell_slow(struct cs_agent *agent, struct cs_agent_lane *state, uint64_t hash)
 {
-	uint32_t slot = (uint32_t)(hash ^ hash >> 32) % CS_CELL_CACHE;
 	bool whole;
 	uint32_t node = node_of(agent, hash, &whole);
 	uint32_t cell = cs_model_cell(agent->world->model, agent->process, state->thread, node);
 
 	/* What is to be defined again must be looked up again. */
 	if (whole) {
-		state->cells[slot].hash = hash;
-		state->cells[slot].cell = cell;
+		cells_missed(state);
+		*cs_agent_cell_at(state, hash) = (struct cs_agent_cell){hash, cell};
 	}
 	return cell;
 }

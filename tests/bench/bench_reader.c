@@ -137,8 +137,12 @@ static void measure(uint32_t lanes, uint64_t live)
 	end(&bench);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	if (argc > 2) { /* one case: threads and slots for blocks, half of which live */
+		measure((uint32_t)atoi(argv[1]), (uint64_t)atoll(argv[2]));
+		return 0;
+	}
 	measure(1, 2000);
 	measure(1, 200000);
 	measure(1, 2000000);
