@@ -98,13 +98,13 @@ _coroscope()
 	record:--output= | record:--output | record:-o) operand="file" ;;
 	record:--heap=) choices="all" ;;
 	record:--on-full= | record:--on-full) choices="block drop" ;;
-	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process" ;;
 	heap:--limit= | heap:--limit | heap:-n) choices="all" ;;
 	heap:--level= | heap:--level) choices="read freeze" ;;
-	fold:--metric= | fold:--metric | fold:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	fold:--metric= | fold:--metric | fold:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	fold:--level= | fold:--level) choices="read freeze" ;;
-	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects" ;;
+	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process" ;;
 	diff:--limit= | diff:--limit | diff:-n) choices="all" ;;
 	esac

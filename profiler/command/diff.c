@@ -6,9 +6,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "command/registry.h"
 #include "command/selection.h"
+#include "export/table.h"
 
 /* One side of the comparison. */
 struct side {
@@ -63,9 +63,7 @@ static int judge(const struct cs_args *args, const struct cs_rollup *rollup)
 
 	if (!cs_args_on(args, "fail-on-growth") || growth <= 0 || (uint64_t)growth <= allowed)
 		return CS_EXIT_DONE;
-	struct cs_text grown = strcmp(metric->unit, "bytes") == 0
-	                               ? cs_text_bytes_change((double)growth)
-	                               : cs_text_count_change((double)growth);
+	struct cs_text grown = cs_metric_change(rollup->metric, (double)growth);
 	cs_say(args, "coroscope: %s has grown: %s (%" PRId64 "), allowed are %" PRIu64,
 	       metric->name, grown.s, growth, allowed);
 	return CS_EXIT_FOUND;

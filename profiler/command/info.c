@@ -20,6 +20,15 @@ static bool has_heap(const struct cs_info *info)
 	return false;
 }
 
+static bool is_held(const struct cs_info *info, enum cs_metric metric)
+{
+	if (metric >= CS_METRIC_HEAP_COUNT)
+		return cs_snapshot_holds(info->moment.snapshot, metric);
+	if (metric == CS_METRIC_TEMPORARY_OBJECTS && info->moment.snapshot->sampled)
+		return false; /* sampling does not see them */
+	return has_heap(info);
+}
+
 static int gather(struct cs_info *info, struct cs_diag *diag)
 {
 	struct stat status;
@@ -29,14 +38,14 @@ static int gather(struct cs_info *info, struct cs_diag *diag)
 		return error;
 	if (stat(info->target.path, &status) == 0)
 		info->file_bytes = (uint64_t)status.st_size;
-	for (int metric = 0; has_heap(info) && metric < CS_METRIC_COUNT; metric++) {
+	for (int metric = 0; metric < CS_METRIC_COUNT; metric++) {
 		struct cs_rollup_options options = {
 			.metric = (enum cs_metric)metric,
 			.by = CS_BY_PROCESS,
 		};
 
-		if (metric == CS_METRIC_TEMPORARY_OBJECTS && info->moment.snapshot->sampled)
-			continue; /* sampling does not see them */
+		if (!is_held(info, (enum cs_metric)metric))
+			continue;
 		info->totals[metric] = cs_rollup_new(info->moment.snapshot, &options, diag);
 		if (!info->totals[metric])
 			return diag->error;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "command/counters.h"
 #include "command/info.h"
+#include "export/table.h"
 
 #define MODULE_ID_CHARS 12
 
@@ -133,32 +134,27 @@ static void put_recording(const struct cs_info *info, struct cs_sink *sink)
 
 /* ---- metrics ---- */
 
-static struct cs_text value_text(enum cs_metric metric, double value)
-{
-	return strcmp(cs_metric_info[metric].unit, "bytes") == 0 ? cs_text_bytes(value)
-	                                                         : cs_text_count(value);
-}
-
 static void put_metrics(const struct cs_info *info, struct cs_sink *sink)
 {
-	if (!info->totals[0])
-		return;
-	cs_sink_text(sink, "\nMetrics\n");
+	bool titled = false;
+
 	for (int metric = 0; metric < CS_METRIC_COUNT; metric++) {
 		const struct cs_rollup *rollup = info->totals[metric];
 
 		if (!rollup)
 			continue;
+		cs_sink_text(sink, titled ? "" : "\nMetrics\n");
+		titled = true;
 		const char *about = rollup->certainty == CS_AT_LEAST ? " at least"
 		                    : rollup->certainty == CS_ABOUT  ? " about"
 		                                                     : "";
 		cs_sink_printf(sink, "  %-18s%s %s", cs_metric_info[metric].name, about,
-		               value_text((enum cs_metric)metric, (double)rollup->total).s);
+		               cs_metric_text((enum cs_metric)metric, (double)rollup->total).s);
 		if (rollup->sampled) {
 			cs_sink_printf(sink, " (95 %%: %s",
-			               value_text((enum cs_metric)metric, rollup->low).s);
+			               cs_metric_text((enum cs_metric)metric, rollup->low).s);
 			cs_sink_printf(sink, " to %s)",
-			               value_text((enum cs_metric)metric, rollup->high).s);
+			               cs_metric_text((enum cs_metric)metric, rollup->high).s);
 		}
 		cs_sink_char(sink, '\n');
 	}

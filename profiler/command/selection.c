@@ -21,6 +21,14 @@ const char *const cs_metric_choices[CS_METRIC_COUNT + 1] = {
 	[CS_METRIC_ALLOC_OBJECTS] = "alloc_objects",
 	[CS_METRIC_PEAK_SPACE] = "peak_space",
 	[CS_METRIC_TEMPORARY_OBJECTS] = "temporary_objects",
+	[CS_METRIC_CPU] = "cpu",
+	[CS_METRIC_WALL] = "wall",
+	[CS_METRIC_OFFCPU] = "offcpu",
+	[CS_METRIC_DELAY] = "delay",
+	[CS_METRIC_CONTENTIONS] = "contentions",
+	[CS_METRIC_SPAWNED] = "spawned",
+	[CS_METRIC_COROUTINES] = "coroutines",
+	[CS_METRIC_STACK_SPACE] = "stack_space",
 };
 
 const char *const cs_by_choices[CS_BY_COUNT + 1] = {
@@ -93,24 +101,49 @@ void cs_selection_release(struct cs_selection *selection)
 	*selection = (struct cs_selection){0};
 }
 
-/* A trace without heap must not look like a program without allocations. */
-static int check_heap(const struct cs_selection *selection, const struct cs_target *target,
-                      const struct cs_model *model, struct cs_diag *diag)
+/* "cpu, inuse_space, …": what there is to be seen. */
+static void list_held(const struct cs_snapshot *snapshot, char *text, size_t size)
+{
+	size_t used = 0;
+
+	*text = 0;
+	for (int metric = 0; metric < CS_METRIC_COUNT && used < size; metric++)
+		if (cs_snapshot_holds(snapshot, (enum cs_metric)metric))
+			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
+			                         cs_metric_info[metric].name);
+}
+
+static bool has_heap(const struct cs_target *target, const struct cs_model *model)
 {
 	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
 		if (cs_model_process_at(model, id)->heap_mean_bytes)
-			return 0;
-	if (!target->trace)
-		return cs_diag_set(diag, -ENODATA, "show %s of %s: it keeps no heap profile",
-		                   cs_metric_info[selection->metric].name, target->path);
-	if (cs_model_process_count(model) == 0 && cs_trace_session(target->trace)->heap_mean_bytes)
+			return true;
+	return target->trace && cs_model_process_count(model) == 0 &&
+	       cs_trace_session(target->trace)->heap_mean_bytes;
+}
+
+/* A trace without heap must not look like a program without allocations. */
+static int check_held(const struct cs_selection *selection, const struct cs_target *target,
+                      const char *time, const struct cs_moment *moment, struct cs_diag *diag)
+{
+	bool heap = selection->metric < CS_METRIC_HEAP_COUNT;
+	char held[256];
+
+	/* At an early time there may be none as yet. */
+	if (heap ? has_heap(target, moment->model)
+	         : time || cs_snapshot_holds(moment->snapshot, selection->metric))
 		return 0;
-	cs_diag_set(diag, -ENODATA, "show %s of %s: no heap was recorded",
-	            cs_metric_info[selection->metric].name, target->path);
-	return cs_diag_hint(diag,
-	                    "record it without --no-heap; 'coroscope info %s' says what it "
-	                    "holds",
-	                    target->path);
+	if (!target->trace)
+		return cs_diag_set(diag, -ENODATA, "show %s of %s: it keeps no %s",
+		                   cs_metric_info[selection->metric].name, target->path,
+		                   heap ? "heap profile" : "such profile");
+	cs_diag_set(diag, -ENODATA, "show %s of %s: no %s was recorded",
+	            cs_metric_info[selection->metric].name, target->path,
+	            heap ? "heap" : "such thing");
+	list_held(moment->snapshot, held, sizeof(held));
+	if (held[0])
+		return cs_diag_hint(diag, "it holds %s", held);
+	return cs_diag_hint(diag, "'coroscope info %s' says what it holds", target->path);
 }
 
 /* What sampling can't see must not look like something that never happened. */
@@ -133,7 +166,7 @@ int cs_selection_load(const struct cs_selection *selection, struct cs_target *ta
 	int error = in_use(selection->metric) ? cs_target_load_in_use(target, time, moment, diag)
 	                                      : cs_target_load(target, time, moment, diag);
 	if (!error)
-		error = check_heap(selection, target, moment->model, diag);
+		error = check_held(selection, target, time, moment, diag);
 	if (!error)
 		error = cs_target_name_frames(target, moment, diag);
 	if (!error)
@@ -260,8 +293,7 @@ static int show(const struct cs_args *args, const struct cs_selection *selection
 	const char *from = cs_args_text(args, "from", NULL), *to;
 	int error = choose_end(args, target, &to, diag);
 
-	if (!error && from &&
-	    (in_use(selection->metric) || selection->metric == CS_METRIC_PEAK_SPACE))
+	if (!error && from && !cs_metric_info[selection->metric].since_start)
 		error = refuse_from(selection, target, from, to, diag);
 	if (!error && from)
 		error = check_order(target, from, to, diag);

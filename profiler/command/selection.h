@@ -36,10 +36,10 @@ extern const struct cs_option_group cs_filter_group;
 	{                                            \
 		.name = "json", .help = "write JSON" \
 	}
-#define CS_OPTION_FROM                                                                    \
-	{                                                                                 \
-		.name = "from", .kind = CS_OPTION_TEXT, .argument = "TIME",               \
-		.help = "count only what came after TIME (alloc_* and temporary_objects)" \
+#define CS_OPTION_FROM                                                                \
+	{                                                                             \
+		.name = "from", .kind = CS_OPTION_TEXT, .argument = "TIME",           \
+		.help = "count only what came after TIME (of metrics that only grow)" \
 	}
 #define CS_OPTION_TO                                                      \
 	{                                                                 \

@@ -92,7 +92,10 @@ static void put_head(struct cs_json *json, const struct cs_rollup *rollup)
 	cs_json_int(json, "total", rollup->total);
 	cs_json_bool(json, "sampled", rollup->sampled);
 	if (rollup->sampled) {
-		cs_json_uint(json, "mean_sample_bytes", rollup->mean_bytes);
+		if (rollup->mean_bytes)
+			cs_json_uint(json, "mean_sample_bytes", rollup->mean_bytes);
+		else
+			cs_json_null(json, "mean_sample_bytes");
 		cs_json_double(json, "total_low", rollup->low);
 		cs_json_double(json, "total_high", rollup->high);
 	} else {

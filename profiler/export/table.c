@@ -16,19 +16,34 @@ struct cs_colours cs_colours(const struct cs_export_style *style)
 	return (struct cs_colours){"\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[0m"};
 }
 
-static bool in_bytes(enum cs_metric metric)
+static bool is_in(enum cs_metric metric, const char *unit)
 {
-	return strcmp(cs_metric_info[metric].unit, "bytes") == 0;
+	return strcmp(cs_metric_info[metric].unit, unit) == 0;
+}
+
+static struct cs_text signed_duration(double ns, const char *plus)
+{
+	struct cs_text text = cs_text_duration((uint64_t)(ns < 0 ? -ns : ns));
+	const char *sign = ns < 0 ? "-" : ns > 0 ? plus : "";
+
+	memmove(text.s + strlen(sign), text.s, sizeof(text.s) - 1 - strlen(sign));
+	memcpy(text.s, sign, strlen(sign));
+	text.s[sizeof(text.s) - 1] = '\0';
+	return text;
 }
 
 struct cs_text cs_metric_text(enum cs_metric metric, double value)
 {
-	return in_bytes(metric) ? cs_text_bytes(value) : cs_text_count(value);
+	if (is_in(metric, "ns"))
+		return signed_duration(value, "");
+	return is_in(metric, "bytes") ? cs_text_bytes(value) : cs_text_count(value);
 }
 
 struct cs_text cs_metric_change(enum cs_metric metric, double value)
 {
-	return in_bytes(metric) ? cs_text_bytes_change(value) : cs_text_count_change(value);
+	if (is_in(metric, "ns"))
+		return signed_duration(value, "+");
+	return is_in(metric, "bytes") ? cs_text_bytes_change(value) : cs_text_count_change(value);
 }
 
 const char *cs_metric_phrase(enum cs_metric metric)
@@ -46,9 +61,26 @@ const char *cs_metric_phrase(enum cs_metric metric)
 		return "in use at the peak";
 	case CS_METRIC_TEMPORARY_OBJECTS:
 		return "objects freed before the next allocation";
-	default:
-		return "";
+	case CS_METRIC_CPU:
+		return "on CPUs, by samples";
+	case CS_METRIC_WALL:
+		return "of coroutines' lives, on a CPU or not";
+	case CS_METRIC_OFFCPU:
+		return "of coroutines' lives, not on a CPU";
+	case CS_METRIC_DELAY:
+		return "of waiting, by the runtime's own profiles";
+	case CS_METRIC_CONTENTIONS:
+		return "waits, by the runtime's own profiles";
+	case CS_METRIC_SPAWNED:
+		return "coroutines created";
+	case CS_METRIC_COROUTINES:
+		return "live coroutines";
+	case CS_METRIC_STACK_SPACE:
+		return "of coroutines' stacks";
+	case CS_METRIC_COUNT:
+		break;
 	}
+	return "";
 }
 
 /* "512 KiB" rather than "512.0 KiB": a figure that somebody chose. */
@@ -73,8 +105,12 @@ void cs_put_interval(struct cs_sink *sink, const struct cs_rollup *rollup)
 
 	if (low_unit && high_unit && strcmp(low_unit, high_unit) == 0)
 		*low_unit = 0;
-	cs_sink_printf(sink, " (95 %%: %s … %s), sampled every %s on average", low.s, high.s,
-	               chosen((double)rollup->mean_bytes).s);
+	cs_sink_printf(sink, " (95 %%: %s … %s)", low.s, high.s);
+	if (rollup->mean_bytes)
+		cs_sink_printf(sink, ", sampled every %s on average",
+		               chosen((double)rollup->mean_bytes).s);
+	else
+		cs_sink_printf(sink, ", %s samples", cs_text_count((double)rollup->samples).s);
 }
 
 void cs_put_notes(struct cs_sink *sink, const struct cs_rollup *rollup)

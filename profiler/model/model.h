@@ -38,6 +38,7 @@ enum cs_frame_mark {
 	CS_FRAME_GUESSED = 3,     /* frames outside of it were found by frame pointer alone */
 	CS_FRAME_SIGNAL = 4,      /* recorded inside a signal handler: no stack */
 	CS_FRAME_LOST = 5,        /* the stack's definition was lost */
+	CS_FRAME_KERNEL = 6,      /* innermost: in the kernel, called or interrupted here */
 	CS_FRAME_MARKS = 4096
 };
 

@@ -33,6 +33,8 @@ struct pass {
 	struct cs_rollup *rollup;
 	const struct cs_rollup_options *options;
 	const struct cs_snapshot *snapshot;
+	struct cs_item *items; /* of the metric, one for each row */
+	uint32_t count;
 	double sign;                    /* -1: what is subtracted */
 	bool is_base;                   /* goes into `base` instead of `value` */
 	const struct cs_stack **stacks; /* by row, NULL when not needed */
@@ -41,29 +43,6 @@ struct pass {
 	bool compare;                   /* with another trace: ids mean nothing */
 	bool roots;                     /* stacks start with the program */
 };
-
-/* The metric that counts what METRIC measures; -1: none. */
-static int objects_of(enum cs_metric metric)
-{
-	switch (metric) {
-	case CS_METRIC_INUSE_SPACE:
-	case CS_METRIC_INUSE_OBJECTS:
-		return CS_METRIC_INUSE_OBJECTS;
-	case CS_METRIC_ALLOC_SPACE:
-	case CS_METRIC_ALLOC_OBJECTS:
-		return CS_METRIC_ALLOC_OBJECTS;
-	case CS_METRIC_TEMPORARY_OBJECTS:
-		return CS_METRIC_TEMPORARY_OBJECTS;
-	default:
-		return -1;
-	}
-}
-
-static bool is_sum_since_start(enum cs_metric metric)
-{
-	return metric == CS_METRIC_ALLOC_SPACE || metric == CS_METRIC_ALLOC_OBJECTS ||
-	       metric == CS_METRIC_TEMPORARY_OBJECTS;
-}
 
 static const char *program(const struct cs_process *process)
 {
@@ -94,16 +73,16 @@ static void process_label(const struct pass *pass, uint32_t id, char *label, siz
 		snprintf(label, size, "%s (%u)", program(process), process ? process->pid : 0);
 }
 
-static void thread_label(const struct pass *pass, const struct cs_row *row, char *label,
+static void thread_label(const struct pass *pass, const struct cs_item *item, char *label,
                          size_t size)
 {
 	const struct cs_model *model = pass->snapshot->model;
-	const struct cs_thread *thread = cs_model_thread_at(model, row->thread);
+	const struct cs_thread *thread = cs_model_thread_at(model, item->thread);
 	const char *name = thread && thread->name[0] ? thread->name : "?";
 	char of[300] = "";
 
 	if (pass->compare || cs_model_process_count(model) > 1)
-		process_label(pass, row->process, of, sizeof(of));
+		process_label(pass, item->process, of, sizeof(of));
 	if (pass->compare)
 		snprintf(label, size, "%s of %s", name, of);
 	else
@@ -169,23 +148,23 @@ static struct group *stack_group(struct cs_rollup *rollup, const struct cs_stack
 	return group;
 }
 
-static struct group *owner_group(const struct pass *pass, const struct cs_row *row)
+static struct group *owner_group(const struct pass *pass, const struct cs_item *item)
 {
 	bool by_thread = pass->options->by == CS_BY_THREAD;
 	char label[512];
 	bool added;
 
 	if (by_thread)
-		thread_label(pass, row, label, sizeof(label));
+		thread_label(pass, item, label, sizeof(label));
 	else
-		process_label(pass, row->process, label, sizeof(label));
-	uint64_t key = pass->compare ? text_key(label) : by_thread ? row->thread : row->process;
+		process_label(pass, item->process, label, sizeof(label));
+	uint64_t key = pass->compare ? text_key(label) : by_thread ? item->thread : item->process;
 	struct group *group = find_group(pass->rollup, key, &added);
 	if (!group || !added)
 		return group;
 	group->entry.label = cs_arena_text(&pass->rollup->private->labels, label);
-	group->entry.process = row->process;
-	group->entry.thread = by_thread ? row->thread : 0;
+	group->entry.process = item->process;
+	group->entry.thread = by_thread ? item->thread : 0;
 	return group->entry.label ? group : NULL;
 }
 
@@ -210,7 +189,7 @@ static bool stack_passes(const struct pass *pass, const struct cs_stack *stack)
 	return (pass->bits[stack->id] & 3) == 1;
 }
 
-static struct group *group_of(const struct pass *pass, const struct cs_row *row,
+static struct group *group_of(const struct pass *pass, const struct cs_item *item,
                               const struct cs_stack *stack)
 {
 	switch (pass->options->by) {
@@ -221,7 +200,7 @@ static struct group *group_of(const struct pass *pass, const struct cs_row *row,
 	case CS_BY_MODULE:
 		return module_group(pass->rollup, cs_stack_self(stack));
 	default:
-		return owner_group(pass, row);
+		return owner_group(pass, item);
 	}
 }
 
@@ -243,19 +222,17 @@ static int add_cumulative(const struct pass *pass, const struct cs_stack *stack,
 }
 
 /* STAMP: a number of its own for each row. */
-static int add_row(struct pass *pass, const struct cs_row *row, const struct cs_stack *stack,
+static int add_row(struct pass *pass, const struct cs_item *item, const struct cs_stack *stack,
                    uint32_t stamp)
 {
-	enum cs_metric metric = pass->options->metric;
-	int counter = objects_of(metric);
-	double objects = counter < 0 ? 0 : pass->sign * row->value[counter];
-	double value = pass->sign * row->value[metric];
+	double objects = pass->sign * item->objects;
+	double value = pass->sign * item->value;
 	struct cs_rollup *rollup = pass->rollup;
 
 	/* A block of no bytes is an object all the same. */
-	if (value == 0 && row->variance[metric] == 0 && objects == 0)
+	if (value == 0 && item->variance == 0 && objects == 0)
 		return 0;
-	struct group *group = group_of(pass, row, stack);
+	struct group *group = group_of(pass, item, stack);
 	if (!group)
 		return -ENOMEM;
 	if (pass->is_base) {
@@ -265,11 +242,11 @@ static int add_row(struct pass *pass, const struct cs_row *row, const struct cs_
 	}
 	group->value += value;
 	rollup->private->value += value;
-	group->entry.variance += pass->sign * row->variance[metric];
-	rollup->variance += pass->sign * row->variance[metric];
+	group->entry.variance += pass->sign * item->variance;
+	rollup->variance += pass->sign * item->variance;
 	/* What a base of the same trace counted is part of the count now. */
-	group->entry.samples += pass->sign < 0 ? -row->samples[metric] : row->samples[metric];
-	rollup->samples += pass->sign < 0 ? -row->samples[metric] : row->samples[metric];
+	group->entry.samples += pass->sign < 0 ? -item->samples : item->samples;
+	rollup->samples += pass->sign < 0 ? -item->samples : item->samples;
 	group->objects += objects;
 	rollup->private->objects += objects;
 	return pass->options->by == CS_BY_FUNCTION ? add_cumulative(pass, stack, value, stamp) : 0;
@@ -284,28 +261,28 @@ static void look_at_processes(struct pass *pass)
 	for (uint32_t id = 1; id <= cs_model_process_count(model); id++) {
 		const struct cs_process *process = cs_model_process_at(model, id);
 		pass->process_passes[id] = cs_filter_process(pass->options->filter, process);
-		if (!pass->process_passes[id])
+		if (!pass->process_passes[id] || rollup->metric >= CS_METRIC_HEAP_COUNT)
 			continue;
 		if (process->heap_mean_bytes > 1)
 			rollup->sampled = true;
 		if (process->heap_mean_bytes > rollup->mean_bytes)
 			rollup->mean_bytes = process->heap_mean_bytes;
 		if (process->heap_inexact)
-			rollup->certainty = is_sum_since_start(rollup->metric) ? CS_AT_LEAST
-			                                                       : CS_ABOUT;
+			rollup->certainty = cs_metric_info[rollup->metric].since_start ? CS_AT_LEAST
+			                                                               : CS_ABOUT;
 		/* Two times of one trace have their losses in common. */
 		if (pass->sign > 0 && (!pass->is_base || pass->compare))
 			rollup->lost += process->lost;
 	}
 }
 
-static bool row_passes(const struct pass *pass, const struct cs_row *row)
+static bool row_passes(const struct pass *pass, const struct cs_item *item)
 {
 	const struct cs_model *model = pass->snapshot->model;
 
-	if (row->process > cs_model_process_count(model) || !pass->process_passes[row->process])
+	if (item->process > cs_model_process_count(model) || !pass->process_passes[item->process])
 		return false;
-	const struct cs_thread *thread = cs_model_thread_at(model, row->thread);
+	const struct cs_thread *thread = cs_model_thread_at(model, item->thread);
 	return !thread || cs_filter_thread(pass->options->filter, thread);
 }
 
@@ -316,14 +293,14 @@ static int find_stacks(struct pass *pass)
 
 	if (!patterns && pass->options->by >= CS_BY_THREAD)
 		return 0;
-	pass->stacks = calloc(pass->snapshot->row_count + 1, sizeof(struct cs_stack *));
+	pass->stacks = calloc(pass->count + 1, sizeof(struct cs_stack *));
 	if (!pass->stacks)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < pass->snapshot->row_count; i++) {
-		if (!row_passes(pass, &pass->snapshot->rows[i]))
+	for (uint32_t i = 0; i < pass->count; i++) {
+		if (!row_passes(pass, &pass->items[i]))
 			continue;
-		pass->stacks[i] = cs_stacks_get(pass->rollup->stacks, pass->snapshot,
-		                                pass->snapshot->rows[i].node);
+		pass->stacks[i] =
+			cs_stacks_get(pass->rollup->stacks, pass->snapshot, pass->items[i].node);
 		if (!pass->stacks[i])
 			return -ENOMEM;
 	}
@@ -340,43 +317,45 @@ static int add_rows(struct pass *pass)
 	uint32_t *seen = calloc(cs_model_process_count(pass->snapshot->model) + 1, sizeof(*seen));
 	int error = seen ? 0 : -ENOMEM;
 
-	for (uint32_t i = 0; i < pass->snapshot->row_count && !error; i++) {
-		const struct cs_row *row = &pass->snapshot->rows[i];
+	for (uint32_t i = 0; i < pass->count && !error; i++) {
+		const struct cs_item *item = &pass->items[i];
 		const struct cs_stack *stack = pass->stacks ? pass->stacks[i] : NULL;
-		if (!row_passes(pass, row) || (pass->bits && !stack_passes(pass, stack)))
+		if (!row_passes(pass, item) || (pass->bits && !stack_passes(pass, stack)))
 			continue;
 		if (stack && pass->roots)
 			stack = cs_stacks_rooted(
 				pass->rollup->stacks, stack,
-				program(cs_model_process_at(pass->snapshot->model, row->process)));
+				program(cs_model_process_at(pass->snapshot->model, item->process)));
 		if (pass->stacks && !stack) {
 			error = -ENOMEM;
 			break;
 		}
-		error = add_row(pass, row, stack, i * 2 + (pass->sign < 0));
-		if (!pass->is_base && pass->sign > 0 && row->value[pass->options->metric] != 0)
-			pass->rollup->processes += seen[row->process]++ == 0;
+		error = add_row(pass, item, stack, i * 2 + (pass->sign < 0));
+		if (!pass->is_base && pass->sign > 0 && item->value != 0)
+			pass->rollup->processes += seen[item->process]++ == 0;
 	}
 	free(seen);
 	return error;
 }
 
-/* More than one process with rows that pass. */
-static bool several_processes(const struct cs_snapshot *snapshot, const struct cs_filter *filter)
+/* More than one process with rows that pass, of the metric or any other of its kind. */
+static bool several_processes(const struct cs_snapshot *snapshot,
+                              const struct cs_rollup_options *options)
 {
+	bool heap = options->metric < CS_METRIC_HEAP_COUNT;
+	uint32_t count = heap ? snapshot->row_count : snapshot->other_count;
 	uint32_t first = 0;
 
-	for (uint32_t i = 0; i < snapshot->row_count; i++) {
-		const struct cs_row *row = &snapshot->rows[i];
-		if (row->process == first)
+	for (uint32_t i = 0; i < count; i++) {
+		uint32_t id = heap ? snapshot->rows[i].process : snapshot->others[i].process;
+		if (id == first)
 			continue;
-		const struct cs_process *process =
-			cs_model_process_at(snapshot->model, row->process);
-		if (!process || !cs_filter_process(filter, process))
+		const struct cs_process *process = cs_model_process_at(snapshot->model, id);
+		if (!process || !cs_filter_process(options->filter, process))
 			continue;
 		if (first)
 			return true;
-		first = row->process;
+		first = id;
 	}
 	return false;
 }
@@ -396,17 +375,20 @@ static int add_snapshot(struct cs_rollup *rollup, const struct cs_rollup_options
 	int error = -ENOMEM;
 
 	pass.roots = options->process_root &&
-	             (several_processes(rollup->snapshot, options->filter) ||
-	              (rollup->base && several_processes(rollup->base, options->filter)));
+	             (several_processes(rollup->snapshot, options) ||
+	              (rollup->base && several_processes(rollup->base, options)));
 	pass.process_passes =
 		calloc(cs_model_process_count(snapshot->model) + 1, sizeof(*pass.process_passes));
 	if (pass.process_passes) {
 		look_at_processes(&pass);
-		error = find_stacks(&pass);
+		error = cs_snapshot_items(snapshot, options->metric, &pass.items, &pass.count);
 	}
+	if (!error)
+		error = find_stacks(&pass);
 	if (!error)
 		error = add_rows(&pass);
 	free(pass.process_passes);
+	free(pass.items);
 	free(pass.stacks);
 	free(pass.bits);
 	return error;
@@ -416,6 +398,13 @@ static void put_interval(struct cs_rollup *rollup)
 {
 	if (rollup->variance < 0) /* the last bits of a difference */
 		rollup->variance = 0;
+	if (cs_metric_info[rollup->metric].by_samples) {
+		double each = rollup->samples ? (double)rollup->total / (double)rollup->samples : 0;
+
+		cs_interval95((double)rollup->total, rollup->variance, each, &rollup->low,
+		              &rollup->high);
+		return;
+	}
 	cs_snapshot_interval95(rollup->snapshot, rollup->metric, (double)rollup->total,
 	                       rollup->variance, &rollup->low, &rollup->high);
 }
@@ -432,7 +421,8 @@ struct cs_rollup *cs_rollup_new(const struct cs_snapshot *snapshot,
 	rollup->base = options->since_base ? NULL : options->base;
 	rollup->metric = options->metric;
 	rollup->by = options->by;
-	rollup->has_objects = objects_of(options->metric) >= 0;
+	rollup->sampled = cs_metric_info[options->metric].by_samples;
+	rollup->has_objects = cs_metric_objects(options->metric) >= 0;
 	rollup->private = calloc(1, sizeof(*rollup->private));
 	rollup->stacks = cs_stacks_new(!options->base || options->base->model == snapshot->model);
 	if (!rollup->private || !rollup->stacks)

@@ -9,16 +9,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/items.h"
 #include "model/state.h"
 
 const struct cs_metric_info cs_metric_info[CS_METRIC_COUNT] = {
-	[CS_METRIC_INUSE_SPACE] = {"inuse_space", "bytes", "bytes in use"},
-	[CS_METRIC_INUSE_OBJECTS] = {"inuse_objects", "count", "objects in use"},
-	[CS_METRIC_ALLOC_SPACE] = {"alloc_space", "bytes", "bytes allocated"},
-	[CS_METRIC_ALLOC_OBJECTS] = {"alloc_objects", "count", "objects allocated"},
-	[CS_METRIC_PEAK_SPACE] = {"peak_space", "bytes", "bytes in use at the peak"},
+	[CS_METRIC_INUSE_SPACE] = {"inuse_space", "bytes", "bytes in use", false},
+	[CS_METRIC_INUSE_OBJECTS] = {"inuse_objects", "count", "objects in use", false},
+	[CS_METRIC_ALLOC_SPACE] = {"alloc_space", "bytes", "bytes allocated", true},
+	[CS_METRIC_ALLOC_OBJECTS] = {"alloc_objects", "count", "objects allocated", true},
+	[CS_METRIC_PEAK_SPACE] = {"peak_space", "bytes", "bytes in use at the peak", false},
 	[CS_METRIC_TEMPORARY_OBJECTS] = {"temporary_objects", "count",
-                                         "objects freed before their thread's next allocation"},
+                                         "objects freed before their thread's next allocation",
+                                         true},
+	[CS_METRIC_CPU] = {"cpu", "ns", "time on a CPU", true, true},
+	[CS_METRIC_WALL] = {"wall", "ns", "time, on a CPU or not", true, true},
+	[CS_METRIC_OFFCPU] = {"offcpu", "ns", "time not on a CPU", true, true},
+	[CS_METRIC_DELAY] = {"delay", "ns", "time blocked, by the runtime's own profiles", true},
+	[CS_METRIC_CONTENTIONS] = {"contentions", "count", "times blocked, by the same", true},
+	[CS_METRIC_SPAWNED] = {"spawned", "count", "coroutines created", true},
+	[CS_METRIC_COROUTINES] = {"coroutines", "count", "live coroutines", false},
+	[CS_METRIC_STACK_SPACE] = {"stack_space", "bytes", "bytes of coroutines' stacks", false},
 };
 
 enum cs_metric cs_metric_by_name(const char *name)
@@ -77,11 +87,12 @@ static void fill_row(struct cs_row *row, const struct cs_process *process,
 	row->process = cell->process;
 	row->thread = cell->thread;
 	row->node = cell->node;
+	row->spawn = cell->spawn;
 }
 
 static bool has_value(const struct cs_row *row)
 {
-	for (int i = 0; i < CS_METRIC_COUNT; i++)
+	for (int i = 0; i < CS_METRIC_HEAP_COUNT; i++)
 		if (row->value[i] > 0)
 			return true;
 	return false;
@@ -114,8 +125,8 @@ static struct cs_snapshot *take(const struct cs_model *model, const struct cs_sy
 	if (!snapshot)
 		return NULL;
 	snapshot->rows = calloc(cells ? cells : 1, sizeof(*snapshot->rows));
-	if (!snapshot->rows) {
-		free(snapshot);
+	if (!snapshot->rows || cs_snapshot_take_others(snapshot, model)) {
+		cs_snapshot_free(snapshot);
 		return NULL;
 	}
 	snapshot->time_ns = cs_model_now(model);
@@ -165,5 +176,6 @@ void cs_snapshot_free(struct cs_snapshot *snapshot)
 	if (!snapshot)
 		return;
 	free(snapshot->rows);
+	free(snapshot->others);
 	free(snapshot);
 }

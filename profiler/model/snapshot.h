@@ -17,13 +17,24 @@ enum cs_metric {
 	CS_METRIC_ALLOC_OBJECTS,
 	CS_METRIC_PEAK_SPACE,
 	CS_METRIC_TEMPORARY_OBJECTS,
+	CS_METRIC_HEAP_COUNT, /* of the heap, up to here; the others are tallies … */
+	CS_METRIC_CPU = CS_METRIC_HEAP_COUNT,
+	CS_METRIC_WALL,
+	CS_METRIC_OFFCPU,
+	CS_METRIC_DELAY,
+	CS_METRIC_CONTENTIONS,
+	CS_METRIC_SPAWNED,
+	CS_METRIC_COROUTINES, /* … and what there is of coroutines */
+	CS_METRIC_STACK_SPACE,
 	CS_METRIC_COUNT
 };
 
 struct cs_metric_info {
 	const char *name; /* cli.md */
-	const char *unit; /* "bytes" or "count" */
+	const char *unit; /* "bytes", "count" or "ns" */
 	const char *title;
+	bool since_start; /* a sum that only grows, else a state */
+	bool by_samples;  /* an estimate from samples in time */
 };
 extern const struct cs_metric_info cs_metric_info[CS_METRIC_COUNT];
 
@@ -32,10 +43,19 @@ enum cs_metric cs_metric_by_name(const char *name);
 
 /* The values of one cell. Objects are rounded to whole ones only when they are shown. */
 struct cs_row {
-	uint32_t process, thread, node;
-	double value[CS_METRIC_COUNT];
-	double variance[CS_METRIC_COUNT];
-	uint64_t samples[CS_METRIC_COUNT]; /* sampled blocks behind the value */
+	uint32_t process, thread, node, spawn;
+	double value[CS_METRIC_HEAP_COUNT];
+	double variance[CS_METRIC_HEAP_COUNT];
+	uint64_t samples[CS_METRIC_HEAP_COUNT]; /* sampled blocks behind the value */
+};
+
+/* One value of a metric that is not the heap's: a tally's, or of a coroutine. */
+struct cs_other_row {
+	uint32_t process, thread, node, spawn;
+	uint32_t label; /* text of the model */
+	uint8_t metric; /* enum cs_metric */
+	uint64_t value;
+	uint64_t samples;
 };
 
 struct cs_snapshot {
@@ -48,7 +68,26 @@ struct cs_snapshot {
 	uint64_t lost, emitted;
 	struct cs_row *rows;
 	uint32_t row_count;
+	struct cs_other_row *others;
+	uint32_t other_count;
 };
+
+/* One metric's part of a row. */
+struct cs_item {
+	uint32_t process, thread, node, spawn;
+	uint32_t label; /* text; 0: none, and of the heap */
+	double value, variance;
+	double objects; /* where the metric has a count of objects beside it */
+	uint64_t samples;
+};
+
+/* Everything of METRIC in SNAPSHOT, also items of value 0. For free(). 0 or -ENOMEM. */
+int cs_snapshot_items(const struct cs_snapshot *snapshot, enum cs_metric metric,
+                      struct cs_item **items, uint32_t *count);
+/* The metric that counts what METRIC measures; -1: none. */
+int cs_metric_objects(enum cs_metric metric);
+/* Whether SNAPSHOT has a value of METRIC at all. */
+bool cs_snapshot_holds(const struct cs_snapshot *snapshot, enum cs_metric metric);
 
 struct cs_snapshot *cs_snapshot_take(const struct cs_model *model,
                                      const struct cs_symbols *symbols);

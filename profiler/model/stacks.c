@@ -73,6 +73,8 @@ const char *cs_frame_mark_text(uint64_t mark)
 		return "[in a signal handler]";
 	case CS_FRAME_LOST:
 		return "[stack lost]";
+	case CS_FRAME_KERNEL:
+		return "[kernel]";
 	default:
 		return "[unknown mark]";
 	}

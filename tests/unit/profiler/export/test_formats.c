@@ -45,7 +45,7 @@ static void folded_lines_add_up_to_the_total(void **state)
 
 	scene_of_two_programs(scene);
 	struct cs_snapshot *snapshot = scene_take(scene);
-	for (unsigned metric = 0; metric < CS_METRIC_COUNT; metric++) {
+	for (unsigned metric = 0; metric < CS_METRIC_HEAP_COUNT; metric++) {
 		for (int roots = 0; roots < 2; roots++) {
 			struct cs_rollup_options options = {.metric = metric,
 			                                    .process_root = roots};
@@ -153,7 +153,7 @@ static void json_has_the_keys_that_are_promised(void **state)
 	scene_of_two_programs(scene);
 	struct cs_snapshot *snapshot = scene_take(scene);
 	/* Each metric, each way of summing; not each pair, because python3 takes its time. */
-	for (unsigned i = 0; i < CS_METRIC_COUNT; i++) {
+	for (unsigned i = 0; i < CS_METRIC_HEAP_COUNT; i++) {
 		struct cs_rollup_options options = {.metric = i, .by = i % CS_BY_COUNT};
 		const struct cs_rollup *one = scene_sum(scene, snapshot, options);
 		const char *json =

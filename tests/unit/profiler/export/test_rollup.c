@@ -33,7 +33,7 @@ static void entries_add_up_to_the_total(void **state)
 
 	scene_of_two_programs(scene);
 	struct cs_snapshot *snapshot = scene_take(scene);
-	for (unsigned metric = 0; metric < CS_METRIC_COUNT; metric++) {
+	for (unsigned metric = 0; metric < CS_METRIC_HEAP_COUNT; metric++) {
 		double rows = 0;
 		for (uint32_t i = 0; i < snapshot->row_count; i++)
 			rows += snapshot->rows[i].value[metric];

@@ -73,7 +73,7 @@ static void put_state(FILE *out, struct cs_trace *trace, uint64_t time_ns)
 
 		fprintf(out, "row %u %u %s", row->process, row->thread,
 		        cs_symbols_get(symbols, node->frame, &names) ? names[0].function : "?");
-		for (int m = 0; m < CS_METRIC_COUNT; m++)
+		for (int m = 0; m < CS_METRIC_HEAP_COUNT; m++)
 			fprintf(out, " %.10g", row->value[m]);
 		fprintf(out, "\n");
 	}
