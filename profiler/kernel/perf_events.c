@@ -23,7 +23,7 @@
 
 #define CPUS_MAX 4096u
 /* A ring holds what a CPU that is busy all the time gives in this time. */
-#define RING_NS UINT64_C(2000000000)
+#define RING_NS UINT64_C(500000000)
 #define RING_MIN (UINT64_C(32) << 10)
 #define RING_MAX (UINT64_C(4) << 20)
 /* A sample with a full chain of 127 frames and all registers. */
@@ -33,7 +33,7 @@
 
 struct thread {
 	uint32_t tid;
-	bool ended;
+	bool ending, ended;
 };
 
 struct event {
@@ -53,6 +53,7 @@ struct cs_perf {
 	struct cs_list threads; /* opened by us */
 	struct cs_index by_tid; /* index in threads, plus 1 */
 	struct cs_list events;
+	uint32_t ending;             /* threads whose end was seen in the drain that runs */
 	cs_perf_sample_visit *visit; /* of the drain that runs */
 	void *context;
 };
@@ -307,12 +308,27 @@ static bool is_of_own_event(const struct cs_perf *perf, const struct cs_perf_sam
 	return false;
 }
 
-static void forget_thread(struct cs_perf *perf, uint32_t tid)
+/* Its number may come again; but samples of it may still be in other CPUs' rings. */
+static void note_end(struct cs_perf *perf, uint32_t tid)
 {
 	uint32_t id = find_thread(perf, tid);
 
-	if (id)
-		((struct thread *)cs_list_at(&perf->threads, id - 1))->ended = true;
+	if (!id || ((struct thread *)cs_list_at(&perf->threads, id - 1))->ending)
+		return;
+	((struct thread *)cs_list_at(&perf->threads, id - 1))->ending = true;
+	perf->ending++;
+}
+
+static void forget_ended(struct cs_perf *perf)
+{
+	for (uint32_t i = 0; i < perf->threads.count && perf->ending; i++) {
+		struct thread *thread = cs_list_at(&perf->threads, i);
+
+		if (!thread->ending || thread->ended)
+			continue;
+		thread->ended = true;
+		perf->ending--;
+	}
 }
 
 static void visit_record(void *context, const uint8_t *bytes, uint32_t size)
@@ -332,7 +348,7 @@ static void visit_record(void *context, const uint8_t *bytes, uint32_t size)
 		perf->counts.lost += record.lost;
 		break;
 	case CS_PERF_EXIT:
-		forget_thread(perf, record.tid); /* its number may come again */
+		note_end(perf, record.tid);
 		break;
 	case CS_PERF_THROTTLED:
 		perf->counts.throttled++;
@@ -352,6 +368,7 @@ void cs_perf_drain(struct cs_perf *perf, cs_perf_sample_visit *visit, void *cont
 	for (uint32_t cpu = 0; cpu < perf->cpu_count; cpu++)
 		if (perf->rings[cpu])
 			cs_perf_ring_drain(perf->rings[cpu], visit_record, perf);
+	forget_ended(perf);
 }
 
 /* ---- life and questions ---- */

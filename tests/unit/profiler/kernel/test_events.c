@@ -23,7 +23,7 @@
 
 struct worker {
 	pthread_t thread;
-	uint32_t tid;
+	_Atomic uint32_t tid;
 	uint64_t cpu_ns; /* by its own clock */
 	uint64_t samples, in_work;
 	struct worker *child; /* started by this one */
@@ -129,7 +129,8 @@ static void threads_old_and_new_are_sampled_once(void **state)
 	assert_int_equal(cs_perf_attach(perf, (uint32_t)getpid(), &diag), 0);
 	atomic_store(&go, true);
 	/* Those that inherited are attached themselves: counted once nevertheless. */
-	usleep(100000);
+	while (!atomic_load(&workers[2].tid) || !atomic_load(&workers[3].tid))
+		usleep(10000);
 	cs_perf_drain(perf, count, NULL);
 	assert_int_equal(cs_perf_attach(perf, (uint32_t)getpid(), NULL), 0);
 	for (size_t i = 0; i < 2; i++)
