@@ -2,7 +2,8 @@
 """What sampling adds to a pair of free and malloc, and what a sample costs.
 
 The program is micro.c; the CPU time of a pair is taken inside it, thread by thread. `PAIRS`
-sets how many a round makes."""
+sets how many a round makes: enough for each of its 1,024 stacks to be sampled several times,
+because the first time costs some microseconds more, once."""
 import glob
 import os
 import re
@@ -10,7 +11,7 @@ import tempfile
 
 import measure
 
-PAIRS = os.environ.get("PAIRS", "1000000")
+PAIRS = os.environ.get("PAIRS", "4000000")
 JEMALLOC = next(iter(glob.glob("/usr/lib/*/libjemalloc.so.2")), None)
 # As micro.c draws them, for what a mean of M bytes samples of a pair.
 SIZES = range(16, 16 + 1413)
@@ -25,12 +26,12 @@ def pair_ns(command, env=None):
     return float(re.search(r"^[0-9.]+$", measure.run(command, env).out, re.MULTILINE).group())
 
 
-def variants(threads, heap, preload=None, shift=None):
-    program = [PROGRAM, str(threads), PAIRS]
+def variants(threads, heap, preload=None, shift=None, pairs=PAIRS):
+    program = [PROGRAM, str(threads), pairs]
     env = {"LD_PRELOAD": preload} if preload else None
     profiled = {**(env or {}), "MALLOC_CONF": f"prof:true,lg_prof_sample:{shift}"}
     return {"bare": lambda: pair_ns(program, env),
-            "ours": lambda: pair_ns(measure.record(TRACE, heap, program), env),
+            "ours": lambda: pair_ns(measure.record(TRACE, heap, program, "--no-symbols"), env),
             "peer": (lambda: pair_ns(program, profiled)) if shift else None}
 
 
@@ -43,7 +44,7 @@ def at_512_kib():
             row = measure.Row(f"sampled 512 KiB, {allocator}, {threads} thread{'s' * (threads > 1)}, a pair", "ns",
                               measure.added_at_most(5))
             peer = {"preload": JEMALLOC, "shift": 19} if allocator == "jemalloc" else {}
-            measure.compare(row, **variants(threads, "512KiB", **peer), rounds=11)
+            measure.compare(row, **variants(threads, "512KiB", **peer), rounds=9)
 
 
 def samples_a_pair(mean):
@@ -56,15 +57,17 @@ def at_8_kib():
     on = {"preload": JEMALLOC, "shift": 13} if JEMALLOC else {}
     row = measure.Row("sampled 8 KiB, jemalloc and its profiler, a pair", "ns",
                       measure.times_less(8))
-    measure.compare(row, **variants(1, "8KiB", **on), no_peer=no_peer, rounds=7)
+    measure.compare(row, **variants(1, "8KiB", **on, pairs=str(int(PAIRS) // 2)),
+                    no_peer=no_peer, rounds=7)
 
 
 def one_sample():
-    """From what 8 KiB adds over 512 KiB: what every call costs falls out."""
-    share = samples_a_pair(8 << 10) - samples_a_pair(512 << 10)
+    """From what 2 KiB adds over 512 KiB: what every call costs falls out."""
+    share = samples_a_pair(2 << 10) - samples_a_pair(512 << 10)
     on = {"preload": JEMALLOC} if JEMALLOC else {}
-    dense = variants(1, "8KiB", **on, shift=13 if JEMALLOC else None)
-    sparse = variants(1, "512KiB", **on, shift=19 if JEMALLOC else None)
+    pairs = str(int(PAIRS) // 4)
+    dense = variants(1, "2KiB", **on, shift=11 if JEMALLOC else None, pairs=pairs)
+    sparse = variants(1, "512KiB", **on, shift=19 if JEMALLOC else None, pairs=pairs)
     row = measure.Row("one sample, its free included", "ns", measure.at_most(700))
     of = lambda who: (lambda: (dense[who]() - sparse[who]()) / share)
     measure.compare(row, ours=of("ours"), peer=of("peer") if JEMALLOC else None,

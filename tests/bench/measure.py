@@ -136,16 +136,18 @@ def quartiles(values):
 
 class Row:
     """One line of the table. OURS and PEER are what they add to BARE, round by round; without
-    BARE they are absolute."""
+    BARE they are absolute. FASTEST: what the fastest round of ours took longer than the
+    fastest bare, a hint where the spread is larger than the figure."""
 
     def __init__(self, name, unit, bound):
         self.name, self.unit, self.bound = name, unit, bound
         self.bare, self.ours, self.peer, self.notes = [], [], [], []
-        self.peer_died = False
+        self.totals, self.peer_died = [], False
 
     def add(self, bare, ours, peer):
         if bare is not None:
             self.bare.append(bare)
+        self.totals.append(ours)
         self.ours.append(ours - (bare or 0))
         if peer is not None:
             self.peer.append(peer - (bare or 0))
@@ -173,13 +175,14 @@ class Row:
     def to_json(self):
         result = {"workload": self.name, "unit": self.unit, "bound": self.bound.text,
                   "verdict": self.verdict(), "notes": self.notes, "rounds": len(self.ours),
-                  "bare": None, "ours": None, "low": None, "high": None, "peer": None,
+                  "bare": None, "ours": None, "fastest": None, "low": None, "high": None, "peer": None,
                   "ratio": None, "added": bool(self.bare), "peer_died": self.peer_died}
         if self.ours:
             low, high = quartiles(self.ours)
             result.update(ours=self.middle(), low=low, high=high)
         if self.bare:
             result["bare"] = statistics.median(self.bare)
+            result["fastest"] = min(self.totals) - min(self.bare)
         if self.peer:
             ratio = self.ratio()
             result.update(peer=statistics.median(self.peer),
@@ -303,7 +306,11 @@ def as_markdown(rows):
 
 
 def notes(rows):
-    return [f"{row['workload']}: {note}" for row in rows for note in row["notes"]]
+    lines = [f"{row['workload']}: {note}" for row in rows for note in row["notes"]]
+    wide = [row for row in rows if row["bare"] and row["high"] - row["low"] > abs(row["ours"])]
+    return lines + [f"{row['workload']}: the spread is larger than the figure; fastest of "
+                    f"{row['rounds']} rounds, ours less bare: {row['fastest']:+.1f} {row['unit']}"
+                    for row in wide]
 
 
 def main(folder):
