@@ -15,7 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "go/samples.h"
+
 const struct cs_observer *const cs_live_observers[] = {
+	&cs_go_observer,
 	NULL,
 };
 

@@ -27,8 +27,9 @@ FOLDERS = {
     "profiler/inject": {"base", "model", "wire"},
     "profiler/source": {"base", "model", "trace", "unwind", "wire"},
     "profiler/kernel": {"base", "model", "source"},
+    "profiler/go": {"base", "model", "source"},
     "profiler/command": {"base", "model", "export", "trace", "symbol", "inject", "source",
-                         "kernel", "wire"},
+                         "kernel", "go", "wire"},
     "viewer/canvas": {"base"},
     "viewer/widget": {"base", "canvas"},
     "viewer/view": {"base", "model", "canvas", "widget"},
@@ -40,15 +41,15 @@ FOLDERS = {
 SYSTEM = [
     (r"(elf|link)\.h", {
         "profiler/symbol", "profiler/unwind", "profiler/inject", "profiler/source",
-        "profiler/kernel", "profiler/command",
+        "profiler/kernel", "profiler/go", "profiler/command",
         *(f"agent/{name}" for name in AGENT)}),
     (r"(gelf|libelf|dwarf|libdw)\.h|elfutils/.*|libiberty/.*|demangle\.h",
-     {"profiler/symbol", "profiler/unwind"}),
+     {"profiler/symbol", "profiler/unwind", "profiler/go"}),
     (r"zstd.*\.h", {"profiler/trace"}),
     (r"libunwind.*\.h", {"agent/stack"}),
     (r"(n?curses|menu|panel|form)\.h|ncurses.*/.*", {"viewer/terminal"}),
     (r"linux/perf_event\.h", {"profiler/kernel"}),
-    (r"sys/ptrace\.h", {"profiler/inject"}),
+    (r"sys/ptrace\.h", {"profiler/inject", "profiler/go"}),
 ]
 
 
