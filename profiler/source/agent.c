@@ -42,8 +42,8 @@ static void alloc(struct cs_agent *agent, struct cs_agent_lane *state,
 	if (!agent->books)
 		return;
 	if (size > SIZE_MAX_BYTES || !cell ||
-	    cs_books_alloc(agent->books, state->thread, cell, what->address, size,
-	                   time_of(agent, record)))
+	    cs_books_alloc_by(agent->books, state->thread, cs_agent_lane_coroutine(agent, state),
+	                      cell, what->address, size, time_of(agent, record)))
 		agent->unbooked++;
 	agent->allocs++;
 }
@@ -163,6 +163,14 @@ static void rare(struct cs_agent *agent, struct cs_lane_reader *lane, struct cs_
 	case CS_RECORD_PROCESS_END:
 		process_end(agent, record);
 		break;
+	case CS_RECORD_CORO_LANE:
+	case CS_RECORD_CORO_CREATE:
+	case CS_RECORD_CORO_END:
+	case CS_RECORD_CORO_TEXT:
+	case CS_RECORD_CORO_SWITCH:
+	case CS_RECORD_CORO_WAKE:
+		cs_agent_coroutine(agent, state, record, time_of(agent, record));
+		break;
 	default:
 		break; /* SKIP, or of a later version */
 	}
@@ -257,6 +265,7 @@ struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct c
 		goto fail;
 	if (parent && cs_module_map_copy(&agent->modules, &parent->modules))
 		goto fail;
+	cs_agent_roster_start(agent);
 	return agent;
 fail:
 	cs_agent_free(agent, NULL);
@@ -270,6 +279,8 @@ void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)
 	for (uint32_t i = 0; ring && i < ring->lane_count; i++)
 		cs_agent_lane_free(ring->lanes[i]);
 	cs_books_free(agent->books);
+	cs_roster_free(&agent->roster);
+	cs_parked_free(agent->parked);
 	cs_stackmap_free(&agent->stacks);
 	cs_module_map_free(&agent->modules);
 	free(agent->threads);

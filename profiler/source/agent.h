@@ -13,6 +13,7 @@
 #include "source/merge.h"
 #include "source/modules.h"
 #include "source/ring.h"
+#include "source/roster.h"
 #include "source/stackmap.h"
 #include "trace/trace.h"
 #include "wire/session.h"
@@ -23,6 +24,7 @@ struct cs_agent_world {
 	struct cs_clock *clock;
 	struct cs_trace_writer *writer; /* told of losses; NULL none */
 	struct cs_session *shared;      /* told of progress; NULL none */
+	int folder_fd; /* of the session, where tables of coroutines are; -1 none */
 	/* A module that was not known before: FD (-1: can't be opened) now belongs to the callee,
 	 * PATH is where it can be opened again. May be NULL. */
 	void (*on_module)(void *context, uint32_t module, int fd, const char *path);
@@ -39,9 +41,13 @@ struct cs_agent_thread {
 struct cs_agent {
 	const struct cs_agent_world *world;
 	const struct cs_ring_info *info;
-	uint32_t process;       /* of the model */
-	uint32_t host_pid;      /* as we see it */
-	struct cs_books *books; /* NULL: no heap is recorded */
+	uint32_t process;   /* of the model */
+	uint32_t host_pid;  /* as we see it */
+	char ring_name[64]; /* "": it has no table of coroutines */
+	struct cs_roster roster;
+	struct cs_parked *parked; /* NULL: stacks of parked coroutines are not read */
+	uint64_t table_ns;        /* when the table may be looked for again */
+	struct cs_books *books;   /* NULL: no heap is recorded */
 	struct cs_stackmap stacks;
 	struct cs_module_map modules;
 	struct cs_agent_thread *threads;
@@ -69,6 +75,12 @@ void cs_agent_visit(void *context, struct cs_lane_reader *lane, const struct cs_
 
 /* It is gone: its threads have ended as well. */
 void cs_agent_end(struct cs_agent *agent, uint64_t time_ns);
+
+/*
+ * Brings its coroutines to what they are now, as far as the bounds of SWEEP go (its parked and
+ * times of the model are filled in here). WALK: stacks as well.
+ */
+void cs_agent_coroutines(struct cs_agent *agent, struct cs_roster_sweep *sweep, bool walk);
 
 /* A thread's present name, from the outside. */
 void cs_agent_name_thread(struct cs_agent *agent, uint32_t index, const char *name);

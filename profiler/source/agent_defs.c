@@ -73,6 +73,7 @@ static void take_over(struct cs_agent_lane *state, uint32_t thread, uint32_t ind
 {
 	state->thread = thread;
 	state->thread_index = index;
+	state->number = state->coroutine = state->spawn = 0;
 	memset(state->cells, 0, (state->cell_mask + 1) * sizeof(*state->cells));
 }
 
@@ -272,7 +273,7 @@ void cs_agent_stack(struct cs_agent *agent, const struct cs_record_stack *record
 	}
 }
 
-static uint32_t node_of(struct cs_agent *agent, uint64_t hash, bool *whole)
+uint32_t cs_agent_node(struct cs_agent *agent, uint64_t hash, bool *whole)
 {
 	const struct cs_stackmap_entry *entry = cs_stackmap_find(&agent->stacks, hash);
 
@@ -288,13 +289,15 @@ static uint32_t node_of(struct cs_agent *agent, uint64_t hash, bool *whole)
 uint32_t cs_agent_cell_slow(struct cs_agent *agent, struct cs_agent_lane *state, uint64_t hash)
 {
 	bool whole;
-	uint32_t node = node_of(agent, hash, &whole);
-	uint32_t cell = cs_model_cell(agent->world->model, agent->process, state->thread, node);
+	uint32_t node = cs_agent_node(agent, hash, &whole);
+	uint32_t cell = cs_model_spawned_cell(agent->world->model, agent->process, state->thread,
+	                                      node, state->spawn);
 
 	/* What is to be defined again must be looked up again. */
 	if (whole) {
 		cells_missed(state);
-		*cs_agent_cell_at(state, hash) = (struct cs_agent_cell){hash, cell};
+		*cs_agent_cell_at(state, hash, state->spawn) =
+			(struct cs_agent_cell){hash, state->spawn, cell};
 	}
 	return cell;
 }

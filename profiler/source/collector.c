@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/coroutine.h"
 #include "source/doorbell.h"
 #include "source/family.h"
 #include "source/readings.h"
@@ -22,6 +23,12 @@
 #define NAP_FULLNESS 125u
 #define NAP_MIN_NS UINT64_C(200000)
 #define NAP_MAX_NS UINT64_C(100000000)
+
+/* Of each tick, for the coroutines of one process: to see what they do, and where. A million
+ * of them take some ticks. */
+#define SWEEP_NS UINT64_C(5000000)
+#define WALK_NS UINT64_C(10000000)
+#define LAST_WALK_NS UINT64_C(1000000000)
 
 /* Dead processes are looked for this often, and kept for a while: children may come late. */
 #define ENDS_NS UINT64_C(100000000)
@@ -98,9 +105,12 @@ static void write_trace(struct cs_collector *collector, uint64_t now_ns, bool ke
 
 	if (now_ns > cs_model_now(model))
 		cs_model_set_now(model, now_ns);
-	if (!writer || collector->failed)
+	if (!writer || collector->failed) {
+		cs_model_sweep_coroutines(model);
 		return;
+	}
 	error = cs_trace_write_tick(writer, model);
+	cs_model_sweep_coroutines(model);
 	if (!error && keyframe)
 		error = cs_trace_write_keyframe(writer, model);
 	if (!error)
@@ -114,6 +124,28 @@ static void write_trace(struct cs_collector *collector, uint64_t now_ns, bool ke
 	cs_problems_add(&collector->problems, &diag);
 }
 
+/* Its coroutines as they are now, as far as there is time for all of them. */
+static void look_at_coroutines(struct cs_collector *collector, struct cs_recorded *recorded)
+{
+	struct cs_roster_sweep sweep = {.sweep_ns = SWEEP_NS, .walk_ns = WALK_NS};
+
+	/* Of one that we can't find, the numbers mean another process. */
+	cs_agent_coroutines(recorded->agent, &sweep, recorded->proc.pid != 0);
+	collector->records += sweep.changed + sweep.walked;
+}
+
+/* The same for the last time: all of them, and as many stacks as a person waits for. */
+static void look_at_all_coroutines(struct cs_recorded *recorded)
+{
+	struct cs_roster_sweep sweep = {
+		.sweep_ns = UINT64_MAX,
+		.walk_ns = LAST_WALK_NS,
+		.eager = true,
+	};
+
+	cs_agent_coroutines(recorded->agent, &sweep, recorded->proc.pid != 0);
+}
+
 /* What is done now and then for one that lives. */
 static void look_after(struct cs_collector *collector, struct cs_recorded *recorded,
                        uint64_t now_ns)
@@ -124,6 +156,7 @@ static void look_after(struct cs_collector *collector, struct cs_recorded *recor
 	}
 	if (!collector->options.no_readings)
 		cs_readings_take(&collector->readings, recorded, now_ns);
+	look_at_coroutines(collector, recorded);
 }
 
 static void tick(struct cs_collector *collector, uint64_t now_ns)
@@ -249,6 +282,7 @@ void cs_collector_finish(struct cs_collector *collector)
 
 		if (!recorded->ended && cs_proc_alive(&recorded->proc)) {
 			cs_recorded_drain(recorded, UINT64_MAX);
+			look_at_all_coroutines(recorded);
 			cs_recorded_totals(recorded);
 			if (!collector->options.no_readings)
 				cs_readings_last(&collector->readings, recorded,
@@ -276,6 +310,7 @@ struct cs_collector *cs_collector_new(const struct cs_collector_options *options
 		.clock = options->clock,
 		.writer = options->writer,
 		.shared = options->session->shared,
+		.folder_fd = options->session->fd,
 		.on_module = options->on_module,
 		.context = options->context,
 	};

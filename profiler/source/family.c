@@ -187,6 +187,7 @@ void cs_family_bury(struct cs_family *family, uint64_t now_ns, uint64_t grave_ns
 		}
 		visit(context, recorded);
 		unlinkat(family->session->fd, recorded->ring->name, 0);
+		cs_slots_unlink(family->session->fd, recorded->ring->name);
 		cs_recorded_free(recorded);
 	}
 	family->count = kept;

@@ -82,6 +82,7 @@ struct cs_recorded *cs_recorded_new(const struct cs_agent_world *world, struct c
 		cs_ring_close(ring);
 		return NULL;
 	}
+	memcpy(recorded->agent->ring_name, ring->name, sizeof(ring->name));
 	recorded->ring = ring;
 	recorded->proc = *proc;
 	recorded->pid = start.pid;
@@ -293,6 +294,14 @@ static void close_accounts(struct cs_recorded *recorded)
 		                    process->lost - known);
 }
 
+/* What its table says survives it; its stacks do not. */
+void cs_recorded_coroutines(struct cs_recorded *recorded)
+{
+	struct cs_roster_sweep sweep = {.sweep_ns = UINT64_MAX};
+
+	cs_agent_coroutines(recorded->agent, &sweep, false);
+}
+
 void cs_recorded_end(struct cs_recorded *recorded)
 {
 	struct cs_agent *agent = recorded->agent;
@@ -301,6 +310,7 @@ void cs_recorded_end(struct cs_recorded *recorded)
 	if (recorded->ended)
 		return;
 	cs_recorded_drain(recorded, UINT64_MAX);
+	cs_recorded_coroutines(recorded);
 	cs_recorded_totals(recorded);
 	close_accounts(recorded);
 	recorded->ended = true;

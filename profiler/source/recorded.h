@@ -45,6 +45,9 @@ void cs_recorded_drain_to(struct cs_recorded *recorded, uint64_t stamp);
 /* Brings the accounts (emitted, lost, counters, refusal) into the model. */
 void cs_recorded_totals(struct cs_recorded *recorded);
 
+/* Brings all of its coroutines to what its table says, without their stacks. */
+void cs_recorded_coroutines(struct cs_recorded *recorded);
+
 /* It is gone: the rest of its records, its accounts, its end. */
 void cs_recorded_end(struct cs_recorded *recorded);
 

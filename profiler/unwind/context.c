@@ -28,21 +28,24 @@ enum {
 
 /* Which register each word is, from `offset` on; 0 is none of ours. */
 static const struct layout {
-	uint16_t offset;
+	int16_t offset;
 	uint8_t words;
 	uint8_t order[WORDS_MAX];
-	uint8_t sp_behind; /* not 0: the context lies on the stack, rsp will be so much above it */
+	uint8_t sp_behind; /* rsp will be so much above the context … */
+	bool at_sp;        /* … which lies on the stack itself; else rsp is one of the words */
 	bool mangled;      /* rbp, rsp and rip are */
 } layouts[CS_CONTEXT_KINDS] = {
 	[CS_CONTEXT_UCONTEXT] = {offsetof(ucontext_t, uc_mcontext.gregs[REG_R12]),
                                  13,
                                  {R12, R13, R14, R15, 0, 0, RBP, RBX, 0, 0, 0, RSP, RIP}},
-	[CS_CONTEXT_FCONTEXT] = {8, 7, {R12, R13, R14, R15, RBX, RBP, RIP}, .sp_behind = 64},
-	[CS_CONTEXT_FCONTEXT_2] = {16, 7, {R12, R13, R14, R15, RBX, RBP, RIP}, .sp_behind = 72},
+	/* One word more is read: FCONTEXT_2 can be decoded from the second on. */
+	[CS_CONTEXT_FCONTEXT] =
+		{8, 8, {R12, R13, R14, R15, RBX, RBP, RIP}, .sp_behind = 64, .at_sp = true},
+	[CS_CONTEXT_FCONTEXT_2] =
+		{16, 7, {R12, R13, R14, R15, RBX, RBP, RIP}, .sp_behind = 72, .at_sp = true},
 	[CS_CONTEXT_JMP_BUF] = {0, 8, {RBX, RBP, R12, R13, R14, R15, RSP, RIP}, .mangled = true},
 	[CS_CONTEXT_PLAIN_BUF] = {0, 8, {RBX, RBP, R12, R13, R14, R15, RSP, RIP}},
-	[CS_CONTEXT_POINTERS] = {0, 3, {RSP, RIP, RBP}},
-	[CS_CONTEXT_PUSHED] = {0, 7, {R15, R14, R13, R12, RBX, RBP, RIP}, .sp_behind = 56},
+	[CS_CONTEXT_CALLER] = {-8, 1, {RIP}, .at_sp = true},
 };
 
 _Static_assert(offsetof(ucontext_t, uc_mcontext.gregs[REG_RIP]) -
@@ -59,7 +62,7 @@ void cs_context_where(enum cs_context_kind kind, uint64_t at, uint64_t *address,
 {
 	const struct layout *layout = layout_of(kind);
 
-	*address = layout ? at + layout->offset : at;
+	*address = layout ? at + (uint64_t)(int64_t)layout->offset : at;
 	*bytes = layout ? layout->words * 8u : 0;
 }
 
@@ -86,7 +89,7 @@ bool cs_context_decode(enum cs_context_kind kind, uint64_t at, const void *bytes
 		if (number)
 			cs_register_set(registers, number, word);
 	}
-	if (layout->sp_behind)
+	if (layout->at_sp)
 		cs_register_set(registers, CS_REGISTER_RSP, at + layout->sp_behind);
 	word = registers->value[RSP];
 	return registers->value[RIP] && !(registers->value[RIP] >> 47) && word && word % 8 == 0 &&

@@ -18,8 +18,7 @@ enum cs_context_kind {
 	CS_CONTEXT_FCONTEXT_2, /* at: the same of Boost since 1.80 */
 	CS_CONTEXT_JMP_BUF,    /* at: glibc's jmp_buf, three of its words mangled */
 	CS_CONTEXT_PLAIN_BUF,  /* at: the same words, not mangled (State Threads) */
-	CS_CONTEXT_POINTERS,   /* at: sp, pc, rbp, as the program told */
-	CS_CONTEXT_PUSHED,     /* at: a stack pointer; r15 r14 r13 r12 rbx rbp pc lie there */
+	CS_CONTEXT_CALLER,     /* at: sp of the switch's caller; where it goes on lies below */
 	CS_CONTEXT_KINDS
 };
 

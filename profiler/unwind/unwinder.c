@@ -34,6 +34,7 @@ struct cs_unwinder {
 	struct cs_rule_book book;
 	struct known *known;
 	uint32_t mask, count;
+	uint32_t serial;
 	uint8_t window[WINDOW_BYTES];
 };
 
@@ -70,9 +71,16 @@ int cs_unwinder_refresh(struct cs_unwinder *unwinder)
 	bool changed;
 	int error = cs_loaded_refresh(&unwinder->loaded, &changed);
 
-	if (changed)
+	if (changed) {
 		forget_rules(unwinder);
+		unwinder->serial++;
+	}
 	return error;
+}
+
+uint32_t cs_unwinder_serial(const struct cs_unwinder *unwinder)
+{
+	return unwinder->serial;
 }
 
 const struct cs_mappings *cs_unwinder_mappings(const struct cs_unwinder *unwinder)
@@ -222,6 +230,7 @@ void cs_unwinder_walk(struct cs_unwinder *unwinder, const struct cs_registers *s
 
 	frames->count = 0;
 	frames->cut = true;
+	frames->beyond = false;
 	if (!cs_register_known(&at, CS_REGISTER_RSP) || !cs_register_known(&at, CS_REGISTER_RIP) ||
 	    !set_bounds(&walk, stack, sp) ||
 	    (!unwinder->loaded.entries && cs_unwinder_refresh(unwinder)))
@@ -249,6 +258,7 @@ void cs_unwinder_walk(struct cs_unwinder *unwinder, const struct cs_registers *s
 		exact = rule->interrupted;
 		if (!cs_rule_apply(rule, &unwinder->book, &at, load, &walk))
 			return;
+		frames->beyond = walk.windows > 0;
 		/* Every call has pushed something: a stack that does not shrink has no end. */
 		if (at.value[CS_REGISTER_RSP] <= sp || at.value[CS_REGISTER_RSP] > walk.high)
 			return;

@@ -33,6 +33,8 @@ void cs_unwinder_free(struct cs_unwinder *unwinder);
 
 /* Reads the maps again: once before each look at the process. 0 or -errno. */
 int cs_unwinder_refresh(struct cs_unwinder *unwinder);
+/* Differs when code is mapped otherwise than before. */
+uint32_t cs_unwinder_serial(const struct cs_unwinder *unwinder);
 const struct cs_mappings *cs_unwinder_mappings(const struct cs_unwinder *unwinder);
 
 /*
@@ -50,7 +52,8 @@ struct cs_unwinder_stack {
 
 struct cs_unwinder_frames {
 	uint32_t count;
-	bool cut; /* the outermost frame was not reached */
+	bool cut;    /* the outermost frame was not reached */
+	bool beyond; /* memory outside of the copy was read, later than it */
 	/* Innermost first, to be looked up as they are: of return addresses the byte before. */
 	uint64_t address[CS_UNWINDER_FRAMES];
 };

@@ -224,6 +224,66 @@ static void names_of_threads_are_made_harmless(void **state)
 	scene_end(&scene);
 }
 
+static void tell_of(struct producer *producer, uint64_t stamp, uint64_t number)
+{
+	struct cs_record_coro lane = {.number = number};
+
+	producer_put(producer, 0, CS_RECORD_CORO_LANE, stamp, 0, &lane, sizeof(lane));
+}
+
+static const struct cs_coroutine *coroutine(const struct scene *scene, uint64_t number)
+{
+	return cs_model_coroutine_at(scene->world.model,
+	                             cs_roster_find(&scene->agent->roster, number));
+}
+
+/* A block is of whom the lane speaks, and stays with the spawn site when that one has ended. */
+static void a_block_belongs_to_its_coroutine(void **state)
+{
+	const uint64_t spawn_pcs[] = {0x10001}, pcs[] = {0x20001};
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, 8192, 1);
+	struct producer *producer = &scene.producer;
+	producer_thread(producer, 0, CS_RECORD_THREAD_START, 1, 7, "main");
+	struct cs_record_coro_create create = {
+		.number = 3,
+		.spawn = producer_stack(producer, 0, 2, 0, 1, spawn_pcs),
+	};
+	uint64_t stack = producer_stack(producer, 0, 3, 0, 1, pcs);
+	producer_put(producer, 0, CS_RECORD_CORO_CREATE, 4, 0, &create, sizeof(create));
+	producer_alloc(producer, 0, 5, 0x1000, 1, stack);
+	tell_of(producer, 6, 3);
+	producer_alloc(producer, 0, 7, 0x2000, 10, stack);
+	producer_alloc(producer, 0, 8, 0x3000, 20, stack);
+	producer_free(producer, 0, 9, 0x3000);
+	tell_of(producer, 10, 0);
+	producer_alloc(producer, 0, 11, 0x4000, 100, stack);
+	scene_drain(&scene);
+	assert_int_equal(coroutine(&scene, 3)->heap->inuse_bytes, 10);
+	assert_int_equal(coroutine(&scene, 3)->heap->alloc_bytes, 30);
+	assert_int_equal(coroutine(&scene, 3)->created_ns, 4);
+
+	struct cs_record_coro_end end = {.number = 3, .switches = 5};
+	producer_put(producer, 0, CS_RECORD_CORO_END, 12, CS_CORO_END_FINISHED, &end, sizeof(end));
+	/* Another thread in the same lane starts on its own stack. */
+	tell_of(producer, 13, 3);
+	producer_thread(producer, 0, CS_RECORD_THREAD_START, 14, 8, "other");
+	producer_alloc(producer, 0, 15, 0x5000, 1000, stack);
+	scene_drain(&scene);
+	assert_null(coroutine(&scene, 3));
+	uint64_t by_spawn = 0, by_none = 0;
+	for (uint32_t id = 1; id <= cs_model_cell_count(scene.world.model); id++) {
+		const struct cs_cell *cell = cs_model_cell_at(scene.world.model, id);
+		*(cell->spawn ? &by_spawn : &by_none) +=
+			cell->sum.alloc_bytes - cell->sum.free_bytes;
+	}
+	assert_int_equal(by_spawn, 10);
+	assert_int_equal(by_none, 1101);
+	scene_end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +298,7 @@ int main(void)
 		cmocka_unit_test(a_child_starts_with_its_parents_blocks),
 		cmocka_unit_test(time_goes_neither_back_nor_beyond_the_present),
 		cmocka_unit_test(names_of_threads_are_made_harmless),
+		cmocka_unit_test(a_block_belongs_to_its_coroutine),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,10 @@ struct counts {
 
 static pid_t start(const char *const *command)
 {
+	int executed[2];
+	char byte;
+
+	assert_int_equal(pipe2(executed, O_CLOEXEC), 0);
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -36,6 +40,9 @@ static pid_t start(const char *const *command)
 		execv(command[0], (char **)(uintptr_t)command);
 		_exit(127);
 	}
+	close(executed[1]);
+	assert_int_equal(read(executed[0], &byte, 1), 0); /* closed by exec */
+	close(executed[0]);
 	return pid;
 }
 

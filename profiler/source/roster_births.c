@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Births and ends in a roster, whoever tells of them, and the texts that belong to them.
+ */
+#include <string.h>
+
+#include "source/roster_private.h"
+
+/* ---- texts ---- */
+
+uint32_t cs_roster_runtime(struct cs_roster *roster, uint32_t text)
+{
+	const char *name;
+	uint32_t id;
+
+	if (text < CS_SLOT_TEXTS && roster->runtimes[text])
+		return roster->runtimes[text];
+	if (roster->slots && text > roster->slots->text_count)
+		cs_slots_look(roster->slots);
+	name = roster->slots ? cs_slots_text(roster->slots, text) : NULL;
+	id = cs_model_runtime(roster->world.model, roster->world.process, name ? name : "?", NULL);
+	if (name)
+		roster->runtimes[text] = id;
+	for (uint32_t i = 0; i < roster->met_count; i++)
+		if (roster->met[i] == id)
+			return id;
+	if (roster->met_count < CS_ROSTER_RUNTIMES)
+		roster->met[roster->met_count++] = id;
+	return id;
+}
+
+uint32_t cs_roster_reason(struct cs_roster *roster, uint32_t text)
+{
+	const char *name;
+
+	if (text == 0 || text >= CS_SLOT_TEXTS)
+		return 0;
+	if (!roster->reasons[text] && (name = cs_slots_text(roster->slots, text)))
+		roster->reasons[text] = cs_model_text(roster->world.model, name);
+	return roster->reasons[text];
+}
+
+/* "name\0labels\0", of which nothing need be terminated. */
+void cs_roster_set_texts(struct cs_roster *roster, uint32_t id, const char text[64])
+{
+	char copy[66] = "";
+	char *labels;
+
+	memcpy(copy, text, 64);
+	labels = copy + strlen(copy) + 1;
+	for (char *at = copy; at < copy + 64; at++)
+		if (*at && *at != '\n' && ((unsigned char)*at < ' ' || *at == 0x7f))
+			*at = '?';
+	cs_model_coroutine_set_name(roster->world.model, id, copy[0] ? copy : NULL);
+	cs_model_coroutine_set_labels(roster->world.model, id,
+	                              labels < copy + 64 && *labels ? labels : NULL);
+}
+
+/* ---- births and ends ---- */
+
+uint32_t cs_roster_find(const struct cs_roster *roster, uint64_t number)
+{
+	uint32_t id = 0;
+
+	for (uint32_t i = 0; number && !id && i < roster->met_count; i++)
+		id = cs_model_coroutine_find(roster->world.model, roster->world.process,
+		                             roster->met[i], number);
+	return id;
+}
+
+uint16_t cs_roster_flags(const struct cs_roster *roster, uint32_t flags)
+{
+	return (uint16_t)((flags & CS_SLOT_SYSTEM ? CS_COROUTINE_SYSTEM : 0) |
+	                  (flags & CS_SLOT_SHARED_STACK ? CS_COROUTINE_SHARED_STACK : 0) |
+	                  (roster->world.heap ? CS_COROUTINE_HEAP : 0));
+}
+
+static void set_parent(struct cs_roster *roster, struct cs_coroutine *coroutine, uint64_t parent)
+{
+	const struct cs_coroutine *found;
+
+	if (!parent)
+		return;
+	found = cs_model_coroutine_at(roster->world.model, cs_roster_find(roster, parent));
+	coroutine->parent_number = parent;
+	coroutine->parent_runtime = found ? found->runtime : coroutine->runtime;
+}
+
+/* A child of fork has its parent's coroutines; who made them is known there. */
+static uint32_t inherited_spawn(const struct cs_roster *roster,
+                                const struct cs_coroutine *coroutine)
+{
+	struct cs_model *model = roster->world.model;
+	uint32_t parent = cs_model_process_at(model, roster->world.process)->parent;
+	const struct cs_runtime *runtime = cs_model_runtime_at(model, coroutine->runtime);
+	const struct cs_coroutine *there = NULL;
+
+	if (parent && runtime)
+		there = cs_model_coroutine_at(
+			model, cs_model_coroutine_find(model, parent,
+		                                       cs_model_runtime(model, parent,
+		                                                        runtime->name, NULL),
+		                                       coroutine->number));
+	return there ? there->spawn : 0;
+}
+
+uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birth *birth)
+{
+	const struct cs_roster_world *world = &roster->world;
+	uint32_t id = cs_model_coroutine(world->model, world->process,
+	                                 cs_roster_runtime(roster, birth->runtime), birth->number);
+	struct cs_coroutine *coroutine = cs_model_coroutine_at(world->model, id);
+
+	if (!coroutine)
+		return 0;
+	coroutine->flags |= cs_roster_flags(roster, birth->flags);
+	if (birth->stack_low < birth->stack_high) {
+		coroutine->stack_low = birth->stack_low;
+		coroutine->stack_high = birth->stack_high;
+	}
+	if (!coroutine->spawn)
+		coroutine->spawn = birth->flags & CS_SLOT_INHERITED
+		                           ? inherited_spawn(roster, coroutine)
+		                           : world->spawn(world->context, birth->spawn);
+	if (!coroutine->entry && birth->entry)
+		coroutine->entry = world->frame(world->context, birth->entry);
+	if (!coroutine->parent_number)
+		set_parent(roster, coroutine, birth->parent);
+	if (coroutine->created_ns == CS_UNKNOWN && birth->created_ns) {
+		coroutine->created_ns = birth->created_ns;
+		/* Found running, it was created some time before. */
+		coroutine->created_after_ns =
+			birth->flags & CS_SLOT_FOUND
+				? cs_model_process_at(world->model, world->process)->start_ns
+				: birth->created_ns;
+	}
+	if (coroutine->state == CS_COROUTINE_UNKNOWN) {
+		coroutine->state = birth->flags & CS_SLOT_FOUND ? CS_COROUTINE_UNKNOWN
+		                                                : CS_COROUTINE_NEW;
+		coroutine->since_ns = coroutine->since_after_ns = birth->created_ns;
+	}
+	cs_model_coroutine_changed(world->model, id);
+	return id;
+}
+
+uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_create *record,
+                          uint64_t time_ns)
+{
+	const struct cs_roster_birth birth = {
+		.number = record->number,
+		.parent = record->parent,
+		.spawn = record->spawn,
+		.entry = record->entry,
+		.stack_low = record->stack_low,
+		.stack_high = record->stack_high,
+		.created_ns = time_ns,
+		.runtime = record->runtime,
+		.flags = record->flags,
+	};
+
+	if (!record->number || (record->flags & CS_SLOT_THREAD))
+		return 0;
+	return cs_roster_be_born(roster, &birth);
+}
+
+void cs_roster_leave_thread(struct cs_roster *roster, uint32_t id, struct cs_coroutine *coroutine)
+{
+	struct cs_thread *thread = cs_model_thread_at(roster->world.model, coroutine->thread);
+
+	if (thread && thread->coroutine == id) {
+		thread->coroutine = 0;
+		cs_model_thread_changed(roster->world.model, coroutine->thread);
+	}
+	coroutine->thread = 0;
+}
+
+void cs_roster_end_one(struct cs_roster *roster, uint32_t id, uint64_t time_ns)
+{
+	struct cs_coroutine *coroutine = cs_model_coroutine_at(roster->world.model, id);
+
+	if (!coroutine || coroutine->ended_ns)
+		return;
+	cs_roster_leave_thread(roster, id, coroutine);
+	cs_model_coroutine_end(roster->world.model, id, time_ns);
+}
+
+void cs_roster_end(struct cs_roster *roster, const struct cs_record_coro_end *record,
+                   uint64_t time_ns)
+{
+	const struct cs_roster_world *world = &roster->world;
+	uint32_t id = cs_roster_find(roster, record->number);
+	struct cs_coroutine *coroutine = cs_model_coroutine_at(world->model, id);
+
+	if (!coroutine)
+		return;
+	coroutine->switches = record->switches;
+	coroutine->cpu_ns = world->span_ns(world->context, record->run_ticks);
+	coroutine->wait_ns = world->span_ns(world->context, record->wait_ticks);
+	cs_roster_end_one(roster, id, time_ns);
+}
+
+void cs_roster_text(struct cs_roster *roster, const struct cs_record_coro_text *record)
+{
+	uint32_t id = cs_roster_find(roster, record->number);
+
+	if (id)
+		cs_roster_set_texts(roster, id, record->text);
+}

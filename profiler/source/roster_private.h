@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the roster's two files share; nobody else includes it.
+ */
+#ifndef CS_SOURCE_ROSTER_PRIVATE_H
+#define CS_SOURCE_ROSTER_PRIVATE_H
+
+#include "source/roster.h"
+
+struct cs_roster_birth {
+	uint64_t number, parent, spawn, entry, stack_low, stack_high, created_ns;
+	uint32_t runtime; /* text */
+	uint32_t flags;
+};
+
+/* Ids of the model for texts of the table; a runtime without a name is "?". */
+uint32_t cs_roster_runtime(struct cs_roster *roster, uint32_t text);
+uint32_t cs_roster_reason(struct cs_roster *roster, uint32_t text);
+/* "name\0labels\0", of which nothing need be terminated. */
+void cs_roster_set_texts(struct cs_roster *roster, uint32_t id, const char text[64]);
+/* Flags of a slot as those of the model. */
+uint16_t cs_roster_flags(const struct cs_roster *roster, uint32_t flags);
+
+/* The coroutine, with what its birth tells if that was not known. 0: no memory. */
+uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birth *birth);
+/* It runs on no thread any more. */
+void cs_roster_leave_thread(struct cs_roster *roster, uint32_t id, struct cs_coroutine *coroutine);
+void cs_roster_end_one(struct cs_roster *roster, uint32_t id, uint64_t time_ns);
+
+#endif
