@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Invariants: every slot between a key's own place and where it lies is occupied (linear
- * probing; a removal closes the gap), and an entry's top `depth` hash bits are those of the
- * directory places that point to its segment. The low bits choose the slot, so that a split
- * changes no entry's place within its segment.
+ * Slots form lines of four, one cache line each; within a line the order is free. Invariants:
+ * every line between a key's own and where it lies is full (a removal from a full line closes
+ * the gap), and an entry's top `depth` hash bits are those of the directory places that point
+ * to its segment. The low bits choose the line, so that a split changes no entry's line.
+ *
+ * A line is looked at as a whole, without a branch for each slot: which slot it is can't be
+ * predicted, that it is in the first line nearly always can.
  */
 #include "model/table.h"
 
@@ -13,9 +16,8 @@
 
 #include "model/slab.h"
 
+#define LINE 4u
 #define MASK (CS_TABLE_SLOTS - 1)
-/* A key's own place is the first of the four slots of a cache line: most are found in it. */
-#define HOME_MASK (MASK & ~UINT32_C(3))
 #define FULL_MIN (CS_TABLE_SLOTS / 10 * 3)
 #define DEPTH_MAX 26u
 /* Directory places per segment beyond which keys can only be made to collide. */
@@ -161,13 +163,33 @@ static int double_directory(struct cs_table *table)
 	return 0;
 }
 
+/* ---- lines ---- */
+
+/* The first slot of the line that HASH belongs to. */
+static inline uint32_t home_of(uint64_t hash)
+{
+	return hash & MASK & ~(LINE - 1);
+}
+
+static inline uint32_t next_line(uint32_t line)
+{
+	return (line + LINE) & MASK;
+}
+
+/* Which of a line's slots have KEY (0: are empty), as bits. */
+static inline uint32_t slots_with(const struct cs_table_slot *line, uint64_t key)
+{
+	return (uint32_t)(line[0].key == key) | (uint32_t)(line[1].key == key) << 1 |
+	       (uint32_t)(line[2].key == key) << 2 | (uint32_t)(line[3].key == key) << 3;
+}
+
 static void segment_add(struct cs_table_segment *segment, uint64_t hash, struct cs_table_slot entry)
 {
-	uint32_t at = hash & HOME_MASK;
+	uint32_t line = home_of(hash), empty;
 
-	while (segment->slots[at].key)
-		at = (at + 1) & MASK;
-	segment->slots[at] = entry;
+	while (!(empty = slots_with(&segment->slots[line], 0)))
+		line = next_line(line);
+	segment->slots[line + (uint32_t)__builtin_ctz(empty)] = entry;
 	segment->used++;
 }
 
@@ -214,6 +236,7 @@ int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t 
 {
 	uint64_t hash = cs_table_hash(key);
 	struct cs_table_segment *segment = own(table, hash);
+	uint32_t line = home_of(hash), same, empty;
 	struct cs_table_slot *slot;
 
 	if (!segment)
@@ -225,33 +248,55 @@ int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t 
 			return error;
 		segment = cs_table_segment(table, hash);
 	}
-	for (uint32_t at = hash & HOME_MASK;; at = (at + 1) & MASK) {
-		slot = &segment->slots[at];
-		if (!slot->key)
+	for (;; line = next_line(line)) {
+		slot = &segment->slots[line];
+		same = slots_with(slot, key);
+		empty = slots_with(slot, 0);
+		if (same | empty)
 			break;
-		if (slot->key == key) {
-			*old = slot->value;
-			slot->value = value;
-			return 1;
-		}
 	}
-	slot->key = key;
-	slot->value = value;
+	if (same) {
+		slot += __builtin_ctz(same);
+		*old = slot->value;
+		slot->value = value;
+		return 1;
+	}
+	slot[__builtin_ctz(empty)] = (struct cs_table_slot){key, value};
 	segment->used++;
 	table->count++;
 	return 0;
 }
 
-/* Moves entries back over HOLE until none lies behind a gap that its own place precedes. */
+/* A slot of LINE that may move to TO: its own line is not behind TO. Else CS_TABLE_SLOTS. */
+static uint32_t movable(const struct cs_table_slot *slots, uint32_t line, uint32_t to)
+{
+	for (uint32_t at = line; at < line + LINE; at++) {
+		uint32_t home = home_of(cs_table_hash(slots[at].key));
+
+		if (slots[at].key && ((line - home) & MASK) >= ((line - to) & MASK))
+			return at;
+	}
+	return CS_TABLE_SLOTS;
+}
+
+/*
+ * HOLE is in a line that was full: entries of lines behind it may have passed it. One moves
+ * up, and leaves a hole of its own, until a line was not full.
+ */
 static void close_gap(struct cs_table_slot *slots, uint32_t hole)
 {
-	for (uint32_t at = (hole + 1) & MASK; slots[at].key; at = (at + 1) & MASK) {
-		uint32_t home = cs_table_hash(slots[at].key) & HOME_MASK;
+	uint32_t to = hole & ~(LINE - 1);
+	bool full = true;
 
-		if (((at - home) & MASK) >= ((at - hole) & MASK)) {
-			slots[hole] = slots[at];
-			hole = at;
-		}
+	for (uint32_t line = next_line(to); full; line = next_line(line)) {
+		uint32_t at = movable(slots, line, to);
+
+		full = !slots_with(&slots[line], 0);
+		if (at == CS_TABLE_SLOTS)
+			continue;
+		slots[hole] = slots[at];
+		hole = at;
+		to = line;
 	}
 	slots[hole].key = 0;
 }
@@ -260,18 +305,28 @@ int cs_table_take(struct cs_table *table, uint64_t key, uint64_t *value)
 {
 	uint64_t hash = cs_table_hash(key);
 	struct cs_table_segment *segment = cs_table_segment(table, hash);
-	uint32_t at = hash & HOME_MASK;
+	uint32_t line = home_of(hash), same, empty;
+	struct cs_table_slot *slot;
 
-	while (segment->slots[at].key != key) {
-		if (!segment->slots[at].key)
+	if (!key) /* an empty slot has it */
+		return 0;
+	for (;; line = next_line(line)) {
+		same = slots_with(&segment->slots[line], key);
+		empty = slots_with(&segment->slots[line], 0);
+		if (same)
+			break;
+		if (empty)
 			return 0;
-		at = (at + 1) & MASK;
 	}
 	segment = own(table, hash); /* a copy has the same slots */
 	if (!segment)
 		return -ENOMEM;
-	*value = segment->slots[at].value;
-	close_gap(segment->slots, at);
+	slot = &segment->slots[line + (uint32_t)__builtin_ctz(same)];
+	*value = slot->value;
+	if (empty)
+		slot->key = 0;
+	else
+		close_gap(segment->slots, (uint32_t)(slot - segment->slots));
 	segment->used--;
 	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): own() has put the segment into the table */
 	table->count--;

@@ -63,7 +63,7 @@ void cs_table_free(struct cs_table *table);
  */
 int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t *old);
 
-/* Takes KEY out, its value to *VALUE. 0: it was not in, else 1, or -ENOMEM (a shared segment). */
+/* Takes KEY out, its value to *VALUE. 0: it was not in (0 never is), else 1, or -ENOMEM (a shared segment). */
 int cs_table_take(struct cs_table *table, uint64_t key, uint64_t *value);
 
 /* Always inline: gcc takes a function that only prefetches for one without effect. */

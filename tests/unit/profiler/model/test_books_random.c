@@ -176,6 +176,62 @@ static void the_table_holds_what_was_put(void **state)
 	cs_table_free(&table);
 }
 
+/* A hostile ring frees address 0, which is how an empty slot looks. */
+static void nothing_is_at_address_0(void **state)
+{
+	struct cs_table table;
+	uint64_t value = 7;
+
+	(void)state;
+	assert_int_equal(cs_table_init(&table), 0);
+	assert_int_equal(cs_table_take(&table, 0, &value), 0);
+	assert_int_equal(cs_table_put(&table, 16, 1, &value), 0);
+	assert_int_equal(cs_table_take(&table, 0, &value), 0);
+	assert_int_equal(table.count, 1);
+	cs_table_free(&table);
+}
+
+/*
+ * Long chains of one line: a removal in front must leave what lies behind within reach,
+ * whichever is taken first.
+ */
+static void chains_hold_while_they_are_taken_apart(void **state)
+{
+	const uint64_t inverse = UINT64_C(0xf1de83e19937733d); /* of the hash's multiplier */
+	enum { CHAIN = 60 };
+	uint64_t seed = 3;
+
+	(void)state;
+	for (int round = 0; round < 500; round++) {
+		uint64_t keys[CHAIN], value;
+		struct cs_table table;
+
+		assert_int_equal(cs_table_init(&table), 0);
+		/* Lines 5 to 8, a third of them near the end, where chains wrap around. */
+		for (uint64_t i = 0; i < CHAIN; i++) {
+			uint64_t line = i % 3 ? 5 + next_random(&seed) % 4 : 1023;
+
+			keys[i] = ((i + 1) << 14 | line << 2) * inverse;
+			assert_int_equal(cs_table_put(&table, keys[i], i, &value), 0);
+		}
+		for (uint64_t left = CHAIN; left > 0; left--) {
+			uint64_t at = next_random(&seed) % left, key = keys[at];
+
+			assert_int_equal(cs_table_take(&table, key, &value), 1);
+			assert_int_equal(cs_table_take(&table, key, &value), 0);
+			keys[at] = keys[left - 1];
+			for (uint64_t i = 0; i + 1 < left; i++) {
+				uint64_t again;
+
+				assert_int_equal(cs_table_take(&table, keys[i], &again), 1);
+				assert_int_equal(cs_table_put(&table, keys[i], again, &value), 0);
+			}
+		}
+		assert_int_equal(table.count, 0);
+		cs_table_free(&table);
+	}
+}
+
 /* Hostile addresses of one hash prefix must not make the directory grow without end. */
 static void colliding_addresses_are_refused(void **state)
 {
@@ -253,6 +309,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(two_million_random_events_agree),
 		cmocka_unit_test(the_table_holds_what_was_put),
+		cmocka_unit_test(nothing_is_at_address_0),
+		cmocka_unit_test(chains_hold_while_they_are_taken_apart),
 		cmocka_unit_test(colliding_addresses_are_refused),
 		cmocka_unit_test(weights_cancel_when_a_block_is_freed),
 		cmocka_unit_test(estimates_are_unbiased),
