@@ -14,6 +14,7 @@
 #define BUCKETS_MAX 10000000u
 #define FRAMES_MAX 1024u
 #define CALLS_MAX 64u
+#define DEPTH_KEPT 32u /* at least: longer stacks may have been cut */
 
 struct walk {
 	struct cs_go *go;
@@ -63,7 +64,8 @@ static uint32_t node_of(struct walk *walk, uint32_t count)
 		if (!(place->flags & CS_GO_PLACE_KNOWN))
 			break;
 		stack->keys[stack->depth++] = walk->pcs[i] << 1;
-		stack->complete = place->flags & CS_GO_PLACE_TOP;
+		/* One that began on a thread's own stack ends where that began. */
+		stack->complete = place->flags & CS_GO_PLACE_TOP || count < DEPTH_KEPT;
 		used = same_frame(walk, i, count);
 	}
 	stack->cut = !stack->complete;

@@ -190,24 +190,31 @@ static bool has_user_code(struct reader *reader)
 	return false;
 }
 
-/* What it was started with; behind a wrapper of the compiler's, what that calls. */
+/*
+ * What it was started with; behind a wrapper of the compiler's, what that calls: the next frame
+ * inwards, or what was inlined into the wrapper.
+ */
 static uint32_t entry_of(struct reader *reader, uint64_t start, bool stack)
 {
 	const struct cs_go_stack *found = &reader->stack;
 	const struct cs_go_place *place = cs_go_place_of(&reader->go->places, start, true);
 	struct cs_go_function function;
 
-	if ((place->flags & CS_GO_PLACE_WRAPPER) && stack && found->complete && found->depth > 2) {
-		uint64_t key = found->keys[found->depth - 3];
+	if (!start || !(place->flags & CS_GO_PLACE_KNOWN))
+		return 0;
+	if (!(place->flags & CS_GO_PLACE_WRAPPER) || !stack || !found->complete || found->depth < 3)
+		return cs_go_names_frame(reader->names, start << 1 | 1);
+	if (cs_go_names_has_inlined(reader->names, found->keys[found->depth - 2]))
+		return cs_go_names_frame(reader->names, found->keys[found->depth - 2]);
+	uint64_t key = found->keys[found->depth - 3];
 
-		place = cs_go_place_of(&reader->go->places, key >> 1, key & 1);
-		const struct cs_go_module *module = &reader->go->modules[place->module];
+	place = cs_go_place_of(&reader->go->places, key >> 1, key & 1);
+	const struct cs_go_module *module = &reader->go->modules[place->module];
 
-		if (place->flags & CS_GO_PLACE_KNOWN &&
-		    cs_go_table_at(&module->table, place->function, &function))
-			start = module->text + function.entry;
-	}
-	return start ? cs_go_names_frame(reader->names, start << 1 | 1) : 0;
+	if (place->flags & CS_GO_PLACE_KNOWN &&
+	    cs_go_table_at(&module->table, place->function, &function))
+		start = module->text + function.entry;
+	return cs_go_names_frame(reader->names, start << 1 | 1);
 }
 
 static enum cs_go_hide hide_of(const struct reader *reader, uint8_t status)

@@ -16,6 +16,7 @@
 #include "model/tally.h"
 
 #define CYCLES 3u
+#define CYCLE_UNKNOWN UINT32_MAX
 #define RATE_DEFAULT 524288u
 
 /* Counts of one bucket. */
@@ -63,7 +64,7 @@ static struct counts total_of(const struct cs_go *go, const struct cs_go_bucket 
 	for (uint32_t i = 0; i < CYCLES; i++) {
 		struct counts part = counts_of(go, bucket, 1 + i);
 
-		if (all || i == cycle % CYCLES)
+		if (all || (cycle != CYCLE_UNKNOWN && i == cycle % CYCLES))
 			add(&total, &part);
 	}
 	return total;
@@ -71,10 +72,11 @@ static struct counts total_of(const struct cs_go *go, const struct cs_go_bucket 
 
 static uint32_t read_cycle(struct cs_go *go)
 {
-	uint32_t value = 0;
+	uint32_t value;
 
-	if (go->variables.profile_cycle)
-		cs_go_read_u32(&go->memory, go->variables.profile_cycle, &value);
+	if (!go->variables.profile_cycle ||
+	    !cs_go_read_u32(&go->memory, go->variables.profile_cycle, &value))
+		return CYCLE_UNKNOWN;
 	/* The lowest bit says whether it was flushed; 1.18 keeps that apart. */
 	return go->version.minor == 18 ? value : value >> 1;
 }

@@ -23,6 +23,7 @@ enum function {
 	STACK_BUCKET,
 	MEM_PROFILE_INTERNAL,
 	MEM_PROFILE,
+	FLUSH_PROFILE,
 	PROFILE_ALLOC,
 	CHAN_RECEIVE,
 	SEM_ACQUIRE,
@@ -40,6 +41,7 @@ static const char *const function_names[FUNCTIONS] = {
 	[STACK_BUCKET] = "runtime.stkbucket",
 	[MEM_PROFILE_INTERNAL] = "runtime.memProfileInternal",
 	[MEM_PROFILE] = "runtime.MemProfile",
+	[FLUSH_PROFILE] = "runtime.mProf_FlushLocked",
 	[PROFILE_ALLOC] = "runtime.profilealloc",
 	[CHAN_RECEIVE] = "runtime.chanrecv",
 	[SEM_ACQUIRE] = "runtime.semacquire1",
@@ -247,6 +249,7 @@ enum shift {
 	MAYBE_SECOND,     /* it may be its second word */
 	BEHIND_SCHEDULER, /* it is the lock of sched */
 	BEHIND_MEMSTATS,  /* it is buckhash_sys of memstats */
+	ANYWHERE,         /* it is the variable, which may be constant */
 };
 
 #define VARIABLE(name) offsetof(struct cs_go_variables, name)
@@ -268,9 +271,10 @@ static const struct pattern patterns[] = {
 	{VARIABLE(allm), M_COMMON_INIT, CS_GO_LOAD, true, NO_SHIFT, is_machines},
 	{VARIABLE(allp), PROC_RESIZE, 0xff, true, MAYBE_SECOND, is_processors},
 	{VARIABLE(gomaxprocs), PROC_RESIZE, CS_GO_LOAD, false, NO_SHIFT, is_processor_count},
-	{VARIABLE(wait_reasons), REASON_STRING, CS_GO_ADDRESS, true, NO_SHIFT, is_strings},
+	{VARIABLE(wait_reasons), REASON_STRING, CS_GO_ADDRESS, true, ANYWHERE, is_strings},
 	{VARIABLE(profile_cycle), MEM_PROFILE_INTERNAL, CS_GO_LOAD, false, NO_SHIFT, is_readable},
 	{VARIABLE(profile_cycle), MEM_PROFILE, CS_GO_LOAD, false, NO_SHIFT, is_readable},
+	{VARIABLE(profile_cycle), FLUSH_PROFILE, CS_GO_LOAD, false, NO_SHIFT, is_readable},
 	{VARIABLE(memory_rate), PROFILE_ALLOC, CS_GO_LOAD, true, NO_SHIFT, is_memory_rate},
 	{VARIABLE(block_rate), CHAN_RECEIVE, CS_GO_OTHER, true, NO_SHIFT, is_small},
 	{VARIABLE(mutex_rate), SEM_ACQUIRE, CS_GO_OTHER, true, NO_SHIFT, is_mutex_rate},
@@ -297,7 +301,8 @@ static uint64_t match(struct search *search, const struct pattern *pattern)
 			at -= search->layout->sched_lock;
 		if (pattern->shift == BEHIND_MEMSTATS)
 			at -= search->layout->ms_buckhash_sys;
-		if (is_variable(search, at) && pattern->test(search, at))
+		if ((pattern->shift == ANYWHERE || is_variable(search, at)) &&
+		    pattern->test(search, at))
 			return at;
 		if (pattern->shift == MAYBE_SECOND && is_variable(search, at - 8) &&
 		    pattern->test(search, at - 8))

@@ -33,11 +33,31 @@ int cs_go_names_init(struct cs_go_names *names, struct cs_model *model, struct c
 
 void cs_go_names_free(struct cs_go_names *names)
 {
+	cs_arena_free(&names->texts);
 	free(names->known);
 	*names = (struct cs_go_names){0};
 }
 
 /* ---- frames ---- */
+
+/* As Go prints it: what a generic function was made for is left out. */
+static const char *name_for_print(struct cs_go_names *names, const char *name)
+{
+	const char *open = strchr(name, '[');
+	const char *close = strrchr(name, ']');
+
+	if (!open || !close || close < open || !strcmp(open, "[...]"))
+		return name[0] ? name : NULL;
+	size_t head = (size_t)(open - name), tail = strlen(close + 1);
+	char *text = cs_arena_take(&names->texts, head + 5 + tail + 1);
+
+	if (!text)
+		return name;
+	memcpy(text, name, head);
+	memcpy(text + head, "[...]", 5);
+	memcpy(text + head + 5, close + 1, tail + 1);
+	return text;
+}
 
 /* Names of the calls at PLACE without wrappers; 0: there are only such. */
 static uint32_t name_calls(struct cs_go_names *names, const struct cs_go_place *place,
@@ -56,7 +76,7 @@ static uint32_t name_calls(struct cs_go_names *names, const struct cs_go_place *
 	for (uint32_t i = 0; i < count; i++)
 		if (!calls[i].wrapper)
 			out[kept++] = (struct cs_name){
-				.function = calls[i].function[0] ? calls[i].function : NULL,
+				.function = name_for_print(names, calls[i].function),
 				.file = calls[i].file,
 				.line = calls[i].line,
 				.inlined = true,
@@ -159,15 +179,20 @@ static void remember(struct cs_go_names *names, uint64_t hash, uint32_t node)
 	names->count++;
 }
 
+bool cs_go_names_has_inlined(struct cs_go_names *names, uint64_t key)
+{
+	const struct cs_go_place *place = cs_go_place_of(names->places, key >> 1, key & 1);
+	struct cs_name calls[CALLS_MAX];
+
+	return place->flags & CS_GO_PLACE_WRAPPER && name_calls(names, place, calls) > 0;
+}
+
 static bool is_wrapper(struct cs_go_names *names, const struct cs_go_stack *stack, uint32_t i)
 {
 	const struct cs_go_place *place =
 		cs_go_place_of(names->places, stack->keys[i] >> 1, stack->keys[i] & 1);
-	struct cs_name calls[CALLS_MAX];
-	bool wrapper = place->flags & CS_GO_PLACE_WRAPPER;
-	struct cs_go_place copy = *place;
 
-	if (!wrapper || name_calls(names, &copy, calls)) /* something was inlined into it */
+	if (!(place->flags & CS_GO_PLACE_WRAPPER) || cs_go_names_has_inlined(names, stack->keys[i]))
 		return false;
 	if (i == 0)
 		return true;
@@ -192,7 +217,9 @@ static uint32_t build_node(struct cs_go_names *names, const struct cs_go_stack *
                            enum cs_go_hide hide)
 {
 	uint32_t first = hide == CS_GO_HIDE_RUNTIME ? skip_runtime(names, stack) : 0;
-	uint32_t end = stack->complete && stack->depth > 1 ? stack->depth - 1 : stack->depth;
+	uint64_t last = stack->keys[stack->depth - 1];
+	bool top = cs_go_place_of(names->places, last >> 1, last & 1)->flags & CS_GO_PLACE_TOP;
+	uint32_t end = top && stack->depth > 1 ? stack->depth - 1 : stack->depth;
 	uint32_t node = 0;
 
 	if (!stack->complete) {

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "go/memory.h"
 #include "go/unwind.h"
 #include "model/model.h"
@@ -23,6 +24,7 @@ struct cs_go_names {
 	struct cs_go_places *places;
 	struct cs_go_known_stack *known; /* nodes by hash of the stack */
 	uint32_t mask, count;
+	struct cs_arena texts; /* names that are not as the table has them */
 };
 
 int cs_go_names_init(struct cs_go_names *names, struct cs_model *model, struct cs_symbols *symbols,
@@ -31,6 +33,9 @@ void cs_go_names_free(struct cs_go_names *names);
 
 /* The frame of KEY (pc * 2 + exact), named; 0: not in Go's code, or no memory. */
 uint32_t cs_go_names_frame(struct cs_go_names *names, uint64_t key);
+
+/* Whether calls that are to be shown were inlined into the wrapper at KEY. */
+bool cs_go_names_has_inlined(struct cs_go_names *names, uint64_t key);
 
 enum cs_go_hide {
 	CS_GO_HIDE_NOTHING, /* but the runtime's start of a goroutine, and wrappers */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 
 #define SAMPLES_MAX 1000u
+#define ATTEMPTS 5
 #define MACHINES_MAX 100000u
 
 /* ---- goroutines ---- */
@@ -20,7 +21,7 @@ static bool is_code(const struct cs_go_module *module, uint64_t pc, bool entry)
 	       (!entry || module->text + function.entry == pc);
 }
 
-/* One that lives, with everything that a living one must have; the first has no creator. */
+/* The first goroutine has no creator, a thread's own no start; a running one has no place. */
 static bool fits(const unsigned char *g, const struct cs_go_layout *layout,
                  const struct cs_go_module *module, uint64_t last_goid)
 {
@@ -28,45 +29,64 @@ static bool fits(const unsigned char *g, const struct cs_go_layout *layout,
 	uint64_t sp = cs_go_u64(g, layout->g_sp), goid = cs_go_u64(g, layout->g_goid);
 	uint64_t start = cs_go_u64(g, layout->g_start_pc);
 	uint64_t creator = cs_go_u64(g, layout->g_creator_pc);
+	uint32_t status = cs_go_u32(g, layout->g_status) & ~CS_GO_STATUS_SCAN;
+	bool placed = status == CS_GO_WAITING || status == CS_GO_RUNNABLE;
 
-	return goid >= 1 && (!last_goid || goid <= last_goid) && low < high &&
-	       high - low <= (UINT64_C(1) << 32) && sp >= low && sp <= high &&
-	       (!start || is_code(module, start, true)) &&
+	return status <= CS_GO_STATUS_LAST && goid >= 1 && (!last_goid || goid <= last_goid) &&
+	       low < high && high - low <= (UINT64_C(1) << 32) &&
+	       (!placed || (sp >= low && sp <= high)) && (!start || is_code(module, start, true)) &&
 	       (!creator || is_code(module, creator, false));
+}
+
+enum answer { NOT_ALIVE, FITS, STARTED, NONSENSE };
+
+/* What makes no sense may have been changing: it is asked again. */
+static enum answer try_one(struct cs_go_memory *memory, const struct cs_go_layout *layout,
+                           const struct cs_go_variables *variables,
+                           const struct cs_go_module *module, uint64_t address)
+{
+	unsigned char g[CS_GO_G_BYTES];
+
+	for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+		uint64_t last_goid = 0;
+
+		if (cs_go_read(memory, address, g, sizeof(g)))
+			return NOT_ALIVE;
+		/* Numbers are given in batches: every one in use is at most this. */
+		if (variables->sched)
+			cs_go_read_u64(memory, variables->sched, &last_goid);
+		uint32_t status = cs_go_u32(g, layout->g_status) & ~CS_GO_STATUS_SCAN;
+
+		if (status == CS_GO_DEAD || status == CS_GO_IDLE || status == CS_GO_DEAD_EXTRA)
+			return NOT_ALIVE;
+		if (fits(g, layout, module, last_goid))
+			return cs_go_u64(g, layout->g_start_pc) ? STARTED : FITS;
+	}
+	return NONSENSE;
 }
 
 static int try_goroutines(struct cs_go_memory *memory, const struct cs_go_layout *layout,
                           const struct cs_go_variables *variables,
                           const struct cs_go_module *module, struct cs_diag *diag)
 {
-	uint64_t count, array, last_goid = 0, tried = 0, fitted = 0, started = 0;
-	unsigned char g[CS_GO_G_BYTES];
+	uint64_t count, array, tried = 0, fitted = 0, started = 0;
 
 	if (!cs_go_read_u64(memory, variables->allglen, &count) ||
 	    !cs_go_read_u64(memory, variables->allgptr, &array))
 		return cs_diag_set(diag, -ENOTSUP, "read its goroutines: their list is not there");
-	/* Ids are taken in batches: every id in use is at most this. */
-	if (variables->sched)
-		cs_go_read_u64(memory, variables->sched, &last_goid);
 	uint64_t step = count / SAMPLES_MAX + 1;
 
 	for (uint64_t i = 0; i < count; i += step) {
+		enum answer answer = NOT_ALIVE;
 		uint64_t address;
 
-		if (!cs_go_read_u64(memory, array + i * 8, &address) ||
-		    cs_go_read(memory, address, g, sizeof(g)))
-			continue;
-		uint32_t status = cs_go_u32(g, layout->g_status) & ~CS_GO_STATUS_SCAN;
-
-		if (status == CS_GO_DEAD || status == CS_GO_IDLE || status == CS_GO_DEAD_EXTRA)
-			continue;
-		tried++;
-		if (status > CS_GO_STATUS_LAST || !fits(g, layout, module, last_goid))
-			continue;
-		fitted++;
-		started += cs_go_u64(g, layout->g_start_pc) != 0;
+		if (cs_go_read_u64(memory, array + i * 8, &address))
+			answer = try_one(memory, layout, variables, module, address);
+		tried += answer != NOT_ALIVE;
+		fitted += answer == FITS || answer == STARTED;
+		started += answer == STARTED;
 	}
-	/* At 1 of 100 it may have been changing; the runtime's own few can't be all wrong. */
+	/* One of a hundred may be changing all the time; some have been started by somebody. */
 	if (tried && fitted * 100 >= tried * 99 && started)
 		return 0;
 	return cs_diag_set(diag, -ENOTSUP,

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
 	"strings"
@@ -188,7 +189,7 @@ func start(count int) {
 		go emptySelect()
 		go callsInlined(c)
 		go waiter(receiver{c}).wait()
-		go deep(100, c)
+		go deep(40, c)
 		go labelled(c)
 	}
 	go lockedInSyscall(read)
@@ -202,9 +203,9 @@ var heldFiles []*os.File
 
 func answer(question string, out *bufio.Writer) {
 	words := strings.Fields(question)
-	debug := 1
+	detail := 1
 	if len(words) > 1 {
-		debug, _ = strconv.Atoi(words[1])
+		detail, _ = strconv.Atoi(words[1])
 	}
 	if len(words) > 0 {
 		switch words[0] {
@@ -221,7 +222,7 @@ func answer(question string, out *bufio.Writer) {
 				stats.TotalAlloc, stats.HeapAlloc)
 		default:
 			if p := pprof.Lookup(words[0]); p != nil {
-				p.WriteTo(out, debug)
+				p.WriteTo(out, detail)
 			}
 		}
 	}
@@ -262,6 +263,9 @@ func main() {
 	allocate(4096, 2000)
 	allocate(1<<20, 8)
 	time.Sleep(50 * time.Millisecond) // for the last ones to park behind ready.Done()
+	runtime.GC()
+	runtime.GC()
+	debug.SetGCPercent(-1) // the profile stands still until it is asked for
 	fmt.Println("READY")
 	out := bufio.NewWriter(os.Stdout)
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {

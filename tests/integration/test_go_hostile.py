@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+# cs-test: timeout=300
+"""Go programs that can't be read, or only in part: an error or a list that says so, never a
+crash, never garbage."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import cs
+import gotarget
+
+REFUSED = 2
+
+
+def observe(pid, *options, **more):
+    return cs.run([cs.COROSCOPE, "fold", "--metric", "coroutines", *options, "-p", str(pid)],
+                  **more)
+
+
+def refused(name, result, words):
+    cs.check(f"{name}: refused with the reason",
+             result.status == REFUSED and re.search(words, result.err), repr(result))
+
+
+def dies_while_it_is_read(program_path):
+    """A process that is killed at any moment of a read: an error, or what was there."""
+    outcomes = set()
+    for delay_ms in (0, 1, 2, 3, 5, 8, 12, 20):
+        program = gotarget.Program([program_path, "1500"])
+        with program, subprocess.Popen(
+                [cs.COROSCOPE, "fold", "--metric", "coroutines", "-p", str(program.pid)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reader:
+            time.sleep(delay_ms / 1000)
+            program.process.kill()
+            out, err = reader.communicate(timeout=60)
+            outcomes.add((reader.returncode, b"coroscope: cannot" in err, bool(out)))
+    cs.check("a process that dies while it is read: a list or an error",
+             all(status == 0 or (status == REFUSED and told)
+                 for status, told, _ in outcomes), str(outcomes))
+
+
+def freeze_leaves_no_trace(program):
+    """At level freeze: nobody traces it afterwards, and it goes on."""
+    before = program.ask("memstats")
+    for _ in range(3):
+        result = observe(program.pid, "--level", "freeze")
+        if result.status != 0:
+            return cs.without("freeze leaves the process as it was", result.err.strip())
+    with open(f"/proc/{program.pid}/status", encoding="ascii") as file:
+        status = file.read()
+    cs.check("freeze leaves the process as it was",
+             "TracerPid:\t0" in status and bool(before) and bool(program.ask("memstats")),
+             status)
+    return None
+
+
+def killed_reader(program_path):
+    """A reader that is killed while it holds the process still lets it go by dying."""
+    with gotarget.Program([program_path, "1500"]) as program:
+        for _ in range(10):
+            reader = subprocess.Popen(
+                [cs.COROSCOPE, "fold", "--metric", "coroutines", "--level", "freeze", "-p",
+                 str(program.pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(0.02)
+            reader.kill()
+            reader.wait()
+        cs.check("a process whose reader was killed goes on",
+                 "NumGC" in program.ask("memstats"), "it hangs")
+
+
+def deleted_binary(program_path):
+    copy = cs.path("deleted")
+    shutil.copy(program_path, copy)
+    with gotarget.Program([copy, "1"]) as program:
+        os.unlink(copy)
+        cs.check("a deleted binary is read", "main.receiveNobodyCloses" in
+                 observe(program.pid).out, repr(observe(program.pid)))
+    shutil.copy(program_path, copy)
+    with gotarget.Program([copy, "1"]) as program:
+        os.unlink(copy)
+        shutil.copy(shutil.which("true"), copy)
+        cs.check("a replaced binary is read", "main.receiveNobodyCloses" in
+                 observe(program.pid).out, repr(observe(program.pid)))
+
+
+def in_container(program_path):
+    unshare = shutil.which("unshare")
+    if not unshare or cs.run([unshare, "-p", "-f", "-m", "-r", "true"]).status != 0:
+        return cs.without("a process in other namespaces is read", "unshare is not permitted")
+    with gotarget.Program([unshare, "-p", "-f", "-m", "-r", "--mount-proc", program_path,
+                           "1"], start_new_session=True) as outer:
+        inner = cs.wait_until(lambda: cs.children(outer.pid))
+        result = observe(inner[0])
+        cs.check("a process in other namespaces is read",
+                 "main.receiveNobodyCloses" in result.out, repr(result))
+        os.killpg(outer.pid, signal.SIGKILL)
+    return None
+
+
+def another_user(program_path):
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        return cs.without("another user's process is refused", "needs root and setpriv")
+    with gotarget.Program([program_path, "1"]) as program:
+        result = cs.run([shutil.which("setpriv"), "--reuid=65534", "--regid=65534",
+                         "--clear-groups", "--inh-caps=-all", "--bounding-set=-all",
+                         cs.COROSCOPE, "fold", "--metric", "coroutines", "-p",
+                         str(program.pid)], cwd="/")
+        if "cannot" not in result.err:
+            return cs.without("another user's process is refused", repr(result))
+        refused("another user's process", result, "permit|another user")
+    return None
+
+
+def not_go(name, argv):
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        time.sleep(0.1)
+        refused(name, observe(process.pid), "native program|not a Go program")
+        process.kill()
+
+
+def damaged(program_path):
+    """The program's file with its version or its table changed: it still runs, but what we
+    know of it is wrong."""
+    with open(program_path, "rb") as file:
+        image = bytearray(file.read())
+    at = image.find(b"\xff Go buildinf:")
+    if at < 0:
+        return
+    version = re.search(rb"go1\.(\d\d)", bytes(image[at + 32:at + 64]))
+    if not version:
+        return
+    for minor, words in ((b"99", None), (b"17", "older|make no sense")):
+        changed = bytearray(image)
+        place = at + 32 + version.start(1)
+        changed[place:place + 2] = minor
+        copy = cs.path("changed")
+        with open(copy, "wb") as file:
+            file.write(changed)
+        os.chmod(copy, 0o755)
+        with gotarget.Program([copy, "1"]) as program:
+            result = observe(program.pid)
+            if words:
+                refused(f"a version {minor.decode()}", result, words)
+            else:
+                # The newest layout: right, or refused; never wrong names.
+                cs.check("a version that is not known is read as the newest or refused",
+                         result.status == REFUSED or
+                         "main.receiveNobodyCloses" in result.out, repr(result))
+
+
+def wrong_layouts(toolchain, program_path):
+    """Told to be of any other version, a program is refused or read right: no layout that does
+    not fit passes for one that does."""
+    with open(program_path, "rb") as file:
+        image = file.read()
+    at = image.find(b"\xff Go buildinf:")
+    version = re.search(rb"go1\.(\d\d)", image[at + 32:at + 64]) if at >= 0 else None
+    if not version:
+        return
+    for minor in range(18, 28):
+        changed = bytearray(image)
+        place = at + 32 + version.start(1)
+        changed[place:place + 2] = b"%d" % minor
+        copy = cs.path("lies")
+        with open(copy, "wb") as file:
+            file.write(changed)
+        os.chmod(copy, 0o755)
+        with gotarget.Program([copy, "3"]) as program:
+            result = observe(program.pid)
+            right = result.out.count("main.receiveNobodyCloses 3") == 1
+            cs.check(f"go{toolchain.version} that says it is go1.{minor}: refused, or right",
+                     result.status == REFUSED or right, repr(result))
+        os.unlink(copy)
+
+
+def main():
+    toolchains = gotarget.toolchains()
+    if not toolchains:
+        cs.skip("there is no Go toolchain here (Debian: golang-go)")
+    toolchain = toolchains[-1]
+    program_path = toolchain.build("leaks", "strip")
+    if not program_path:
+        cs.skip(f"can't build: {' '.join(toolchain.error)}")
+    refused("no such process", observe(2 ** 22 - 1), "no such process")
+    not_go("a native program", ["cat"])
+    not_go("an interpreter", [sys.executable, "-c", "input()"])
+    with gotarget.Program([program_path, "10"]) as program:
+        freeze_leaves_no_trace(program)
+    dies_while_it_is_read(program_path)
+    killed_reader(program_path)
+    deleted_binary(program_path)
+    in_container(program_path)
+    another_user(program_path)
+    damaged(program_path)
+    wrong_layouts(toolchain, program_path)
+    cs.finish()
+
+
+if __name__ == "__main__":
+    main()

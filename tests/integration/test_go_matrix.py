@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+# cs-test: release-only timeout=400
+"""Go programs of every version at hand, plain, stripped, position independent and with C: what
+is read of them from outside is what they say themselves: all goroutines with reason, stack and
+creator, the heap profile to the byte, block and mutex profiles.
+"""
+import json
+import re
+
+import cs
+import gotarget
+
+METRICS = ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")
+COUNT = 7
+
+# What each classic leak waits for, in the words of old and of newer versions.
+LEAKS = {
+    "main.receiveNobodyCloses": ["chan receive"],
+    "main.sendNobodyReceives": ["chan send"],
+    "main.forgottenTimer": ["sleep"],
+    "main.lockNeverReleased": ["semacquire", "sync.Mutex.Lock"],
+    "main.selectOfTwo": ["select"],
+    "main.waitForNobody": ["semacquire", "sync.WaitGroup.Wait"],
+    "main.waitCondition": ["sync.Cond.Wait"],
+    "main.nilChannel": ["chan receive (nil chan)"],
+    "main.emptySelect": ["select (no cases)"],
+    "main.callsInlined": ["chan receive"],
+    "main.receiver.wait": ["chan receive"],
+    "main.deep": ["chan receive"],
+    "main.labelled": ["chan receive"],
+}
+
+
+def report(command, program, *options):
+    result = cs.run([cs.COROSCOPE, command, "--json", *options, "-p", str(program.pid)])
+    if result.status != 0:
+        raise cs.ReportError(f"{command} {' '.join(options)}: {result}")
+    return json.loads(result.out)
+
+
+def shown(frames):
+    return [(frame["function"], f"{frame['file']}:{frame['line']}") for frame in frames
+            if not gotarget.is_hidden(frame["function"] or "")]
+
+
+def differences(ours, theirs):
+    """Goroutines that differ from the program's own dump, which lacks the one that wrote it."""
+    wrong = []
+    for number, (reason, frames, creator) in theirs.items():
+        mine = ours.get(f"go/{number}")
+        if reason == "running":
+            continue
+        if mine is None:
+            wrong.append((number, "missing"))
+        elif mine["state"] == "waiting" and mine["reason"] != reason:
+            wrong.append((number, mine["reason"], reason))
+        elif shown(mine["stack"]) != frames:
+            wrong.append((number, shown(mine["stack"]), frames))
+        elif creator and creator[1] not in [place for _, place in shown_all(mine["spawn"])]:
+            wrong.append((number, mine["spawn"], creator))
+    extra = [mine["id"] for mine in ours.values() if int(mine["id"][3:]) not in theirs]
+    return wrong + extra
+
+
+def shown_all(frames):
+    return [(frame["function"], f"{frame['file']}:{frame['line']}") for frame in frames]
+
+
+def check_goroutines(name, program):
+    if cs.run([cs.COROSCOPE, "help", "ps"]).status != 0:
+        cs.without(f"{name}: goroutines", "there is no command ps")
+        return
+    listing = report("ps", program, "--stacks")
+    ours = {one["id"]: one for one in listing["coroutines"]}
+    theirs = gotarget.parse_dump(program.ask("goroutine 2"))
+    wrong = differences(ours, theirs)
+    cs.check(f"{name}: {len(theirs)} goroutines as in the program's own dump", not wrong,
+             f"{len(wrong)} differ: {wrong[:2]}")
+    found = {}
+    for one in ours.values():
+        found.setdefault(one["entry"], []).append(one["reason"])
+    for entry, reasons in LEAKS.items():
+        got = found.get(entry, [])
+        cs.check(f"{name}: {entry} waits for {reasons[-1]}",
+                 len(got) == COUNT and set(got) <= set(reasons), f"{len(got)}: {set(got)}")
+    handlers = [one for one in ours.values()
+                if any((frame["function"] or "").startswith("main.handlerOutlivesRequest.func")
+                       for frame in one["stack"])]
+    cs.equal(f"{name}: handlers that outlive their request", len(handlers), 3)
+    labels = [one["labels"] for one in ours.values() if one["entry"] == "main.labelled"]
+    cs.equal(f"{name}: labels", labels, [{"shard": "7", "tenant": "blue"}] * COUNT)
+
+
+def check_heap(name, program):
+    before, sites = gotarget.parse_heap(program.ask("heap 1"))
+    for index, metric in enumerate(METRICS):
+        heap = report("heap", program, "--metric", metric)
+        cs.equal(f"{name}: {metric} is pprof's", heap["total"], before[index])
+        ours = {}
+        for entry in heap["entries"]:
+            names = [frame["function"] for frame in entry["stack"]]
+            # Where a stack begins with calls of the runtime's, pprof leaves all of them out.
+            function = next((name for name in names if not name.startswith(("runtime.", "["))),
+                            names[0])
+            ours[function] = ours.get(function, 0) + entry["value"]
+        wanted = {function: values[index] for function, values in sites.items()
+                  if values[index]}
+        wrong = {function: (ours.get(function), wanted.get(function))
+                 for function in {*ours, *wanted}
+                 if ours.get(function, 0) != wanted.get(function, 0)}
+        cs.equal(f"{name}: {metric} by function", wrong, {})
+
+
+def parse_delays(text):
+    """By stack's outermost functions of the program: (contentions, ns)."""
+    rate = int(re.search(r"cycles/second=(\d+)", text).group(1))
+    result = [0, 0]
+    for match in re.finditer(r"^(\d+) (\d+) @[^\n]*\n((?:#[^\n]*\n)*)", text, re.M):
+        if "main.contend" in match.group(3):
+            result[0] += int(match.group(2))
+            result[1] += int(match.group(1)) * 1e9 / rate
+    return result
+
+
+def check_delays(name, program):
+    for index, metric in enumerate(("contentions", "delay")):
+        ours = 0
+        for line in cs.run([cs.COROSCOPE, "fold", "--metric", metric, "-p",
+                            str(program.pid)]).out.splitlines():
+            stack, value = line.rsplit(" ", 1)
+            ours += int(value) if "main.contend" in stack else 0
+        theirs = sum(parse_delays(program.ask(kind + " 1"))[index]
+                     for kind in ("block", "mutex"))
+        cs.check(f"{name}: {metric} of block and mutex profile",
+                 abs(ours - theirs) <= theirs * 0.01 and theirs > 0, f"{ours}, {theirs}")
+
+
+def check(toolchain, kind):
+    name = f"go{toolchain.version} {kind}"
+    built = toolchain.build("leaks", kind)
+    if built is None:
+        cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
+        return
+    with gotarget.Program([built, str(COUNT)]) as program:
+        check_goroutines(name, program)
+        check_heap(name, program)
+    with gotarget.Program([built, "1", "1"]) as program:
+        check_heap(name + ", every allocation", program)
+        check_delays(name, program)
+
+
+def main():
+    toolchains = gotarget.toolchains()
+    if not toolchains:
+        cs.skip("there is no Go toolchain here (Debian: golang-go)")
+    print("versions of Go:", ", ".join(one.version for one in toolchains), flush=True)
+    for toolchain in toolchains:
+        for kind in gotarget.KINDS:
+            check(toolchain, kind)
+    cs.finish()
+
+
+if __name__ == "__main__":
+    main()
