@@ -4,7 +4,7 @@ _coroscope()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options="" taking="" operand="none" choices="" i
 	local command=${COMP_WORDS[1]}
-	local commands="record heap fold diff info dump symbolize doctor help completion version"
+	local commands="record heap fold diff info dump symbolize list recover clean doctor help completion version"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -43,6 +43,21 @@ _coroscope()
 		;;
 	symbolize)
 		options="--debuginfod --help --quiet --verbose"
+		taking=" "
+		operand="file"
+		;;
+	list)
+		options="--json --help --quiet --verbose"
+		taking=" "
+		operand="none"
+		;;
+	recover)
+		options="--output --help --quiet --verbose"
+		taking=" --output -o "
+		operand="file"
+		;;
+	clean)
+		options="--dry-run --running --help --quiet --verbose"
 		taking=" "
 		operand="file"
 		;;
@@ -107,6 +122,7 @@ _coroscope()
 	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process" ;;
 	diff:--limit= | diff:--limit | diff:-n) choices="all" ;;
+	recover:--output= | recover:--output | recover:-o) operand="file" ;;
 	esac
 	if [[ $cur == -* ]]; then
 		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")

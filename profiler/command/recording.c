@@ -88,6 +88,24 @@ static int open_trace(struct cs_recording *recording, struct cs_diag *diag)
 	return recording->writer ? 0 : diag->error;
 }
 
+/* For those who find the session when we have been killed. */
+static int leave_note(struct cs_recording *recording, struct cs_diag *diag)
+{
+	struct cs_note note = {
+		.pid = (uint32_t)getpid(),
+		.root_pid = (uint32_t)recording->launch.pid,
+		.wall_start_ns = recording->clock.wall_start_ns,
+		.mono_start_ns = recording->clock.mono_start_ns,
+		.start_stamp = recording->clock.pairs[0].stamp,
+		.command = recording->arguments ? join(recording->args->operands) : NULL,
+		.trace = realpath(recording->path, NULL),
+	};
+	int error = cs_session_tell(&recording->folder, &note, diag);
+
+	cs_note_free(&note);
+	return error;
+}
+
 /* While the file can still be opened: names are looked up at the end. */
 static void keep_module(void *context, uint32_t module, int fd, const char *path)
 {
@@ -121,6 +139,7 @@ static int make_collector(struct cs_recording *recording, struct cs_diag *diag)
 		.clock = &recording->clock,
 		.model = recording->model,
 		.writer = recording->writer,
+		.checkpoints = true,
 		.on_module = keep_module,
 		.context = recording,
 	};
@@ -156,6 +175,8 @@ static int start(struct cs_recording *recording, const char *agent, struct cs_di
 	raise_priority(recording);
 	name_trace(recording);
 	error = open_trace(recording, diag);
+	if (!error)
+		error = leave_note(recording, diag);
 	if (!error)
 		error = make_collector(recording, diag);
 	if (error) {
@@ -421,7 +442,7 @@ int cs_recording_run(struct cs_recording *recording, const char *agent, struct c
 {
 	int error;
 
-	recording->folder.fd = recording->folder.base_fd = -1;
+	recording->folder.fd = recording->folder.base_fd = recording->folder.note_fd = -1;
 	cs_progress_start(&recording->progress, recording->args);
 	cs_interrupts_catch();
 	error = start(recording, agent, diag);

@@ -418,3 +418,54 @@ uint64_t cs_books_healed(const struct cs_books *books)
 {
 	return books->healed;
 }
+
+/* ---- checkpoints ---- */
+
+struct each {
+	const struct cs_books *books;
+	cs_books_visit *visit;
+	void *context;
+};
+
+static void each_block(void *context, uint64_t address, uint64_t packed)
+{
+	const struct each *each = context;
+	struct cs_books_block block = {
+		.address = address,
+		.size = (uint32_t)packed,
+		.cell = (uint32_t)(packed >> 32) & ~OWNED,
+	};
+
+	if (block.size == SIZE_LARGE)
+		(void)cs_table_get(&each->books->large, address, &block.size);
+	each->visit(each->context, &block);
+}
+
+void cs_books_each(const struct cs_books *books, cs_books_visit *visit, void *context)
+{
+	struct each each = {books, visit, context};
+
+	cs_table_each(&books->blocks, each_block, &each);
+	for (size_t i = 0; i < books->mapped.count; i++) {
+		const struct cs_range *range = &books->mapped.at[i];
+		struct cs_books_block block = {
+			.address = range->low,
+			.size = range->high - range->low,
+		};
+
+		visit(context, &block);
+	}
+}
+
+int cs_books_put_back(struct cs_books *books, const struct cs_books_block *from)
+{
+	struct block block = {.size = from->size, .cell = from->cell}, old;
+	int error;
+
+	if (!from->cell)
+		return cs_ranges_add(&books->mapped, from->address, from->size);
+	if (!from->address || !cs_cell_entry(books->model, from->cell))
+		return -EINVAL;
+	error = put_block(books, from->address, &block, &old);
+	return error < 0 ? error : 0;
+}

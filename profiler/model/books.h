@@ -48,6 +48,21 @@ uint64_t cs_books_mapped_within(const struct cs_books *books, uint64_t low, uint
 /* Brings the block's line into the cache; for readers that know what comes next. */
 void cs_books_prefetch(const struct cs_books *books, uint64_t address);
 
+/* ---- checkpoints ---- */
+
+/* A live block; or, without a cell, a mapping. */
+struct cs_books_block {
+	uint64_t address, size;
+	uint32_t cell;
+};
+
+typedef void cs_books_visit(void *context, const struct cs_books_block *block);
+void cs_books_each(const struct cs_books *books, cs_books_visit *visit, void *context);
+
+/* The sums that the model was loaded with count it already; which coroutine it belongs to is
+ * not known any more. 0 or -errno. */
+int cs_books_put_back(struct cs_books *books, const struct cs_books_block *block);
+
 uint64_t cs_books_live_count(const struct cs_books *books);
 uint64_t cs_books_healed(const struct cs_books *books); /* allocations at a live address */
 

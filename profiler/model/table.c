@@ -332,3 +332,36 @@ int cs_table_take(struct cs_table *table, uint64_t key, uint64_t *value)
 	table->count--;
 	return 1;
 }
+
+int cs_table_get(const struct cs_table *table, uint64_t key, uint64_t *value)
+{
+	uint64_t hash = cs_table_hash(key);
+	const struct cs_table_segment *segment;
+	uint32_t at = hash & MASK;
+
+	if (!table->directory)
+		return 0;
+	for (segment = cs_table_segment(table, hash); segment->slots[at].key != key;) {
+		if (!segment->slots[at].key)
+			return 0;
+		at = (at + 1) & MASK;
+	}
+	*value = segment->slots[at].value;
+	return 1;
+}
+
+void cs_table_each(const struct cs_table *table,
+                   void (*visit)(void *context, uint64_t key, uint64_t value), void *context)
+{
+	for (uint64_t i = 0; table->directory && i < UINT64_C(1) << table->depth; i++) {
+		const struct cs_table_segment *segment = table->directory[i];
+
+		/* Of neighbours that point to one segment the first counts. */
+		if (i > 0 && table->directory[i - 1] == segment)
+			continue;
+		for (uint32_t slot = 0; slot < CS_TABLE_SLOTS; slot++)
+			if (segment->slots[slot].key)
+				visit(context, segment->slots[slot].key,
+				      segment->slots[slot].value);
+	}
+}

@@ -66,6 +66,11 @@ int cs_table_put(struct cs_table *table, uint64_t key, uint64_t value, uint64_t 
 /* Takes KEY out, its value to *VALUE. 0: it was not in (0 never is), else 1, or -ENOMEM (a shared segment). */
 int cs_table_take(struct cs_table *table, uint64_t key, uint64_t *value);
 
+/* 1: *VALUE is what is at KEY, else 0. */
+int cs_table_get(const struct cs_table *table, uint64_t key, uint64_t *value);
+void cs_table_each(const struct cs_table *table,
+                   void (*visit)(void *context, uint64_t key, uint64_t value), void *context);
+
 /* Always inline: gcc takes a function that only prefetches for one without effect. */
 __attribute__((always_inline)) static inline void cs_table_prefetch(const struct cs_table *table,
                                                                     uint64_t key)

@@ -272,6 +272,26 @@ fail:
 	return NULL;
 }
 
+struct cs_agent *cs_agent_of(const struct cs_agent_world *world, const struct cs_ring_info *info,
+                             uint32_t process, uint32_t host_pid)
+{
+	struct cs_agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return NULL;
+	agent->world = world;
+	agent->info = info;
+	agent->host_pid = host_pid;
+	agent->latest_ns = UINT64_MAX;
+	agent->process = process;
+	if (info->heap_mean_bytes)
+		agent->books = cs_books_new(world->model, process, info->heap_mean_bytes);
+	if (agent->books || !info->heap_mean_bytes)
+		return agent;
+	free(agent);
+	return NULL;
+}
+
 void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)
 {
 	if (!agent)

@@ -25,6 +25,8 @@ struct cs_agent_world {
 	struct cs_trace_writer *writer; /* told of losses; NULL none */
 	struct cs_session *shared;      /* told of progress; NULL none */
 	int folder_fd; /* of the session, where tables of coroutines are; -1 none */
+	bool past;     /* all of it has happened before: the last record is the end */
+	bool gap;      /* another reader has taken records out that nobody knows of any more */
 	/* A module that was not known before: FD (-1: can't be opened) now belongs to the callee,
 	 * PATH is where it can be opened again. May be NULL. */
 	void (*on_module)(void *context, uint32_t module, int fd, const char *path);
@@ -67,6 +69,9 @@ struct cs_agent {
 struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct cs_ring_info *info,
                               const struct cs_process *start, uint32_t host_pid,
                               const struct cs_agent *parent);
+/* A process that is in the model already, as process PROCESS, with empty books. */
+struct cs_agent *cs_agent_of(const struct cs_agent_world *world, const struct cs_ring_info *info,
+                             uint32_t process, uint32_t host_pid);
 void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring);
 
 /* A cs_merge_visit; the context is the agent. */

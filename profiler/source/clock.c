@@ -90,6 +90,17 @@ void cs_clock_start(struct cs_clock *clock)
 	clock->wall_start_ns = read_clock(CLOCK_REALTIME);
 }
 
+void cs_clock_resume(struct cs_clock *clock, uint64_t mono_start_ns, uint64_t wall_start_ns,
+                     uint64_t stamp)
+{
+	memset(clock, 0, sizeof(*clock));
+	clock->pairs[0] = (struct cs_clock_pair){stamp, mono_start_ns};
+	clock->count = 1;
+	clock->mono_start_ns = mono_start_ns;
+	clock->wall_start_ns = wall_start_ns;
+	cs_clock_tick(clock);
+}
+
 void cs_clock_tick(struct cs_clock *clock)
 {
 	const struct cs_clock_pair *last = &clock->pairs[clock->count - 1];

@@ -38,6 +38,10 @@ uint64_t cs_clock_stamp(uint32_t kind);
 /* Now is the session's start. */
 void cs_clock_start(struct cs_clock *clock);
 
+/* The session started long ago, at these moments of the three clocks. */
+void cs_clock_resume(struct cs_clock *clock, uint64_t mono_start_ns, uint64_t wall_start_ns,
+                     uint64_t stamp);
+
 /* Call often: takes a pair when the last one is old enough. */
 void cs_clock_tick(struct cs_clock *clock);
 

@@ -35,6 +35,9 @@
 #define GRAVE_NS UINT64_C(200000000)
 #define TOTALS_NS UINT64_C(500000000)
 
+/* A checkpoint is followed by at least this many times the time it took. */
+#define CHECKPOINT_SHARE 50
+
 /* Something is written at least this often, so that the trace's end is known after a crash. */
 #define QUIET_TICK_NS UINT64_C(1000000000)
 
@@ -47,8 +50,9 @@ struct cs_collector {
 	struct cs_collector_stats past;                   /* sums over those that are forgotten */
 	uint64_t nap_ns;                                  /* of the last nap */
 	uint64_t ends_ns, tick_ns, quiet_ns, keyframe_ns; /* what is due when */
-	uint32_t fullness;                                /* of the last pass */
-	uint64_t records;                                 /* passed on since the last tick */
+	uint64_t checkpoint_ns;
+	uint32_t fullness; /* of the last pass */
+	uint64_t records;  /* passed on since the last tick */
 	bool finished, failed;
 };
 
@@ -146,6 +150,24 @@ static void look_at_all_coroutines(struct cs_recorded *recorded)
 	cs_agent_coroutines(recorded->agent, &sweep, recorded->proc.pid != 0);
 }
 
+/*
+ * Cheap where few blocks live; where many do, it takes its share of time and no more. Without
+ * room for one, whoever recovers the session has an older one, or none.
+ */
+static void write_checkpoint(struct cs_collector *collector, uint64_t now_ns)
+{
+	const struct cs_family *family = &collector->family;
+	uint64_t took_ns;
+
+	if (!collector->options.checkpoints || !collector->options.writer || collector->failed ||
+	    now_ns < collector->checkpoint_ns)
+		return;
+	(void)cs_checkpoint_write(collector->options.session->fd, family->members, family->count,
+	                          cs_trace_last_ns(collector->options.writer));
+	took_ns = cs_clock_now_ns(collector->options.clock) - now_ns;
+	collector->checkpoint_ns = now_ns + took_ns * CHECKPOINT_SHARE;
+}
+
 /* What is done now and then for one that lives. */
 static void look_after(struct cs_collector *collector, struct cs_recorded *recorded,
                        uint64_t now_ns)
@@ -180,6 +202,7 @@ static void tick(struct cs_collector *collector, uint64_t now_ns)
 		collector->keyframe_ns = now_ns + CS_KEYFRAME_NS;
 	/* The model is as it was this long ago: see LAG_NS. */
 	write_trace(collector, now_ns > LAG_NS ? now_ns - LAG_NS : 0, keyframe);
+	write_checkpoint(collector, cs_clock_now_ns(collector->options.clock));
 	cs_family_bury(family, now_ns, GRAVE_NS, forget, collector);
 }
 
@@ -268,6 +291,19 @@ void cs_collector_hurry(struct cs_collector *collector)
 	collector->ends_ns = 0;
 }
 
+/* The present; or, of what is past, the last record. */
+static uint64_t end_of(const struct cs_collector *collector)
+{
+	uint64_t end_ns = 0;
+
+	if (!collector->options.past)
+		return cs_clock_now_ns(collector->options.clock);
+	for (uint32_t i = 0; i < collector->family.count; i++)
+		if (collector->family.members[i]->agent->time_ns > end_ns)
+			end_ns = collector->family.members[i]->agent->time_ns;
+	return end_ns;
+}
+
 void cs_collector_finish(struct cs_collector *collector)
 {
 	uint64_t now_ns;
@@ -284,6 +320,8 @@ void cs_collector_finish(struct cs_collector *collector)
 			cs_recorded_drain(recorded, UINT64_MAX);
 			look_at_all_coroutines(recorded);
 			cs_recorded_totals(recorded);
+			if (recorded->gap)
+				cs_recorded_close_accounts(recorded);
 			if (!collector->options.no_readings)
 				cs_readings_last(&collector->readings, recorded,
 				                 cs_clock_now_ns(collector->options.clock));
@@ -292,7 +330,7 @@ void cs_collector_finish(struct cs_collector *collector)
 		}
 		tell_damage(collector, recorded);
 	}
-	now_ns = cs_clock_now_ns(collector->options.clock);
+	now_ns = end_of(collector);
 	write_trace(collector, now_ns, true);
 }
 
@@ -311,6 +349,8 @@ struct cs_collector *cs_collector_new(const struct cs_collector_options *options
 		.writer = options->writer,
 		.shared = options->session->shared,
 		.folder_fd = options->session->fd,
+		.past = options->past,
+		.gap = options->gap,
 		.on_module = options->on_module,
 		.context = options->context,
 	};
@@ -318,6 +358,7 @@ struct cs_collector *cs_collector_new(const struct cs_collector_options *options
 	collector->nap_ns = NAP_MIN_NS;
 	cs_family_start(&collector->family, options->session, &collector->world,
 	                &collector->problems);
+	collector->family.checkpoint = options->resume;
 	return collector;
 }
 

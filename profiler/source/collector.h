@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "model/model.h"
+#include "source/checkpoint.h"
 #include "source/clock.h"
 #include "source/session.h"
 #include "trace/trace.h"
@@ -27,6 +28,11 @@ struct cs_collector_options {
 	struct cs_model *model;
 	struct cs_trace_writer *writer; /* NULL: nothing is written */
 	bool no_readings;               /* don't look at /proc of the processes */
+	bool checkpoints;               /* another reader may have to go on: source/checkpoint.h */
+	/* A reader that was killed had come this far; all there is will be read at once. NULL. */
+	const struct cs_checkpoint *resume;
+	bool gap;  /* what it took out of the rings since then is gone */
+	bool past; /* no reader has been there since: the last record is the end */
 	/* A module that was not known before: FD (-1: can't be opened) now belongs to the callee,
 	 * PATH is where it can be opened again. May be NULL. */
 	void (*on_module)(void *context, uint32_t module, int fd, const char *path);

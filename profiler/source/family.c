@@ -102,6 +102,30 @@ static bool reserve(struct cs_family *family)
 	return true;
 }
 
+/* One that a checkpoint speaks of. False: it is new. */
+static bool take_up(struct cs_family *family, struct cs_ring_reader *ring)
+{
+	struct cs_recorded *recorded;
+	struct cs_proc proc;
+
+	if (cs_checkpoint_is_over(family->checkpoint, ring->name)) {
+		unlinkat(family->session->fd, ring->name, 0);
+		cs_ring_close(ring);
+		return true;
+	}
+	if (!reserve(family))
+		return false;
+	cs_ring_look(ring, 0);
+	cs_proc_find(&proc, ring->info.pid, ring->info.boot_ticks, true);
+	recorded = cs_checkpoint_resume(family->checkpoint, family->world, ring, &proc);
+	if (recorded)
+		family->members[family->count++] = recorded;
+	else
+		cs_proc_close(&proc);
+	family->changed = true;
+	return recorded != NULL;
+}
+
 static void take_in(struct cs_family *family, struct cs_ring_reader *ring)
 {
 	const struct cs_ring_info *info = &ring->info;
@@ -112,6 +136,8 @@ static void take_in(struct cs_family *family, struct cs_ring_reader *ring)
 	struct cs_proc proc;
 	bool search = family->searches < SEARCHES_MAX;
 
+	if (family->checkpoint && take_up(family, ring))
+		return;
 	cs_ring_look(ring, 0);
 	search = search && ring->state == CS_RING_OPEN;
 	if (!cs_proc_find(&proc, info->pid, info->boot_ticks, search))
@@ -126,8 +152,11 @@ static void take_in(struct cs_family *family, struct cs_ring_reader *ring)
 		return;
 	}
 	recorded = cs_recorded_new(family->world, ring, &proc, parent, former);
-	if (recorded)
-		family->members[family->count++] = recorded;
+	if (!recorded)
+		return;
+	family->members[family->count++] = recorded;
+	if (family->checkpoint)
+		cs_checkpoint_rewind(family->checkpoint, recorded);
 }
 
 void cs_family_find_rings(struct cs_family *family)

@@ -7,6 +7,7 @@
 #define CS_SOURCE_FAMILY_H
 
 #include "source/agent.h"
+#include "source/checkpoint.h"
 #include "source/discover.h"
 #include "source/problems.h"
 #include "source/recorded.h"
@@ -26,6 +27,7 @@ struct cs_family {
 	uint32_t unreadable; /* rings that could not be opened */
 	bool changed;        /* somebody has come or gone; the user clears it */
 	struct cs_problems *problems;
+	const struct cs_checkpoint *checkpoint; /* where others have been; NULL: nowhere */
 };
 
 void cs_family_start(struct cs_family *family, const struct cs_session_folder *session,

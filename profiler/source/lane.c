@@ -10,6 +10,7 @@
 
 #include "source/guard.h"
 #include "source/lane.h"
+#include "source/merge.h"
 #include "wire/session.h"
 
 /* Smallest size of each kind; kinds that we don't know have at least a head. */
@@ -181,11 +182,9 @@ static const char *check(struct cs_lane_reader *lane)
 /* ---- fetch ---- */
 
 struct fetch {
-	struct cs_lane *shared;
 	uint8_t *to;
 	const uint8_t *from;
 	size_t bytes;
-	uint64_t position;
 };
 
 static void do_fetch(void *arg)
@@ -193,8 +192,19 @@ static void do_fetch(void *arg)
 	const struct fetch *fetch = arg;
 
 	memcpy(fetch->to, fetch->from, fetch->bytes);
+}
+
+/*
+ * Gives the space of whole records back. The tail stays between records: should we be killed,
+ * another reader goes on there.
+ */
+static void do_give_back(void *arg)
+{
+	struct cs_lane_reader *lane = arg;
+
 	/* Pairs with the producer's acquire load: our copy is done before it writes here. */
-	atomic_store_explicit(&fetch->shared->tail, fetch->position, memory_order_release);
+	atomic_store_explicit(&lane->shared->tail, lane->position - (lane->end - lane->ready),
+	                      memory_order_release);
 }
 
 /* Copies the next bytes behind what is in the buffer. */
@@ -208,11 +218,9 @@ static bool copy_out(struct cs_lane_reader *lane)
 	if (bytes > lane->bytes - offset)
 		bytes = lane->bytes - offset;
 	struct fetch fetch = {
-		.shared = lane->shared,
 		.to = lane->buffer + lane->end,
 		.from = (const uint8_t *)lane->shared + CS_LANE_HEADER_BYTES + offset,
 		.bytes = bytes,
-		.position = lane->position + bytes,
 	};
 	if (!cs_guard_call(do_fetch, &fetch))
 		return false;
@@ -248,6 +256,8 @@ bool cs_lane_fetch(struct cs_lane_reader *lane)
 			fault = "a record reaches beyond its end";
 		if (fault)
 			give_up(lane, fault);
+		else if (!cs_guard_call(do_give_back, lane))
+			give_up(lane, "its file became shorter");
 	}
 	return lane->begin < lane->ready;
 }
@@ -258,5 +268,34 @@ void cs_lane_rest(struct cs_lane_reader *lane)
 		return;
 	free(lane->buffer);
 	lane->buffer = NULL;
+	lane->begin = lane->ready = lane->end = 0;
+}
+
+/* ---- checkpoints ---- */
+
+void cs_lane_consumed(const struct cs_lane_reader *lane, uint64_t *position, uint64_t *delivered)
+{
+	const struct cs_record *at = cs_lane_front(lane);
+	const struct cs_record *end = (struct cs_record *)(lane->buffer + lane->ready);
+
+	*position = lane->position - (lane->end - lane->begin);
+	*delivered = lane->delivered;
+	for (; at && at < end; at = cs_record_next(at))
+		*delivered -= !uncounted(at->kind);
+}
+
+bool cs_lane_is_there(const struct cs_lane_reader *lane, uint64_t position)
+{
+	uint64_t waiting = lane->head - position;
+
+	/* Behind the head there may be records in the making. */
+	return !lane->damage && position % 8 == 0 && waiting <= lane->bytes &&
+	       (waiting == 0 || lane->bytes - waiting >= lane->bytes / 8);
+}
+
+void cs_lane_resume(struct cs_lane_reader *lane, uint64_t position, uint64_t delivered)
+{
+	lane->position = position;
+	lane->delivered = delivered;
 	lane->begin = lane->ready = lane->end = 0;
 }

@@ -86,6 +86,26 @@ struct cs_recorded *cs_recorded_new(const struct cs_agent_world *world, struct c
 	recorded->ring = ring;
 	recorded->proc = *proc;
 	recorded->pid = start.pid;
+	recorded->gap = world->gap;
+	return recorded;
+}
+
+struct cs_recorded *cs_recorded_of(const struct cs_agent_world *world, struct cs_ring_reader *ring,
+                                   const struct cs_proc *proc, uint32_t process)
+{
+	struct cs_recorded *recorded = calloc(1, sizeof(*recorded));
+
+	if (!recorded)
+		return NULL;
+	recorded->pid = proc->pid ? proc->pid : ring->info.pid;
+	recorded->agent = cs_agent_of(world, &ring->info, process, recorded->pid);
+	if (!recorded->agent) {
+		free(recorded);
+		return NULL;
+	}
+	recorded->ring = ring;
+	recorded->proc = *proc;
+	recorded->gap = world->gap;
 	return recorded;
 }
 
@@ -271,8 +291,14 @@ void cs_recorded_totals(struct cs_recorded *recorded)
 		cs_model_process_changed(recorded->agent->world->model, recorded->agent->process);
 }
 
-/* What neither records nor counters speak of, lane by lane. */
-static void close_accounts(struct cs_recorded *recorded)
+static uint64_t present(const struct cs_recorded *recorded)
+{
+	const struct cs_agent *agent = recorded->agent;
+
+	return agent->world->past ? agent->time_ns : cs_clock_now_ns(agent->world->clock);
+}
+
+void cs_recorded_close_accounts(struct cs_recorded *recorded)
 {
 	const struct cs_agent_world *world = recorded->agent->world;
 	struct cs_process *process = process_of(recorded);
@@ -282,7 +308,10 @@ static void close_accounts(struct cs_recorded *recorded)
 		const struct cs_lane_reader *lane = recorded->ring->lanes[i];
 		uint64_t found = lane->delivered + lane->lost;
 
-		if (lane->emitted > found)
+		if (lane->emitted > found && recorded->gap) {
+			process->lost += lane->emitted - found; /* at most */
+			process->heap_inexact = true;
+		} else if (lane->emitted > found)
 			recorded->unfinished += lane->emitted - found;
 		if (lane->damage)
 			process->heap_inexact = true;
@@ -290,7 +319,7 @@ static void close_accounts(struct cs_recorded *recorded)
 	/* Lost at the very end, with no record behind it that would have told. */
 	if (process->lost > known && world->writer)
 		cs_trace_write_loss(world->writer, recorded->agent->process,
-		                    recorded->agent->time_ns, cs_clock_now_ns(world->clock),
+		                    recorded->agent->time_ns, present(recorded),
 		                    process->lost - known);
 }
 
@@ -305,14 +334,15 @@ void cs_recorded_coroutines(struct cs_recorded *recorded)
 void cs_recorded_end(struct cs_recorded *recorded)
 {
 	struct cs_agent *agent = recorded->agent;
-	uint64_t now_ns = cs_clock_now_ns(agent->world->clock);
+	uint64_t now_ns;
 
 	if (recorded->ended)
 		return;
 	cs_recorded_drain(recorded, UINT64_MAX);
 	cs_recorded_coroutines(recorded);
+	now_ns = present(recorded);
 	cs_recorded_totals(recorded);
-	close_accounts(recorded);
+	cs_recorded_close_accounts(recorded);
 	recorded->ended = true;
 	recorded->ended_ns = now_ns;
 	/* Its exit handlers told when; else it was noticed just now. */

@@ -25,12 +25,16 @@ struct cs_recorded {
 	uint64_t names_ns;   /* … of its threads' names */
 	uint64_t bytes;      /* passed on since waiting agents were told of progress */
 	bool told;           /* damage has been reported */
+	bool gap;            /* went on from a checkpoint, and some records in between are gone */
 };
 
 /* PARENT, EXEC_OF: of the recorded ones, or NULL. Takes RING, also on failure (NULL). */
 struct cs_recorded *cs_recorded_new(const struct cs_agent_world *world, struct cs_ring_reader *ring,
                                     const struct cs_proc *proc, const struct cs_recorded *parent,
                                     const struct cs_recorded *exec_of);
+/* One that is in the model already, as PROCESS. Takes RING and PROC unless it fails (NULL). */
+struct cs_recorded *cs_recorded_of(const struct cs_agent_world *world, struct cs_ring_reader *ring,
+                                   const struct cs_proc *proc, uint32_t process);
 void cs_recorded_free(struct cs_recorded *recorded);
 
 /*
@@ -47,6 +51,9 @@ void cs_recorded_totals(struct cs_recorded *recorded);
 
 /* Brings all of its coroutines to what its table says, without their stacks. */
 void cs_recorded_coroutines(struct cs_recorded *recorded);
+
+/* What neither records nor counters speak of, lane by lane; once, when all has been drained. */
+void cs_recorded_close_accounts(struct cs_recorded *recorded);
 
 /* It is gone: the rest of its records, its accounts, its end. */
 void cs_recorded_end(struct cs_recorded *recorded);

@@ -114,6 +114,16 @@ static inline struct cs_record *cs_lane_front(const struct cs_lane_reader *lane)
 	return lane->begin < lane->ready ? (struct cs_record *)(lane->buffer + lane->begin) : NULL;
 }
 
+/* Where what was handed out ends, and how many counted records that makes. */
+void cs_lane_consumed(const struct cs_lane_reader *lane, uint64_t *position, uint64_t *delivered);
+
+/*
+ * Goes on at POSITION, which another reader had reached; after a look. False: what is there
+ * has been, or may have been, written over since.
+ */
+bool cs_lane_is_there(const struct cs_lane_reader *lane, uint64_t position);
+void cs_lane_resume(struct cs_lane_reader *lane, uint64_t position, uint64_t delivered);
+
 /* Frees the private copy of a lane that has nothing for us. */
 void cs_lane_rest(struct cs_lane_reader *lane);
 

@@ -68,27 +68,29 @@ static int open_base(const char *path, uint64_t need_bytes, struct places *place
 	return -1;
 }
 
-static int choose_base(char *path, size_t size, uint64_t need_bytes, struct cs_diag *diag)
+bool cs_session_place(int index, char *path, size_t size)
 {
-	struct places places = {.length = 0};
 	const char *runtime = getenv("XDG_RUNTIME_DIR");
 	const char *temporary = getenv("TMPDIR");
 	unsigned uid = (unsigned)geteuid();
+	int length = -1;
 
-	for (int i = 0; i < 3; i++) {
-		int length;
+	if (index == 0)
+		length = snprintf(path, size, "/dev/shm/coroscope-%u", uid);
+	else if (index == 1 && runtime && runtime[0] == '/')
+		length = snprintf(path, size, "%s/coroscope", runtime);
+	else if (index == 2)
+		length = snprintf(path, size, "%s/coroscope-%u",
+		                  temporary && temporary[0] == '/' ? temporary : "/tmp", uid);
+	return length > 0 && (size_t)length < size; /* longer ones are no place for rings */
+}
 
-		if (i == 0)
-			length = snprintf(path, size, "/dev/shm/coroscope-%u", uid);
-		else if (i == 1 && runtime && runtime[0] == '/')
-			length = snprintf(path, size, "%s/coroscope", runtime);
-		else if (i == 2)
-			length = snprintf(path, size, "%s/coroscope-%u",
-			                  temporary && temporary[0] == '/' ? temporary : "/tmp",
-			                  uid);
-		else
-			continue;
-		if (length < 0 || (size_t)length >= size) /* too long for a place of rings */
+static int choose_base(char *path, size_t size, uint64_t need_bytes, struct cs_diag *diag)
+{
+	struct places places = {.length = 0};
+
+	for (int i = 0; i < CS_SESSION_PLACES; i++) {
+		if (!cs_session_place(i, path, size))
 			continue;
 		int fd = open_base(path, need_bytes, &places);
 		if (fd >= 0)
@@ -169,6 +171,18 @@ static int make_shared(struct cs_session_folder *folder, struct cs_diag *diag)
 	return 0;
 }
 
+int cs_session_tell(struct cs_session_folder *folder, const struct cs_note *note,
+                    struct cs_diag *diag)
+{
+	int fd = cs_note_write(folder->fd, note);
+
+	if (fd < 0)
+		return cs_diag_set(diag, fd, "write %s/" CS_NOTE_FILE ": %s", folder->path,
+		                   strerror(-fd));
+	folder->note_fd = fd;
+	return 0;
+}
+
 int cs_session_create(struct cs_session_folder *folder, const struct cs_session_config *config,
                       struct cs_diag *diag)
 {
@@ -176,7 +190,7 @@ int cs_session_create(struct cs_session_folder *folder, const struct cs_session_
 	int error;
 
 	memset(folder, 0, sizeof(*folder));
-	folder->fd = folder->base_fd = -1;
+	folder->fd = folder->base_fd = folder->note_fd = -1;
 	folder->config = *config;
 	if (!folder->config.stack_table_bytes)
 		folder->config.stack_table_bytes = CS_STACK_TABLE_DEFAULT;
@@ -237,18 +251,100 @@ static int empty_folder(int fd)
 
 void cs_session_remove(struct cs_session_folder *folder)
 {
-	if (folder->shared)
-		munmap(folder->shared, sizeof(*folder->shared));
-	folder->shared = NULL;
 	/* An agent may be making a ring right now: once more, a few times. */
 	for (int tries = 0; folder->fd >= 0 && tries < 5; tries++) {
 		empty_folder(folder->fd);
 		if (unlinkat(folder->base_fd, folder->name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			break;
 	}
+	cs_session_close(folder);
+}
+
+void cs_session_close(struct cs_session_folder *folder)
+{
+	if (folder->shared)
+		munmap(folder->shared, sizeof(*folder->shared));
+	folder->shared = NULL;
 	if (folder->fd >= 0)
 		close(folder->fd);
 	if (folder->base_fd >= 0)
 		close(folder->base_fd);
-	folder->fd = folder->base_fd = -1;
+	if (folder->note_fd >= 0)
+		close(folder->note_fd);
+	folder->fd = folder->base_fd = folder->note_fd = -1;
+}
+
+static void copy_shared(struct cs_session_folder *folder, struct cs_session *copy)
+{
+	int fd = openat(folder->fd, CS_SESSION_FILE,
+	                O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat status;
+	void *memory;
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	    status.st_size >= (off_t)sizeof(*copy)) {
+		memory = mmap(NULL, sizeof(*copy), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (memory != MAP_FAILED && !cs_guard_copy(copy, memory, sizeof(*copy)))
+			munmap(memory, sizeof(*copy));
+		else if (memory != MAP_FAILED)
+			folder->shared = memory;
+	}
+	close(fd);
+}
+
+/* The session's file may be gone, or another version's: rings say enough of themselves. */
+static void read_shared(struct cs_session_folder *folder)
+{
+	struct cs_session copy = {0};
+
+	copy_shared(folder, &copy);
+	if (!folder->shared)
+		return;
+	if (copy.version != CS_WIRE_VERSION || copy.bytes != sizeof(copy)) {
+		munmap(folder->shared, sizeof(copy));
+		folder->shared = NULL;
+		return;
+	}
+	folder->config = (struct cs_session_config){
+		.heap_mean_bytes = copy.heap_mean_bytes,
+		.lane_bytes = copy.lane_bytes,
+		.flags = copy.flags,
+	};
+}
+
+int cs_session_open(struct cs_session_folder *folder, const char *path, struct cs_diag *diag)
+{
+	const char *slash = strrchr(path, '/');
+	struct stat status;
+	char base[256];
+	int error = 0;
+
+	memset(folder, 0, sizeof(*folder));
+	folder->fd = folder->base_fd = folder->note_fd = -1;
+	if (!slash || slash == path || strlen(path) >= sizeof(folder->path))
+		return cs_diag_set(diag, -EINVAL, "open the session %s: no such folder", path);
+	error = cs_guard_install();
+	snprintf(base, sizeof(base), "%.*s", (int)(slash - path), path);
+	snprintf(folder->path, sizeof(folder->path), "%s", path);
+	snprintf(folder->name, sizeof(folder->name), "%.60s", slash + 1);
+	folder->base_fd = open(base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (folder->base_fd >= 0)
+		folder->fd = openat(folder->base_fd, folder->name,
+		                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (!error && (folder->fd < 0 || fstat(folder->fd, &status)))
+		error = -errno;
+	else if (!error && status.st_uid != geteuid())
+		error = -EPERM;
+	if (!error)
+		folder->note_fd = cs_note_take(folder->fd);
+	if (!error && folder->note_fd == -EBUSY) {
+		cs_diag_set(diag, -EBUSY, "open the session %s: its recorder lives", path);
+		return cs_diag_hint(diag, "end it with Ctrl-C; its trace can be read meanwhile");
+	}
+	if (error)
+		return cs_diag_set(diag, error, "open the session %s: %s", path, strerror(-error));
+	read_shared(folder);
+	return 0;
 }

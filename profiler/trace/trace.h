@@ -73,6 +73,8 @@ int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model
 int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64_t from_ns,
                         uint64_t to_ns, uint64_t events);
 uint64_t cs_trace_bytes(const struct cs_trace_writer *writer);
+/* The time of the last tick. */
+uint64_t cs_trace_last_ns(const struct cs_trace_writer *writer);
 /* The first time whose state is still in the file. */
 uint64_t cs_trace_kept_from(const struct cs_trace_writer *writer);
 /* Nothing but names and the end is coming: drops what need not be kept. */
@@ -80,6 +82,15 @@ void cs_trace_ending(struct cs_trace_writer *writer);
 /* Writes summary and index, closes, frees, also after errors. */
 int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summary *summary,
                     struct cs_diag *diag);
+
+/*
+ * Creates PATH with all that TRACE holds up to UNTIL_NS, and goes on behind it; MODEL was
+ * loaded from it at that time. Bounds are not taken over. NULL: DIAG says why.
+ */
+struct cs_trace;
+struct cs_trace_writer *cs_trace_continue(const char *path, struct cs_trace *trace,
+                                          uint64_t until_ns, const struct cs_model *model,
+                                          struct cs_diag *diag);
 
 /* Appends SYMBOLS to a finished trace (symbolize). */
 int cs_trace_append_symbols(const char *path, const struct cs_model *model,

@@ -15,19 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "trace/bound.h"
-#include "trace/encode.h"
-
-struct cs_trace_writer {
-	struct cs_chunk_writer chunks;
-	struct cs_bound bound;
-	struct cs_encoder encoder;
-	struct cs_encoder losses; /* collects until the next tick */
-	struct cs_trace_counts counts;
-	uint64_t last_ns; /* end of the last tick */
-	bool has_losses;
-	char *path;
-};
+#include "trace/writer.h"
 
 /* Another recording, a folder or a device at PATH is not ours to replace. */
 static int remove_old(const char *path, struct cs_diag *diag)
@@ -300,6 +288,11 @@ int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64
 uint64_t cs_trace_bytes(const struct cs_trace_writer *writer)
 {
 	return writer->chunks.offset;
+}
+
+uint64_t cs_trace_last_ns(const struct cs_trace_writer *writer)
+{
+	return writer->last_ns;
 }
 
 uint64_t cs_trace_kept_from(const struct cs_trace_writer *writer)

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of a trace that is being written; shared by the files that write, nobody else
+ * includes it.
+ */
+#ifndef CS_TRACE_WRITER_H
+#define CS_TRACE_WRITER_H
+
+#include "trace/bound.h"
+#include "trace/encode.h"
+
+struct cs_trace_writer {
+	struct cs_chunk_writer chunks;
+	struct cs_bound bound;
+	struct cs_encoder encoder;
+	struct cs_encoder losses; /* collects until the next tick */
+	struct cs_trace_counts counts;
+	uint64_t last_ns; /* end of the last tick */
+	bool has_losses;
+	char *path;
+};
+
+#endif
