@@ -23,14 +23,14 @@ enum csa_state { CSA_COLD, CSA_STARTING, CSA_ON, CSA_OFF };
 struct csa_thread;
 
 struct csa_agent {
-	_Atomic uint32_t state; /* enum csa_state */
+	_Alignas(64) _Atomic uint32_t state; /* enum csa_state */
+	bool exact;
+	bool heap;
 	struct cs_session *session;
 	struct cs_ring *ring;
 	const _Atomic uint32_t *alive;        /* 0 in a forked child: MADV_WIPEONFORK */
 	_Atomic uint32_t lanes_taken;         /* numbers given out; ring->lane_count follows */
 	_Atomic(struct csa_thread *) threads; /* all blocks ever made, by ->next */
-	bool exact;
-	bool heap;
 	uint64_t lane_bytes;
 	_Atomic uint64_t stalled_ns;       /* waited, all threads, without progress of the … */
 	_Atomic uint64_t stalled_progress; /* … reader since it was at this */

@@ -206,25 +206,6 @@ static bool extend_limit(struct csa_thread *thread, uint64_t position)
 
 /* ---- records ---- */
 
-/* Atomic against signal handlers of this thread, not against other processors. */
-/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
-static inline bool local_cas(uint64_t *word, uint64_t from, uint64_t to)
-{
-	bool done;
-
-	__asm__ volatile("cmpxchgq %3, %1"
-	                 : "=@ccz"(done), "+m"(*word), "+a"(from)
-	                 : "r"(to)
-	                 : "memory");
-	return done;
-}
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
-static inline void local_add(uint64_t *word, uint64_t value)
-{
-	__asm__ volatile("addq %1, %0" : "+m"(*word) : "r"(value) : "memory", "cc");
-}
-
 static struct cs_record *at(struct csa_thread *thread, uint64_t position)
 {
 	return (struct cs_record *)(thread->data + (position & thread->mask));
@@ -237,6 +218,18 @@ static struct cs_record *skip(struct csa_thread *thread, uint64_t position, uint
 	record->bytes = (uint16_t)bytes;
 	record->kind = CS_RECORD_SKIP;
 	return record;
+}
+
+/*
+ * After RESERVED: up to where the quick way (hot_emit.c) may go: no limit, no end of a lap with
+ * a gap too small for a record's head, no loss that has to be told first.
+ */
+static void allow_quick(struct csa_thread *thread, uint64_t reserved)
+{
+	uint64_t lap_end = (reserved | thread->mask) + 1 - sizeof(struct cs_record);
+
+	if (thread->lost == thread->lost_told)
+		thread->quick = lap_end < thread->limit ? lap_end : thread->limit;
 }
 
 /* Room for BYTES that does not wrap; NULL: the lane is full. */
@@ -253,10 +246,11 @@ static struct cs_record *reserve(struct csa_thread *thread, uint64_t bytes)
 		if (position + gap + take > thread->limit &&
 		    !extend_limit(thread, position + gap + take))
 			return NULL;
-		if (!local_cas(&thread->reserve, position, position + gap + take))
+		if (!csa_local_cas(&thread->reserve, position, position + gap + take))
 			continue;
 		if (gap)
 			skip(thread, position, gap);
+		allow_quick(thread, position + gap + take);
 		return skip(thread, position + gap, take);
 	}
 }
@@ -265,31 +259,19 @@ static void publish(struct csa_thread *thread)
 {
 	struct cs_lane *lane = thread->lane;
 
-	atomic_store_explicit(&lane->lost, thread->lost, memory_order_relaxed);
-	atomic_store_explicit(&lane->emitted, thread->emitted, memory_order_relaxed);
 	atomic_store_explicit(&lane->head, thread->reserve, memory_order_release);
 	atomic_store_explicit(&lane->pending, 0, memory_order_release);
-}
-
-static bool all_is_published(struct csa_thread *thread)
-{
-	const struct cs_lane *lane = thread->lane;
-	uint64_t head = atomic_load_explicit(&lane->head, memory_order_relaxed);
-	uint64_t emitted = atomic_load_explicit(&lane->emitted, memory_order_relaxed);
-
-	return *(volatile uint64_t *)&thread->reserve == head &&
-	       *(volatile uint64_t *)&thread->emitted == emitted;
 }
 
 /*
  * Ends the making of a record. A handler that comes while we publish leaves that to us, so
  * look again after saying that nobody is at work any more.
  */
-static void leave(struct csa_thread *thread)
+void csa_lane_leave(struct csa_thread *thread)
 {
 	volatile uint32_t *depth = &thread->depth;
 
-	__asm__ volatile("" : : : "memory");
+	csa_lane_barrier();
 	if (*depth > 1) {
 		*depth -= 1;
 		return;
@@ -297,7 +279,7 @@ static void leave(struct csa_thread *thread)
 	for (;;) {
 		publish(thread);
 		*depth = 0;
-		if (all_is_published(thread))
+		if (csa_lane_published(thread))
 			return;
 		*depth = 1;
 	}
@@ -313,9 +295,12 @@ static void lose(struct csa_thread *thread, enum cs_record_kind kind, uint64_t s
 	if (is_counted(kind)) {
 		if (thread->lost == thread->lost_told)
 			thread->lost_stamp = stamp;
-		local_add(&thread->lost, 1);
+		thread->quick = 0;
+		csa_local_add(&thread->lost, 1);
+		csa_lane_add(&thread->lane->lost, 1);
+		csa_lane_add(&thread->lane->emitted, 1);
 	}
-	leave(thread);
+	csa_lane_leave(thread);
 }
 
 /*
@@ -334,7 +319,7 @@ static bool tell_loss(struct csa_thread *thread, uint64_t stamp)
 	record->head.stamp = stamp;
 	record->count = lost - told;
 	record->first_stamp = thread->lost_stamp;
-	if (lost != told && local_cas(&thread->lost_told, told, lost))
+	if (lost != told && csa_local_cas(&thread->lost_told, told, lost))
 		record->head.kind = CS_RECORD_LOST;
 	return true;
 }
@@ -365,18 +350,16 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 	if (__builtin_expect(!thread->started, 0) && !thread->depth &&
 	    !csa_lane_tell_thread(thread, CS_RECORD_THREAD_START)) {
 		thread->depth++;
-		local_add(&thread->emitted, is_counted(kind));
 		lose(thread, kind, csa_stamp());
 		return NULL;
 	}
 	if (++thread->depth == 1) /* a bound of all stamps to come: the reader waits for us */
 		atomic_store_explicit(&thread->lane->pending, thread->last_stamp | 1,
 		                      memory_order_relaxed);
-	__asm__ volatile("" : : : "memory");
+	csa_lane_barrier();
 	uint64_t stamp = kind == CS_RECORD_ALLOC ? csa_stamp_after() : csa_stamp();
 
 	thread->last_stamp = stamp;
-	local_add(&thread->emitted, is_counted(kind));
 	if (__builtin_expect(thread->lost != thread->lost_told, 0) && !tell_loss(thread, stamp)) {
 		lose(thread, kind, stamp);
 		return NULL;
@@ -394,9 +377,11 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 
 void csa_emit_commit(struct csa_thread *thread, void *record, enum cs_record_kind kind)
 {
-	__asm__ volatile("" : : : "memory");
+	csa_lane_barrier();
 	((struct cs_record *)record)->kind = (uint16_t)kind;
-	leave(thread);
+	if (is_counted(kind))
+		csa_lane_add(&thread->lane->emitted, 1);
+	csa_lane_leave(thread);
 }
 
 void csa_lane_abandon(struct csa_thread *thread)

@@ -6,6 +6,7 @@
 #define CSA_CORE_LANE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/thread.h"
 #include "wire/record.h"
@@ -21,5 +22,47 @@ void csa_lane_abandon(struct csa_thread *thread);
 
 /* Writes THREAD_START, _NAME or _END with what THREAD knows of itself. */
 bool csa_lane_tell_thread(struct csa_thread *thread, enum cs_record_kind kind);
+
+/* ---- private to core/: what moves a lane ---- */
+
+/* Compare-and-swap: atomic against signal handlers of this thread, not other processors. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
+static inline bool csa_local_cas(uint64_t *word, uint64_t from, uint64_t to)
+{
+	bool done;
+
+	__asm__ volatile("cmpxchgq %3, %1"
+	                 : "=@ccz"(done), "+m"(*word), "+a"(from)
+	                 : "r"(to)
+	                 : "memory");
+	return done;
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */
+static inline void csa_local_add(uint64_t *word, uint64_t value)
+{
+	__asm__ volatile("addq %1, %0" : "+m"(*word) : "er"(value) : "memory", "cc");
+}
+
+/* The same for a word that the reader looks at and only this thread writes. */
+static inline void csa_lane_add(_Atomic uint64_t *word, uint64_t value)
+{
+	csa_local_add((uint64_t *)word, value);
+}
+
+static inline void csa_lane_barrier(void)
+{
+	__asm__ volatile("" : : : "memory");
+}
+
+/* Whether all that was reserved has been published. */
+static inline bool csa_lane_published(const struct csa_thread *thread)
+{
+	return *(const volatile uint64_t *)&thread->reserve ==
+	       atomic_load_explicit(&thread->lane->head, memory_order_relaxed);
+}
+
+/* Ends the making of a record; the outermost publishes all that is complete. */
+void csa_lane_leave(struct csa_thread *thread);
 
 #endif

@@ -186,6 +186,7 @@ static void begin_life(struct csa_thread *thread, uint32_t tid)
 {
 	thread->tid = tid;
 	thread->started = false;
+	thread->quick = 0;
 	thread->depth = 0;
 	thread->walk.count = 0;
 	csa_sys2(SYS_prctl, PR_GET_NAME, thread->name);
@@ -260,8 +261,8 @@ void csa_thread_forked(void)
 		return;
 	thread->next = NULL;
 	thread->lane = NULL;
-	thread->reserve = thread->limit = 0;
-	thread->emitted = thread->lost = thread->lost_told = 0;
+	thread->reserve = thread->limit = thread->quick = 0;
+	thread->lost = thread->lost_told = 0;
 	thread->depth = 0;
 	thread->started = false;
 }

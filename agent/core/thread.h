@@ -36,10 +36,10 @@ struct csa_thread {
 	uint8_t *data;
 	uint64_t mask;
 	uint64_t reserve; /* next free position; moved only by csa_lane_* */
+	uint64_t quick;   /* reserve may go up to here without further ado; 0: look first */
 	uint64_t limit;   /* reserve may go up to here before tail is read again */
 	uint32_t depth;   /* records being made: >1 inside a signal handler */
 	uint32_t tid;
-	uint64_t emitted;
 	uint64_t lost;
 	uint64_t lost_told;  /* of `lost`, those that a LOST record speaks of */
 	uint64_t lost_stamp; /* of the first one not told */

@@ -10,6 +10,9 @@
 #include "heap/real.h"
 #include "heap/sampler.h"
 
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
 /* So many nested events in a row mean that nobody is busy any more, however it looks. */
 #define NESTED_MAX 100000u
 
@@ -92,12 +95,15 @@ static void emit_block(struct csa_thread *thread, const void *block, enum cs_rec
 	csa_emit_commit(thread, record, kind);
 }
 
-void csa_record_alloc(const void *block, size_t size, const struct csa_frame *at)
+void csa_record_alloc_slow(const void *block, size_t size, const struct csa_frame *at,
+                           bool searched)
 {
 	struct csa_work work = csa_work_begin(at->sp);
 
 	if (work.thread) {
-		uint64_t stack = work.nested ? 0 : csa_stack_name(work.thread, at);
+		uint64_t stack = work.nested ? 0
+		                 : searched  ? csa_stack_walk(work.thread, at)
+		                             : csa_stack_name(work.thread, at);
 		bool tracked = csa_agent.exact || csa_live_add(block);
 
 		emit_alloc(work.thread, block, size, stack);
@@ -113,20 +119,13 @@ void csa_record_alloc(const void *block, size_t size, const struct csa_frame *at
 	csa_work_end(&work);
 }
 
-bool csa_record_free(const void *block, enum cs_record_kind kind)
+void csa_record_free_slow(const void *block, enum cs_record_kind kind)
 {
-	if (!block || csa_tls.inside)
-		return false;
-	if (!csa_agent_on() && !csa_agent_start())
-		return false;
-	if (!csa_agent.exact && !csa_live_remove(block))
-		return false;
 	struct csa_work work = csa_work_begin((uintptr_t)__builtin_frame_address(0));
 
 	if (work.thread)
 		emit_block(work.thread, block, kind);
 	csa_work_end(&work);
-	return true;
 }
 
 void csa_record_restore(const void *block)
@@ -142,10 +141,22 @@ void csa_record_restore(const void *block)
 
 /* ---- allocating ---- */
 
+/* csa_sampler_due(), and at once where everything is recorded. */
+static inline bool is_due(size_t size)
+{
+	struct csa_tls *tls = &csa_tls;
+
+	if (LIKELY(csa_agent.exact) && LIKELY(!tls->inside) && LIKELY(csa_agent_on())) {
+		tls->bytes_left = 0;
+		return true;
+	}
+	return csa_sampler_due(size);
+}
+
 /* CALL is a real allocation of SIZE whose result goes into BLOCK. */
 #define ALLOCATE(block, size, call)                         \
 	do {                                                \
-		bool due = csa_sampler_due(size);           \
+		bool due = is_due(size);                    \
 		csa_tls.inside++;                           \
 		block = call;                               \
 		csa_tls.inside--;                           \
@@ -224,7 +235,7 @@ int csa_posix_memalign_slow(void **result, size_t alignment, size_t size)
 /* DUE: the entry point has taken SIZE from the gap and found this call due. */
 void *csa_realloc_slow(void *block, size_t size, bool due)
 {
-	bool record = due && csa_sampler_due(size);
+	bool record = due && is_due(size);
 	bool released = csa_record_free(block, CS_RECORD_RELEASE);
 	void *moved;
 

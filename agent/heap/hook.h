@@ -48,6 +48,14 @@ void csa_record_alloc(const void *block, size_t size, const struct csa_frame *at
 /* BLOCK is about to be freed (FREE) or given to realloc (RELEASE). True: it was recorded. */
 bool csa_record_free(const void *block, enum cs_record_kind kind);
 
+/*
+ * The same for whatever is not on the quick way (hot_quick.c). SEARCHED: the stack is not one
+ * that is recognised.
+ */
+void csa_record_alloc_slow(const void *block, size_t size, const struct csa_frame *at,
+                           bool searched);
+void csa_record_free_slow(const void *block, enum cs_record_kind kind);
+
 /* The realloc of BLOCK, whose release was recorded, has failed. */
 void csa_record_restore(const void *block);
 

@@ -21,7 +21,10 @@
 #define STICKY 255u
 #define NEVER (INT64_MAX / 2)
 
-uint8_t csa_filter[1u << CSA_FILTER_BITS];
+/* So many samples live at once, and the filter takes more cache lines. */
+#define FEW_LIVE 256
+
+struct csa_filter csa_filter = {.mask = CSA_FILTER_FEW};
 
 static struct {
 	_Atomic uintptr_t *table;
@@ -30,6 +33,7 @@ static struct {
 	uint64_t seed;
 	_Atomic uint64_t threads;
 	_Atomic uint32_t stopped;
+	_Atomic int64_t live;
 } sampler;
 
 /* ---- randomness ---- */
@@ -130,17 +134,19 @@ void csa_sampler_stop(void)
 {
 	csa_tls.bytes_left = NEVER;
 	if (!atomic_exchange(&sampler.stopped, 1))
-		memset(csa_filter, 0, sizeof(csa_filter));
+		memset(csa_filter.counts, 0, sizeof(csa_filter.counts));
 }
 
 int csa_sampler_start(uint64_t mean, uint64_t seed)
 {
 	if (mean == CS_HEAP_ALL) {
-		memset(csa_filter, STICKY, sizeof(csa_filter));
+		csa_filter.counts[0] = STICKY;
+		csa_filter.mask = 0;
 		return 0;
 	}
 	if (mean == CS_HEAP_OFF)
 		return 0;
+	sampler.live = 0;
 	sampler.mean = (double)mean;
 	sampler.seed = seed;
 	sampler.lines = mean < DENSE_MEAN ? DENSE_LINES : SPARSE_LINES;
@@ -150,9 +156,8 @@ int csa_sampler_start(uint64_t mean, uint64_t seed)
 
 /* ---- live samples ---- */
 
-static void filter_add(const void *block)
+static void count_up(uint8_t *count)
 {
-	uint8_t *count = &csa_filter[csa_filter_index(block)];
 	uint8_t have = __atomic_load_n(count, __ATOMIC_RELAXED);
 
 	while (have != STICKY && !__atomic_compare_exchange_n(count, &have, have + 1, true,
@@ -161,15 +166,33 @@ static void filter_add(const void *block)
 }
 
 /* A counter that ever was full is never lowered: it has forgotten its number. */
-static void filter_remove(const void *block)
+static void count_down(uint8_t *count)
 {
-	uint8_t *count = &csa_filter[csa_filter_index(block)];
 	uint8_t have = __atomic_load_n(count, __ATOMIC_RELAXED);
 
 	while (have != STICKY && have != 0 &&
 	       !__atomic_compare_exchange_n(count, &have, have - 1, true, __ATOMIC_RELEASE,
 	                                    __ATOMIC_RELAXED))
 		;
+}
+
+static void filter_add(const void *block)
+{
+	uint32_t hash = csa_filter_hash(block);
+
+	count_up(&csa_filter.counts[hash & CSA_FILTER_FEW]);
+	count_up(&csa_filter.counts[hash]);
+	if (atomic_fetch_add_explicit(&sampler.live, 1, memory_order_relaxed) >= FEW_LIVE)
+		__atomic_store_n(&csa_filter.mask, CSA_FILTER_BYTES - 1, __ATOMIC_RELAXED);
+}
+
+static void filter_remove(const void *block)
+{
+	uint32_t hash = csa_filter_hash(block);
+
+	count_down(&csa_filter.counts[hash & CSA_FILTER_FEW]);
+	count_down(&csa_filter.counts[hash]);
+	atomic_fetch_sub_explicit(&sampler.live, 1, memory_order_relaxed);
 }
 
 static _Atomic uintptr_t *first_slot(uintptr_t address)

@@ -18,18 +18,31 @@
 
 #include "core/thread.h"
 
-#define CSA_FILTER_BITS 15
-extern uint8_t csa_filter[1u << CSA_FILTER_BITS];
+/*
+ * Counters of live samples by their address' hash. Each sample is counted twice: at its hash
+ * masked by CSA_FILTER_FEW, and by all of CSA_FILTER_BYTES. So the mask that is looked through
+ * can grow at any time: few samples need few cache lines. In exact mode it is 0, and the
+ * counter never is.
+ */
+#define CSA_FILTER_BYTES (1u << 15)
+#define CSA_FILTER_FEW ((1u << 12) - 1)
+struct csa_filter {
+	_Alignas(64) uint8_t counts[CSA_FILTER_BYTES];
+	uint32_t mask;
+};
+extern struct csa_filter csa_filter __attribute__((visibility("hidden")));
 
-static inline uint32_t csa_filter_index(const void *block)
+static inline uint32_t csa_filter_hash(const void *block)
 {
-	return (uint32_t)((uintptr_t)block >> 4) * UINT32_C(0x9e3779b1) >> (32 - CSA_FILTER_BITS);
+	return (uint32_t)((uintptr_t)block >> 4) * UINT32_C(0x9e3779b1) >> 17;
 }
 
 /* Perhaps recorded? False is certain. */
 static inline bool csa_perhaps_recorded(const void *block)
 {
-	return __atomic_load_n(&csa_filter[csa_filter_index(block)], __ATOMIC_RELAXED);
+	uint32_t mask = __atomic_load_n(&csa_filter.mask, __ATOMIC_RELAXED);
+
+	return __atomic_load_n(&csa_filter.counts[csa_filter_hash(block) & mask], __ATOMIC_RELAXED);
 }
 
 /*

@@ -11,6 +11,7 @@
 
 #include "core/agent.h"
 #include "core/sys.h"
+#include "stack/recognise.h"
 #include "stack/rules.h"
 #include "stack/walk.h"
 
@@ -24,9 +25,6 @@
 #define BUCKETS_BYTES (CSA_MEMO_BUCKETS * sizeof(uint64_t))
 #define LINES_BYTES (CSA_MEMO_LINES * LINE_WORDS * sizeof(uint64_t) + SLACK_BYTES)
 #define STACKS_BYTES (CSA_MEMO_SETS * CSA_MEMO_STACK_WAYS * sizeof(struct csa_memo_stack))
-
-/* The program's stack is read across its variables, which AddressSanitizer would forbid. */
-#define RAW_READS __attribute__((no_sanitize("address")))
 
 struct csa_memo csa_memo;
 
@@ -125,7 +123,7 @@ static void add_other(uint64_t slot)
 }
 
 /* The outermost frame: marked as such, or its return address is 0. */
-RAW_READS static void add_end(const struct csa_walk *walk, uint64_t rule)
+CSA_RAW static void add_end(const struct csa_walk *walk, uint64_t rule)
 {
 	const struct csa_walk_frame *frame = &walk->frames[0];
 	uint64_t bytes = csa_rule_cfa_bytes(rule);
@@ -274,24 +272,26 @@ static uint32_t find_shape(_Atomic uint64_t *bucket)
 	return made;
 }
 
-static void put_stack(csa_sum sum, uint64_t serial, uint64_t name)
+static void put_stack(uint64_t key, uint64_t name)
 {
-	struct csa_memo_stack *stacks = csa_memo_stacks(sum);
-	uint64_t words[3] = {(uint64_t)sum ^ name, csa_memo_high(sum, serial), name};
+	struct csa_memo_stack *stacks = csa_memo_stacks(key);
+	uint64_t lock = key ^ name;
 
 	/* The newest comes first and the oldest falls out at the end. */
 	for (unsigned i = 0; i < CSA_MEMO_STACK_WAYS; i++) {
-		uint64_t old[3] = {stacks[i].lock, stacks[i].high, stacks[i].name};
+		uint64_t old_lock = stacks[i].lock, old_name = stacks[i].name;
 
-		atomic_store_explicit(&stacks[i].lock, words[0], memory_order_relaxed);
-		atomic_store_explicit(&stacks[i].high, words[1], memory_order_relaxed);
-		atomic_store_explicit(&stacks[i].name, words[2], memory_order_relaxed);
-		for (unsigned k = 0; k < 3; k++)
-			words[k] = old[k];
+		atomic_store_explicit(&stacks[i].lock, lock, memory_order_relaxed);
+		atomic_store_explicit(&stacks[i].name, name, memory_order_relaxed);
+		if (old_name == 0)
+			return;
+		lock = old_lock;
+		name = old_name;
 	}
 }
 
-void csa_memo_add(const struct csa_walk *walk, const struct csa_memo_place *place, uint64_t owner)
+CSA_RAW void csa_memo_add(const struct csa_walk *walk, const struct csa_memo_place *place,
+                          uint64_t owner)
 {
 	uint32_t start = walk->count - 1 - place->inner;
 	uint64_t none = 0, room = (walk->high - place->at.sp) / 8;
@@ -307,12 +307,11 @@ void csa_memo_add(const struct csa_walk *walk, const struct csa_memo_place *plac
 	reference = make_draft(walk, start) && draft.reach <= room
 	                    ? find_shape(&csa_memo.buckets[place->bucket])
 	                    : 0;
-	if (reference) {
-		const _Atomic uint64_t *shape = shape_of(reference);
-
-		put_stack(csa_memo_sum(shape, shape[CSA_SHAPE_COUNTS], &place->at, room),
-		          shape[CSA_SHAPE_SERIAL], walk->frames[start].hash);
-	}
+	if (reference)
+		put_stack(csa_memo_key(csa_memo_sum(draft.words + CSA_SHAPE_SLOTS,
+		                                    draft.words[CSA_SHAPE_COUNTS], &place->at),
+		                       *shape_of(reference)),
+		          walk->frames[start].hash);
 	atomic_store_explicit(&csa_memo.owner, 0, memory_order_release);
 }
 

@@ -9,9 +9,9 @@
  * walk would take the same steps to the same stack. All words are loaded independently of each
  * other and summed up; a *stack* is such a sum with the name that the walk gave.
  *
- * The sum is 128 bits of NH, a universal hash with keys drawn anew in each process: two
- * different contents of a shape have the same one with a probability of 2^-64, which is less
- * than that of two paths having the same name. Positions are relative, so what was learned on
+ * The sum is NH, a universal hash with keys drawn anew in each process, folded to 64 bits: that
+ * two contents of a shape have the same one is no likelier than that two paths have the same
+ * name. Positions are relative, so what was learned on
  * one thread's stack, or one coroutine's, serves on all.
  *
  * Shared by all threads. Readers take no lock and are never wrong: a shape carries a serial
@@ -33,12 +33,16 @@
 
 struct csa_walk;
 
-/* Where a search ended: the frame from which on a walk may teach us. */
+/* Four slots to a word; of return addresses and of others together. */
+#define CSA_MEMO_SLOT_WORDS 68u
+
+/* A search, and where it ended: the frame from which on a walk may teach us. */
 struct csa_memo_place {
 	struct csa_frame at;
 	uint32_t bucket; /* CSA_MEMO_BUCKETS: there is nothing to learn */
 	uint32_t inner;  /* frames inside of it … */
 	uint64_t pcs[CSA_MEMO_INNER_MAX];
+	uint64_t slots[CSA_MEMO_SLOT_WORDS]; /* copied: a shape may be overwritten any time */
 };
 
 /* Maps the tables; the second time, forgets all. 0 or -errno. Not thread-safe. */
@@ -65,13 +69,12 @@ void csa_memo_abandon(uint64_t owner);
 
 size_t csa_memo_bytes(void);
 
-/* ---- private to the two halves of it ---- */
+/* ---- private to memo.c and recognise.h ---- */
 
 #define CSA_MEMO_BUCKETS (1u << 14)
 #define CSA_MEMO_LINES (1u << 14) /* 1 MiB */
 #define CSA_MEMO_SETS (1u << 14)  /* 1 MiB */
-#define CSA_MEMO_STACK_WAYS 2u
-#define CSA_MEMO_SLOT_WORDS 68u
+#define CSA_MEMO_STACK_WAYS 4u
 #define CSA_MEMO_KEYS (2 + 4 * CSA_MEMO_SLOT_WORDS)
 #define CSA_MEMO_SERIAL (UINT64_C(0xffff) << 48)
 #define CSA_MEMO_SLOT_MAX 0xfff0u
@@ -93,12 +96,10 @@ enum { CSA_SHAPE_SERIAL, CSA_SHAPE_PC, CSA_SHAPE_EPOCH, CSA_SHAPE_COUNTS, CSA_SH
 #define CSA_COUNTS_FRAMES(counts) ((counts) >> 32 & 0xffff)
 #define CSA_COUNTS_BP(counts) ((counts) >> 48 & 1)
 
-/* lock ^ name is the sum's low half; so words of two stacks never pass for one. */
+/* lock ^ name is the key; so words of two stacks never pass for one. */
 struct csa_memo_stack {
 	_Atomic uint64_t lock;
-	_Atomic uint64_t high; /* high half of the sum, mixed with the shape's serial */
 	_Atomic uint64_t name;
-	uint64_t reserved;
 };
 
 struct csa_memo {
@@ -113,18 +114,15 @@ struct csa_memo {
 
 extern struct csa_memo csa_memo __attribute__((visibility("hidden")));
 
-typedef unsigned __int128 csa_sum;
+struct csa_memo_sum {
+	uint64_t low;
+	uint64_t high;
+};
 
-/* The sum of what SHAPE finds at AT, where ROOM words (not 0) are on the stack. */
-csa_sum csa_memo_sum(const _Atomic uint64_t *shape, uint64_t counts, const struct csa_frame *at,
-                     uint64_t room);
-
-/* CSA_MEMO_STACK_WAYS places: one with SUM is in one of them, or nowhere. */
-struct csa_memo_stack *csa_memo_stacks(csa_sum sum);
-
-static inline uint64_t csa_memo_high(csa_sum sum, uint64_t serial)
+/* What a stack is looked up by. */
+static inline uint64_t csa_memo_key(struct csa_memo_sum sum, uint64_t serial)
 {
-	return (uint64_t)(sum >> 64) ^ serial * UINT64_C(0x9e3779b97f4a7c15);
+	return sum.low + (sum.high ^ serial) * UINT64_C(0x9e3779b97f4a7c15);
 }
 
 #endif

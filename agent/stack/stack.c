@@ -88,9 +88,7 @@ static void name_cold(void *argument)
 }
 
 /* What was not recognised: walked, and told of if it is new. The second time it is learned. */
-__attribute__((noinline)) static uint64_t name_by_walk(struct csa_thread *thread,
-                                                       const struct csa_frame *at,
-                                                       const struct csa_memo_place *place)
+uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at)
 {
 	struct csa_walk *walk = &thread->walk;
 	bool whole = csa_walk(walk, at, thread->stack_low, thread->stack_high);
@@ -98,7 +96,7 @@ __attribute__((noinline)) static uint64_t name_by_walk(struct csa_thread *thread
 	if (!whole || !csa_known_has(walk->frames[walk->count - 1].hash))
 		csa_thread_run(thread, name_cold, thread);
 	else
-		csa_memo_add(walk, place, (uintptr_t)thread);
+		csa_memo_add(walk, &walk->place, (uintptr_t)thread);
 	if (walk->windows)
 		csa_count(CS_AGENT_STACK_FOREIGN, 1);
 	return walk->frames[walk->count - 1].hash;
@@ -107,10 +105,10 @@ __attribute__((noinline)) static uint64_t name_by_walk(struct csa_thread *thread
 uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at)
 {
 	uint64_t epoch = atomic_load_explicit(&csa_modules_epoch, memory_order_acquire);
-	struct csa_memo_place place;
-	uint64_t name = csa_memo_find(at, thread->stack_low, thread->stack_high, epoch, &place);
+	uint64_t name = csa_memo_find(at, thread->stack_low, thread->stack_high, epoch,
+	                              &thread->walk.place);
 
-	return name ? name : name_by_walk(thread, at, &place);
+	return name ? name : csa_stack_walk(thread, at);
 }
 
 void csa_stack_abandon(struct csa_thread *thread)

@@ -33,6 +33,10 @@ int csa_stack_start(size_t table_bytes, uint32_t depth_max, bool find_object);
  */
 uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at);
 
+/* The same for one that has just been searched for in vain, by csa_memo_find() with THREAD's
+ * walk.place. */
+uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at);
+
 /* THREAD was thrown out of csa_stack_name() by a signal handler that jumped. */
 void csa_stack_abandon(struct csa_thread *thread);
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "stack/memo.h"
 #include "wire/session.h"
 
 /* The frames of a stack and its marks: cut and guessed. */
@@ -18,8 +19,6 @@
 #define CSA_WALK_CHECKS 4
 #define CSA_WALK_WINDOW 4096u
 #define CSA_WALK_WINDOWS_MAX 16 /* bytes copied for one walk: 64 KiB */
-
-struct csa_frame;
 
 struct csa_walk_frame {
 	uint64_t pc; /* a return address, or enum cs_pc_mark */
@@ -78,6 +77,8 @@ struct csa_walk {
 	struct csa_walk_frame frames[CSA_WALK_FRAMES];
 	struct csa_walk_frame fresh[CSA_WALK_FRAMES]; /* innermost first */
 	uint64_t window[CSA_WALK_WINDOW / 8];
+
+	struct csa_memo_place place; /* of the last search for a stack that needs no walk */
 };
 
 /* Frames of a stack, 1 to CS_STACK_DEPTH_MAX; deeper ones are cut. */

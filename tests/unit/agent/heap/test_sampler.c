@@ -22,7 +22,8 @@ static void start(uint64_t mean, uint64_t seed)
 {
 	memset(&csa_agent, 0, sizeof(csa_agent));
 	memset(&csa_tls, 0, sizeof(csa_tls));
-	memset(csa_filter, 0, sizeof(csa_filter));
+	memset(&csa_filter, 0, sizeof(csa_filter));
+	csa_filter.mask = CSA_FILTER_FEW;
 	csa_agent.session = &session;
 	csa_agent.alive = &alive;
 	csa_agent.heap = true;
@@ -133,6 +134,27 @@ static void live_samples_are_found_once_by_all_threads(void **state)
 		assert_false(csa_live_remove((void *)((UINT64_C(1) << 32) + i * 48)));
 }
 
+/* Few samples are looked for in few cache lines; what they missed would be a leak. */
+static void the_filter_grows_and_forgets_nothing(void **state)
+{
+	uint32_t said_no = 0;
+
+	(void)state;
+	start(MEAN, 1);
+	assert_int_equal(csa_filter.mask, CSA_FILTER_FEW);
+	for (uintptr_t i = 1; i <= 1000; i++) {
+		assert_true(csa_live_add((void *)(i * 0x12340)));
+		for (uintptr_t k = 1; k <= i; k++)
+			assert_true(csa_perhaps_recorded((void *)(k * 0x12340)));
+	}
+	assert_int_equal(csa_filter.mask, CSA_FILTER_BYTES - 1);
+	for (uintptr_t i = 1; i <= 1000; i++)
+		assert_true(csa_live_remove((void *)(i * 0x12340)));
+	for (uintptr_t i = 1; i <= 1000; i++)
+		said_no += !csa_perhaps_recorded((void *)(i * 0x12340));
+	assert_int_equal(said_no, 1000);
+}
+
 static void a_full_table_says_so(void **state)
 {
 	uintptr_t added = 0;
@@ -152,6 +174,7 @@ int main(void)
 		cmocka_unit_test(exact_mode_takes_every_allocation),
 		cmocka_unit_test(nested_calls_of_the_allocator_take_nothing),
 		cmocka_unit_test(live_samples_are_found_once_by_all_threads),
+		cmocka_unit_test(the_filter_grows_and_forgets_nothing),
 		cmocka_unit_test(a_full_table_says_so),
 	};
 
