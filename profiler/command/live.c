@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include "go/samples.h"
+#include "source/native.h"
 
 const struct cs_observer *const cs_live_observers[] = {
 	&cs_go_observer,
+	&cs_native_observer,
 	NULL,
 };
 
@@ -239,13 +241,17 @@ static int add_process(struct cs_live *live, struct cs_diag *diag)
 int cs_live_open(struct cs_live *live, uint32_t pid, struct cs_model *model,
                  struct cs_symbols *symbols, struct cs_diag *diag)
 {
-	int error;
+	int error = 0;
 
 	*live = (struct cs_live){.pid = pid, .model = model, .start_ns = monotonic_ns()};
 	live->observer = cs_live_probe(pid, diag);
 	if (!live->observer)
 		return diag->error;
-	error = add_process(live, diag);
+	if (live->observer->recall)
+		error = live->observer->recall(pid, model, symbols, &live->process, &live->start_ns,
+		                               diag);
+	if (!error && !live->process)
+		error = add_process(live, diag);
 	if (error)
 		return error;
 	live->observation = live->observer->open(pid, live->process, model, symbols, diag);

@@ -41,6 +41,13 @@ struct cs_observer {
 	const char *name; /* "go" */
 	/* 1: this is one of mine; 0: not mine; -errno with DIAG: mine, but can't be observed, why. */
 	int (*probe)(uint32_t pid, struct cs_diag *diag);
+	/*
+	 * Fills MODEL, which is empty, and SYMBOLS with what was written down of PID before.
+	 * *PROCESS is its id there, 0: it is not in there; *START_NS CLOCK_MONOTONIC at the
+	 * model's time 0, left alone if that may be now. 0 or -errno with DIAG. NULL: nothing is.
+	 */
+	int (*recall)(uint32_t pid, struct cs_model *model, struct cs_symbols *symbols,
+	              uint32_t *process, uint64_t *start_ns, struct cs_diag *diag);
 	/* PROCESS is the model's. NULL with DIAG set. */
 	struct cs_observation *(*open)(uint32_t pid, uint32_t process, struct cs_model *model,
 	                               struct cs_symbols *symbols, struct cs_diag *diag);
