@@ -251,9 +251,26 @@ static int start_parts(void)
 	return error ? error : csa_heap_part.start();
 }
 
+/*
+ * The child may have nothing to tell for hours: what it inherits is what its parent holds at
+ * this record. In a child that has no ring of its own yet there is no lane to tell it in.
+ */
 static void before_fork(void)
 {
+	struct csa_thread *thread = csa_tls.thread;
+	void *record;
+
 	csa_agent.fork_stamp = csa_stamp();
+	if (!csa_agent_on() || csa_tls.busy || !thread || !thread->lane ||
+	    !atomic_load(csa_agent.alive))
+		return;
+	csa_tls.busy = (uintptr_t)__builtin_frame_address(0);
+	record = csa_emit_begin(thread, CS_RECORD_FORK, sizeof(struct cs_record), 0);
+	if (record) {
+		csa_agent.fork_stamp = ((struct cs_record *)record)->stamp;
+		csa_emit_commit(thread, record, CS_RECORD_FORK);
+	}
+	csa_tls.busy = 0;
 }
 
 static void watch_forks(void)

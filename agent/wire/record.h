@@ -42,6 +42,7 @@ enum cs_record_kind {
 	CS_RECORD_CORO_TEXT = 20,   /* struct cs_record_coro_text: name and labels, anew */
 	CS_RECORD_CORO_SWITCH = 21, /* struct cs_record_coro_switch; --sched=all only */
 	CS_RECORD_CORO_WAKE = 22,   /* struct cs_record_coro; --sched=all only */
+	CS_RECORD_FORK = 23,        /* struct cs_record: this thread is about to fork */
 	CS_RECORD_KIND_COUNT
 };
 

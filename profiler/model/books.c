@@ -36,9 +36,10 @@ struct cs_books {
 	bool sampled;
 	uint64_t mean;
 	uint64_t healed;
-	struct cs_table blocks; /* address -> cell << 32 | size */
-	struct cs_table large;  /* address -> size; no memory until the first one */
-	struct cs_table owners; /* address -> slot of a coroutine; likewise */
+	uint64_t held_bytes, held_objects; /* of a copy, which has no process */
+	struct cs_table blocks;            /* address -> cell << 32 | size */
+	struct cs_table large;             /* address -> size; no memory until the first one */
+	struct cs_table owners;            /* address -> slot of a coroutine; likewise */
 	struct cs_ranges mapped;
 	struct cs_known_weight *weights; /* exp() is dear, and programs use few sizes */
 };
@@ -225,25 +226,52 @@ void cs_books_free(struct cs_books *books)
 	free(books);
 }
 
+static bool clone_tables(struct cs_books *books, const struct cs_books *from)
+{
+	return !cs_table_clone(&books->blocks, &from->blocks) &&
+	       (!from->large.directory || !cs_table_clone(&books->large, &from->large)) &&
+	       (!from->owners.directory || !cs_table_clone(&books->owners, &from->owners)) &&
+	       !cs_ranges_copy(&books->mapped, &from->mapped);
+}
+
+/* What a process itself inherited and still holds is its child's as well. */
+static void count_held(const struct cs_books *books, uint64_t *bytes, uint64_t *objects)
+{
+	const struct cs_process *process = books->process ? &books->process->process : NULL;
+
+	*bytes = process ? process->inuse_bytes + process->inherited_bytes : books->held_bytes;
+	*objects = process ? process->inuse_objects + process->inherited_objects
+	                   : books->held_objects;
+}
+
+struct cs_books *cs_books_copy(const struct cs_books *parent)
+{
+	struct cs_books *books = calloc(1, sizeof(*books));
+
+	if (!books)
+		return NULL;
+	books->model = parent->model;
+	books->mean = parent->mean;
+	count_held(parent, &books->held_bytes, &books->held_objects);
+	if (clone_tables(books, parent))
+		return books;
+	cs_books_free(books);
+	return NULL;
+}
+
 struct cs_books *cs_books_fork(const struct cs_books *parent, uint32_t child_process)
 {
 	struct cs_books *books = books_for(parent->model, child_process, parent->mean);
-	const struct cs_process *from = &parent->process->process;
 	struct cs_process *to;
 
 	if (!books)
 		return NULL;
-	if (cs_table_clone(&books->blocks, &parent->blocks) ||
-	    (parent->large.directory && cs_table_clone(&books->large, &parent->large)) ||
-	    (parent->owners.directory && cs_table_clone(&books->owners, &parent->owners)) ||
-	    cs_ranges_copy(&books->mapped, &parent->mapped)) {
+	if (!clone_tables(books, parent)) {
 		cs_books_free(books);
 		return NULL;
 	}
-	/* What the parent itself inherited and still holds is the child's as well. */
 	to = &books->process->process;
-	to->inherited_bytes = from->inuse_bytes + from->inherited_bytes;
-	to->inherited_objects = from->inuse_objects + from->inherited_objects;
+	count_held(parent, &to->inherited_bytes, &to->inherited_objects);
 	to->mapped_bytes = books->mapped.bytes;
 	cs_model_process_changed(books->model, child_process);
 	return books;

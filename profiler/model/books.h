@@ -22,6 +22,9 @@ struct cs_books;
 struct cs_books *cs_books_new(struct cs_model *model, uint32_t process, uint64_t mean);
 void cs_books_free(struct cs_books *books);
 
+/* PARENT's books as they are now, for cs_books_fork() later and for nothing else. */
+struct cs_books *cs_books_copy(const struct cs_books *parent);
+
 /* The books of a forked child: PARENT's live blocks at this moment become "inherited". */
 struct cs_books *cs_books_fork(const struct cs_books *parent, uint32_t child_process);
 

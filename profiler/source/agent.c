@@ -171,6 +171,10 @@ static void rare(struct cs_agent *agent, struct cs_lane_reader *lane, struct cs_
 	case CS_RECORD_CORO_WAKE:
 		cs_agent_coroutine(agent, state, record, time_of(agent, record));
 		break;
+	case CS_RECORD_FORK:
+		if (agent->books)
+			cs_forks_add(&agent->forks, agent->books, record->stamp);
+		break;
 	default:
 		break; /* SKIP, or of a later version */
 	}
@@ -241,6 +245,15 @@ void cs_agent_visit(void *context, struct cs_lane_reader *lane, const struct cs_
 
 /* ---- life ---- */
 
+/* From the moment of the fork if its parent has told it, else from this one. */
+static struct cs_books *inherit(struct cs_agent *agent, const struct cs_agent *parent,
+                                uint64_t fork_stamp)
+{
+	const struct cs_books *then = cs_forks_find(&parent->forks, fork_stamp);
+
+	return cs_books_fork(then ? then : parent->books, agent->process);
+}
+
 struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct cs_ring_info *info,
                               const struct cs_process *start, uint32_t host_pid,
                               const struct cs_agent *parent)
@@ -258,7 +271,7 @@ struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct c
 	if (!agent->process)
 		goto fail;
 	if (parent && parent->books)
-		agent->books = cs_books_fork(parent->books, agent->process);
+		agent->books = inherit(agent, parent, info->fork_stamp);
 	else if (info->heap_mean_bytes)
 		agent->books = cs_books_new(world->model, agent->process, info->heap_mean_bytes);
 	if (!agent->books && info->heap_mean_bytes)
@@ -299,6 +312,7 @@ void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)
 	for (uint32_t i = 0; ring && i < ring->lane_count; i++)
 		cs_agent_lane_free(ring->lanes[i]);
 	cs_books_free(agent->books);
+	cs_forks_free(&agent->forks);
 	cs_roster_free(&agent->roster);
 	cs_parked_free(agent->parked);
 	cs_stackmap_free(&agent->stacks);

@@ -10,6 +10,7 @@
 #include "model/books.h"
 #include "model/model.h"
 #include "source/clock.h"
+#include "source/forks.h"
 #include "source/merge.h"
 #include "source/modules.h"
 #include "source/ring.h"
@@ -50,6 +51,7 @@ struct cs_agent {
 	struct cs_parked *parked; /* NULL: stacks of parked coroutines are not read */
 	uint64_t table_ns;        /* when the table may be looked for again */
 	struct cs_books *books;   /* NULL: no heap is recorded */
+	struct cs_forks forks;    /* what they were when it forked */
 	struct cs_stackmap stacks;
 	struct cs_module_map modules;
 	struct cs_agent_thread *threads;

@@ -77,12 +77,11 @@ static struct cs_recorded *find_parent(const struct cs_family *family,
 	for (uint32_t i = 0; i < family->count; i++) {
 		const struct cs_ring_info *other = &family->members[i]->ring->info;
 
-		if (other->pid != info->parent_pid)
-			continue;
-		if (!(info->flags & CS_RING_FORKED))
-			found = family->members[i];
-		else if (other->start_stamp == info->fork_ring_start)
+		/* Who forked a child in between that told nothing, is its grandparent. */
+		if (info->flags & CS_RING_FORKED && other->start_stamp == info->fork_ring_start)
 			return family->members[i];
+		if (!(info->flags & CS_RING_FORKED) && other->pid == info->parent_pid)
+			found = family->members[i];
 	}
 	return found;
 }
@@ -155,6 +154,8 @@ static void take_in(struct cs_family *family, struct cs_ring_reader *ring)
 	if (!recorded)
 		return;
 	family->members[family->count++] = recorded;
+	if (forked && parent)
+		cs_forks_drop(&parent->agent->forks, info->fork_stamp);
 	if (family->checkpoint)
 		cs_checkpoint_rewind(family->checkpoint, recorded);
 }

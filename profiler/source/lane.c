@@ -38,6 +38,7 @@ static const uint16_t least_bytes[CS_RECORD_KIND_COUNT] = {
 	[CS_RECORD_CORO_TEXT] = sizeof(struct cs_record_coro_text),
 	[CS_RECORD_CORO_SWITCH] = sizeof(struct cs_record_coro_switch),
 	[CS_RECORD_CORO_WAKE] = sizeof(struct cs_record_coro),
+	[CS_RECORD_FORK] = sizeof(struct cs_record),
 };
 
 /* What is ready stays: it has been copied and checked. */

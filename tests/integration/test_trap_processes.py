@@ -24,7 +24,8 @@ def every_part_as_without_us():
         ("clone", "clone(CLONE_VM) and a raw fork"),
         ("exec", "fork and exec"),
         ("execself", "exec without fork"),
-        ("many", "many short children"))}
+        ("many", "many short children"),
+        ("late", "children that tell nothing for long"))}
 
 
 def fork_books(trace):
@@ -76,6 +77,20 @@ def many_books(trace):
              trace.sites("alloc_objects"), {"site_child": 6000})
 
 
+def late_books(trace):
+    """500 blocks of 100 bytes were there at the forks. Each child has freed half of them when
+    it is looked at, and what its parent freed and made in between is not its own."""
+    all_ = cs.processes(trace)
+    cs.equal("trap late: the parent and two children", len(all_), 3)
+    cs.equal("trap late: what they inherited is what there was at the fork",
+             [p["inherited_bytes"] for p in all_[1:]], [25000, 25000])
+    cs.check("trap late: their own books",
+             all(sites_of(trace, "inuse_space", p) == {"site_child": 70} for p in all_[1:]),
+             [sites_of(trace, "inuse_space", p) for p in all_[1:]])
+    cs.equal("trap late: the parent's books", sites_of(trace, "inuse_space", all_[0]),
+             {"site_parent": 500 * 200})
+
+
 def no_children():
     recording = cs.record([PROGRAM, "exec"], ["--heap=all", "--no-children"])
     cs.equal("--no-children: the program alone", len(cs.processes(recording.trace)), 1)
@@ -88,5 +103,6 @@ clone_books(recordings["clone"].trace)
 exec_books(recordings["exec"].trace)
 execself_books(recordings["execself"].trace)
 many_books(recordings["many"].trace)
+late_books(recordings["late"].trace)
 no_children()
 cs.finish()

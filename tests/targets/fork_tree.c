@@ -264,6 +264,53 @@ static void part_many(void)
 	say("many: sum %d\n", sum);
 }
 
+/*
+ * Children that tell nothing until long after their parent has freed what they inherited: one
+ * forked directly, one behind a process that has ended.
+ */
+static void part_late(void)
+{
+	enum { BLOCKS = 500 };
+	void *blocks[BLOCKS];
+	int ends[2], done[2];
+	pid_t pid;
+
+	check(pipe(ends) == 0 && pipe(done) == 0);
+	for (int i = 0; i < BLOCKS; i++)
+		blocks[i] = site_parent(100);
+	for (int between = 0; between < 2; between++) {
+		pid = fork();
+		if (pid == 0 && (!between || fork() == 0)) {
+			char c;
+
+			close(ends[1]);
+			check(read(ends[0], &c, 1) == 0);
+			void *own = site_child(70);
+
+			for (int i = 0; i < BLOCKS / 2; i++)
+				free(blocks[i]);
+			put(done[1], own ? "x" : "", 1);
+			_exit(3);
+		}
+		if (pid == 0)
+			_exit(3);
+		if (between)
+			check(status_of(pid) == 3);
+	}
+	for (int i = 0; i < BLOCKS; i++)
+		free(blocks[i]);
+	for (int i = 0; i < BLOCKS; i++)
+		blocks[i] = site_parent(200);
+	sleep_ms(300);
+	close(ends[1]);
+	char text[2];
+
+	for (int i = 0; i < 2; i++)
+		check(read(done[0], text + i, 1) == 1);
+	sleep_ms(200);
+	say("late: 2 children\n");
+}
+
 static const struct part {
 	const char *name;
 	void (*run)(void);
@@ -271,7 +318,7 @@ static const struct part {
              {"vfork", part_vfork},   {"spawn", part_spawn},
              {"system", part_system}, {"daemon", part_daemon},
              {"clone", part_clone},   {"exec", part_exec},
-             {"many", part_many}};
+             {"many", part_many},     {"late", part_late}};
 
 int main(int argc, char **argv)
 {
