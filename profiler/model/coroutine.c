@@ -7,6 +7,7 @@
  * ended, and if it holds no heap the next sweep empties it.
  */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,7 +97,7 @@ static uint32_t take_slot(struct cs_coroutines *all)
 	return all->list.count;
 }
 
-static void give_back(struct cs_model *model, struct cs_coroutine_slot *slot, uint32_t id)
+void cs_coroutine_give_back(struct cs_model *model, struct cs_coroutine_slot *slot, uint32_t id)
 {
 	struct cs_coroutine *coroutine = &slot->coroutine;
 
@@ -117,6 +118,20 @@ static void fill_unknown(struct cs_coroutine *coroutine)
 	coroutine->switches = coroutine->cpu_ns = coroutine->wait_ns = CS_UNKNOWN;
 	coroutine->stack_used = CS_UNKNOWN;
 	coroutine->stack_resident = coroutine->stack_peak = CS_UNKNOWN;
+}
+
+uint32_t cs_coroutine_place(struct cs_model *model, const struct cs_coroutine *key)
+{
+	uint32_t id = take_slot(&model->coroutines);
+	struct cs_coroutine_slot *slot = cs_coroutine_slot(model, id);
+
+	if (!slot)
+		return 0;
+	slot->coroutine = (struct cs_coroutine){
+		.process = key->process, .runtime = key->runtime, .number = key->number};
+	fill_unknown(&slot->coroutine);
+	slot->used = true;
+	return id;
 }
 
 uint32_t cs_model_coroutine(struct cs_model *model, uint32_t process, uint32_t runtime,
@@ -142,7 +157,7 @@ uint32_t cs_model_coroutine(struct cs_model *model, uint32_t process, uint32_t r
 	fill_unknown(&slot->coroutine);
 	slot->used = true;
 	if (cs_index_add(&all->index, slot_hash(&slot->coroutine), id)) {
-		give_back(model, slot, id);
+		cs_coroutine_give_back(model, slot, id);
 		return 0;
 	}
 	entry->coroutines++;
@@ -244,7 +259,7 @@ void cs_model_sweep_coroutines(struct cs_model *model)
 
 		slot->ending = false;
 		if (slot->used && !holds_heap(&slot->coroutine))
-			give_back(model, slot, ending->ids[i]);
+			cs_coroutine_give_back(model, slot, ending->ids[i]);
 	}
 	ending->count = 0;
 }
@@ -309,13 +324,14 @@ void cs_model_coroutine_free(struct cs_model *model, uint32_t id, uint64_t bytes
 	heap->inuse_bytes = minus(heap->inuse_bytes, bytes);
 	heap->inuse_objects = minus(heap->inuse_objects, objects);
 	if (objects_var > 0) {
-		heap->inuse_bytes_var -= bytes_var;
-		heap->inuse_objects_var -= objects_var;
+		/* Never below 0, whatever rounding leaves. */
+		heap->inuse_bytes_var = fmax(0, heap->inuse_bytes_var - bytes_var);
+		heap->inuse_objects_var = fmax(0, heap->inuse_objects_var - objects_var);
 	}
 	mark(model, slot, id);
 	if (heap->live_samples == 0 || --heap->live_samples > 0)
 		return;
-	/* Subtracting leaves rounding errors: nothing live has no variance, exactly. */
+	/* Nothing live has no variance, exactly. */
 	heap->inuse_bytes_var = heap->inuse_objects_var = 0;
 	if (slot->coroutine.ended_ns)
 		cs_dirty_mark(&model->coroutines.ending, &slot->ending, id);

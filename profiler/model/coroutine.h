@@ -111,7 +111,7 @@ int cs_model_coroutine_set_labels(struct cs_model *model, uint32_t id, const cha
  * cs_model_sweep_coroutines() gives the slot back unless heap blocks still refer to it.
  */
 void cs_model_coroutine_end(struct cs_model *model, uint32_t id, uint64_t time_ns);
-/* Once a tick, after the trace writer has taken what was dirty. */
+/* Once a tick. cs_trace_write_tick() does it, after it has taken what was dirty. */
 void cs_model_sweep_coroutines(struct cs_model *model);
 /* How many live in PROCESS; 0 of a process that is not there. */
 uint32_t cs_model_coroutines_alive(const struct cs_model *model, uint32_t process);

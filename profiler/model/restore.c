@@ -149,9 +149,24 @@ static void sum_subtract(struct cs_heap_sum *sum, const struct cs_heap_sum *base
 	sum->free_bytes_var = fmax(0, sum->free_bytes_var - base->free_bytes_var);
 }
 
+static void subtract_tallies(struct cs_model *model, const struct cs_model *base)
+{
+	for (uint32_t id = 1; id <= cs_model_tally_count(model); id++) {
+		const struct cs_tally *tally = cs_model_tally_at(model, id);
+		const struct cs_tally *before = cs_model_tally_at(base, id);
+
+		if (before)
+			(void)cs_model_restore_tally_sum(model, id,
+			                                 minus(tally->value, before->value),
+			                                 minus(tally->samples, before->samples));
+	}
+}
+
 void cs_model_subtract(struct cs_model *model, const struct cs_model *base)
 {
 	uint32_t count = cs_model_cell_count(model);
+
+	subtract_tallies(model, base);
 
 	for (uint32_t id = 1; id <= count; id++) {
 		struct cs_cell *cell = cs_cell_entry(model, id);

@@ -58,8 +58,7 @@ struct cs_coroutine_slot {
 	uint32_t next_free;
 	bool used;
 	bool dirty;
-	bool ending;  /* in the list of those that the next sweep looks at */
-	bool written; /* the trace has someone in this slot */
+	bool ending; /* in the list of those that the next sweep looks at */
 };
 
 /* Slots of coroutines; the index has the living ones, once somebody asks by key. */
@@ -115,6 +114,11 @@ static inline struct cs_coroutine_slot *cs_coroutine_slot(const struct cs_model 
 
 	return id && id <= list->count ? cs_list_at(list, id - 1) : NULL;
 }
+
+/* A slot with a coroutine of KEY of which nothing is known, in no index. 0: no memory. */
+uint32_t cs_coroutine_place(struct cs_model *model, const struct cs_coroutine *key);
+/* Empties a slot. */
+void cs_coroutine_give_back(struct cs_model *model, struct cs_coroutine_slot *slot, uint32_t id);
 
 /* Parts of cs_model_free(). */
 void cs_texts_free(struct cs_model *model);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "model/coroutine.h"
 #include "trace/reader.h"
 #include "trace/writer.h"
 
@@ -82,6 +83,8 @@ struct cs_trace_writer *cs_trace_continue(const char *path, struct cs_trace *tra
 	if (!writer)
 		return NULL;
 	writer->last_ns = until_ns < trace->duration_ns ? until_ns : trace->duration_ns;
+	/* The model's slots are not those of the file: only a keyframe tells them apart. */
+	writer->wants_keyframe = cs_model_coroutine_slots(model) > 0;
 	if (!error)
 		return writer;
 	cs_trace_finish(writer, NULL, NULL);

@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "model/restore.h"
+#include "model/tally.h"
 #include "trace/fields.h"
 
 /* A definition takes 4 bytes at least, of which compression leaves no less than this. */
@@ -22,6 +23,8 @@ void cs_decoder_free(struct cs_decoder *decoder)
 {
 	forget_strings(decoder);
 	free(decoder->strings);
+	cs_index_free(&decoder->slots.index);
+	free(decoder->slots.slot_of);
 }
 
 bool cs_record_next(struct cs_cursor *payload, uint64_t *kind, struct cs_cursor *fields)
@@ -44,6 +47,9 @@ static int restore_lost(struct cs_decoder *decoder, enum cs_trace_record kind)
 	struct cs_module module = {0};
 	struct cs_frame frame = {.module = CS_MODULE_NONE, .offset = CS_FRAME_LOST};
 	struct cs_node node = {.frame = decoder->lost_frame};
+	struct cs_runtime runtime = {.process = 1, .name = (char[]){"?"}};
+	struct cs_tally tally = {.process = 1};
+	struct cs_figure figure = {.process = 1};
 
 	switch (kind) {
 	case CS_TRACE_PROCESS:
@@ -60,6 +66,14 @@ static int restore_lost(struct cs_decoder *decoder, enum cs_trace_record kind)
 		return cs_model_restore_node(model, &node);
 	case CS_TRACE_CELL:
 		return cs_model_restore_cell(model, &(struct cs_cell){.process = 1});
+	case CS_TRACE_TEXT:
+		return cs_model_restore_text(model, "?");
+	case CS_TRACE_RUNTIME:
+		return cs_model_restore_runtime(model, &runtime);
+	case CS_TRACE_TALLY:
+		return cs_model_restore_tally(model, &tally);
+	case CS_TRACE_FIGURE:
+		return cs_model_restore_figure(model, &figure);
 	default:
 		return -EINVAL;
 	}
@@ -97,9 +111,15 @@ static int decode_base(struct cs_decoder *decoder, struct cs_cursor *fields)
 		{CS_TRACE_FRAME, cs_model_frame_count(model)},
 		{CS_TRACE_NODE, cs_model_node_count(model)},
 		{CS_TRACE_CELL, cs_model_cell_count(model)},
+		{CS_TRACE_TEXT, cs_model_text_count(model)},
+		{CS_TRACE_RUNTIME, cs_model_runtime_count(model)},
+		{CS_TRACE_TALLY, cs_model_tally_count(model)},
+		{CS_TRACE_FIGURE, cs_model_figure_count(model)},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
+		if (kinds[i].kind >= CS_TRACE_TEXT && !cs_cursor_left(fields))
+			break; /* written before there were any */
 		uint64_t count = cs_get_varint(fields);
 		int error = fields->failed ? -EINVAL
 		                           : fill_gap(decoder, kinds[i].kind, kinds[i].have, count);
@@ -226,6 +246,7 @@ static int decode_thread_state(struct cs_decoder *decoder, struct cs_cursor *fie
 
 	if (!thread || !cs_fields_get(fields, cs_thread_state_fields, thread))
 		return -EINVAL;
+	thread->coroutine = cs_decode_slot(decoder, thread->coroutine);
 	if (thread->state >= CS_THREAD_STATES) /* of a later version */
 		thread->state = CS_THREAD_UNKNOWN;
 	return 0;
@@ -347,23 +368,38 @@ static int decode_names(struct cs_decoder *decoder, struct cs_cursor *fields)
 	return error;
 }
 
-typedef int decode_record(struct cs_decoder *decoder, struct cs_cursor *fields);
-
-static decode_record *const records[CS_TRACE_RECORD_COUNT] = {
-	[CS_TRACE_BASE] = decode_base,         [CS_TRACE_PROCESS] = decode_process,
-	[CS_TRACE_THREAD] = decode_thread,     [CS_TRACE_MODULE] = decode_module,
-	[CS_TRACE_FRAME] = decode_frame,       [CS_TRACE_NODE] = decode_node,
-	[CS_TRACE_CELL] = decode_cell,         [CS_TRACE_PROCESS_STATE] = decode_process_state,
-	[CS_TRACE_MEMORY] = decode_memory,     [CS_TRACE_THREAD_STATE] = decode_thread_state,
-	[CS_TRACE_CELL_SUM] = decode_cell_sum, [CS_TRACE_STRING] = decode_string,
+static cs_decode_record *const records[CS_TRACE_RECORD_COUNT] = {
+	[CS_TRACE_BASE] = decode_base,
+	[CS_TRACE_PROCESS] = decode_process,
+	[CS_TRACE_THREAD] = decode_thread,
+	[CS_TRACE_MODULE] = decode_module,
+	[CS_TRACE_FRAME] = decode_frame,
+	[CS_TRACE_NODE] = decode_node,
+	[CS_TRACE_CELL] = decode_cell,
+	[CS_TRACE_PROCESS_STATE] = decode_process_state,
+	[CS_TRACE_MEMORY] = decode_memory,
+	[CS_TRACE_THREAD_STATE] = decode_thread_state,
+	[CS_TRACE_CELL_SUM] = decode_cell_sum,
+	[CS_TRACE_STRING] = decode_string,
 	[CS_TRACE_NAMES] = decode_names,
+	[CS_TRACE_TEXT] = cs_decode_text,
+	[CS_TRACE_RUNTIME] = cs_decode_runtime,
+	[CS_TRACE_TALLY] = cs_decode_tally,
+	[CS_TRACE_FIGURE] = cs_decode_figure,
+	[CS_TRACE_COROUTINE] = cs_decode_coroutine,
+	[CS_TRACE_COROUTINE_STATE] = cs_decode_coroutine_state,
+	[CS_TRACE_COROUTINE_HEAP] = cs_decode_coroutine_heap,
+	[CS_TRACE_COROUTINE_GONE] = cs_decode_coroutine_gone,
+	[CS_TRACE_TALLY_SUM] = cs_decode_tally_sum,
+	[CS_TRACE_FIGURE_VALUE] = cs_decode_figure_value,
 };
 
 /* A definition that makes no sense still has a number. */
 static int keep_number(struct cs_decoder *decoder, uint64_t kind)
 {
 	decoder->bad_records++;
-	if (kind < CS_TRACE_PROCESS || kind > CS_TRACE_CELL)
+	if ((kind < CS_TRACE_PROCESS || kind > CS_TRACE_CELL) &&
+	    (kind < CS_TRACE_TEXT || kind > CS_TRACE_FIGURE))
 		return 0;
 	return restore_lost(decoder, (enum cs_trace_record)kind);
 }
@@ -374,13 +410,14 @@ int cs_decode_chunk(struct cs_decoder *decoder, const struct cs_buffer *payload)
 	struct cs_cursor fields;
 	uint64_t kind;
 
-	decoder->last_cell = 0;
+	decoder->last_cell = decoder->last_slot = decoder->last_tally = 0;
 	decoder->bad_records = 0;
 	forget_strings(decoder);
 	while (cs_record_next(&cursor, &kind, &fields)) {
 		int error;
 
-		if (kind >= CS_TRACE_RECORD_COUNT || !records[kind])
+		if (kind >= CS_TRACE_RECORD_COUNT || !records[kind] ||
+		    (decoder->only && !(decoder->only >> kind & 1)))
 			continue;
 		error = records[kind](decoder, &fields);
 		if (error == -EINVAL && kind != CS_TRACE_BASE)

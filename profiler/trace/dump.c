@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/coroutine.h"
+#include "model/tally.h"
 #include "trace/decode.h"
 #include "trace/fields.h"
 #include "trace/reader.h"
@@ -16,10 +18,11 @@
 
 struct dumping {
 	char line[LINE_BYTES];
-	uint32_t last_cell;
+	uint32_t last_cell, last_slot, last_tally;
+	uint64_t last_event_ns;
 	uint32_t strings;
 	/* Numbers of the definitions, as BASE records tell them. */
-	uint64_t next[CS_TRACE_CELL + 1];
+	uint64_t next[CS_TRACE_FIGURE + 1];
 };
 
 __attribute__((format(printf, 2, 3))) static void add(struct dumping *dumping, const char *format,
@@ -56,13 +59,21 @@ static void show_state(struct dumping *dumping, struct cs_cursor *fields, const 
 
 static void show_base(struct dumping *dumping, struct cs_cursor *fields)
 {
-	static const char *const names[] = {"processes", "threads", "modules",
-	                                    "frames",    "nodes",   "cells"};
+	static const struct {
+		enum cs_trace_record kind;
+		const char *name;
+	} kinds[] = {
+		{CS_TRACE_PROCESS, "processes"}, {CS_TRACE_THREAD, "threads"},
+		{CS_TRACE_MODULE, "modules"},    {CS_TRACE_FRAME, "frames"},
+		{CS_TRACE_NODE, "nodes"},        {CS_TRACE_CELL, "cells"},
+		{CS_TRACE_TEXT, "texts"},        {CS_TRACE_RUNTIME, "runtimes"},
+		{CS_TRACE_TALLY, "tallies"},     {CS_TRACE_FIGURE, "figures"},
+	};
 
 	add(dumping, "base");
-	for (int i = 0; i < 6; i++) {
-		dumping->next[CS_TRACE_PROCESS + i] = cs_get_varint(fields);
-		add(dumping, " %s=%" PRIu64, names[i], dumping->next[CS_TRACE_PROCESS + i]);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds) && cs_cursor_left(fields); i++) {
+		dumping->next[kinds[i].kind] = cs_get_varint(fields);
+		add(dumping, " %s=%" PRIu64, kinds[i].name, dumping->next[kinds[i].kind]);
 	}
 }
 
@@ -183,6 +194,97 @@ static void show_thread_state(struct dumping *dumping, struct cs_cursor *fields)
 	show_state(dumping, fields, "state of thread", cs_thread_state_fields, &thread);
 }
 
+/* ---- coroutines, tallies, figures, events ---- */
+
+static void show_late_definition(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
+{
+	static const struct {
+		const char *name;
+		const struct cs_field *fields;
+	} kinds[] = {
+		{"text", NULL},
+		{"runtime", cs_runtime_fields},
+		{"tally", cs_tally_fields},
+		{"figure", cs_figure_fields},
+	};
+	union {
+		struct cs_runtime runtime;
+		struct cs_tally tally;
+		struct cs_figure figure;
+	} scratch;
+	char title[64];
+
+	memset(&scratch, 0, sizeof(scratch));
+	snprintf(title, sizeof(title), "%s %" PRIu64, kinds[kind - CS_TRACE_TEXT].name,
+	         ++dumping->next[kind]);
+	if (kind == CS_TRACE_TEXT) {
+		char *text = cs_get_text(fields);
+
+		add(dumping, "%s \"%.900s\"", title, text ? text : "");
+		free(text);
+		return;
+	}
+	show_fields(dumping, fields, title, kinds[kind - CS_TRACE_TEXT].fields, &scratch);
+}
+
+static void show_coroutine(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
+{
+	struct cs_coroutine coroutine = {
+		.created_after_ns = CS_UNKNOWN, .created_ns = CS_UNKNOWN, .since_ns = CS_UNKNOWN};
+	struct cs_coroutine_heap heap = {0};
+	char title[160];
+
+	dumping->last_slot += (uint32_t)cs_get_signed(fields);
+	if (kind == CS_TRACE_COROUTINE_GONE) {
+		add(dumping, "gone: coroutine in slot %u", dumping->last_slot);
+		return;
+	}
+	if (kind == CS_TRACE_COROUTINE) {
+		uint64_t process = cs_get_varint(fields), runtime = cs_get_varint(fields);
+
+		snprintf(title, sizeof(title),
+		         "coroutine in slot %u process=%" PRIu64 " runtime=%" PRIu64
+		         " number=%" PRIu64,
+		         dumping->last_slot, process, runtime, cs_get_varint(fields));
+		show_fields(dumping, fields, title, cs_coroutine_fields, &coroutine);
+		return;
+	}
+	snprintf(title, sizeof(title), "%s of coroutine in slot %u number=%" PRIu64,
+	         kind == CS_TRACE_COROUTINE_HEAP ? "heap" : "state", dumping->last_slot,
+	         cs_get_varint(fields));
+	if (kind == CS_TRACE_COROUTINE_HEAP)
+		show_fields(dumping, fields, title, cs_coroutine_heap_fields, &heap);
+	else
+		show_fields(dumping, fields, title, cs_coroutine_state_fields, &coroutine);
+}
+
+static void show_value(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
+{
+	if (kind == CS_TRACE_FIGURE_VALUE) {
+		add(dumping, "value of figure %u", cs_get_u32(fields));
+		add(dumping, " %.10g", cs_get_double(fields));
+		add(dumping, " time_ns=%" PRIu64, cs_get_varint(fields));
+		return;
+	}
+	dumping->last_tally += (uint32_t)cs_get_signed(fields);
+	add(dumping, "sum of tally %u value=%" PRIu64, dumping->last_tally, cs_get_varint(fields));
+	add(dumping, " samples=%" PRIu64, cs_get_varint(fields));
+}
+
+static void show_event(struct dumping *dumping, struct cs_cursor *fields)
+{
+	struct cs_trace_event event;
+
+	if (!cs_decode_event(fields, &dumping->last_event_ns, &event)) {
+		add(dumping, "event malformed");
+		return;
+	}
+	add(dumping, "event %s time_ns=%" PRIu64 " process=%u thread=%u runtime=%u number=%" PRIu64,
+	    cs_trace_event_names[event.kind], event.time_ns, event.process, event.thread,
+	    event.runtime, event.number);
+	add(dumping, " text=%u node=%u value=%" PRIu64, event.text, event.node, event.value);
+}
+
 static void show_record(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
 {
 	union {
@@ -197,6 +299,14 @@ static void show_record(struct dumping *dumping, uint64_t kind, struct cs_cursor
 	dumping->line[0] = '\0';
 	if (kind >= CS_TRACE_PROCESS && kind <= CS_TRACE_CELL)
 		show_definition(dumping, kind, fields);
+	else if (kind >= CS_TRACE_TEXT && kind <= CS_TRACE_FIGURE)
+		show_late_definition(dumping, kind, fields);
+	else if (kind >= CS_TRACE_COROUTINE && kind <= CS_TRACE_COROUTINE_GONE)
+		show_coroutine(dumping, kind, fields);
+	else if (kind == CS_TRACE_TALLY_SUM || kind == CS_TRACE_FIGURE_VALUE)
+		show_value(dumping, kind, fields);
+	else if (kind == CS_TRACE_EVENT)
+		show_event(dumping, fields);
 	else if (kind == CS_TRACE_SESSION)
 		show_fields(dumping, fields, "session", cs_session_fields, &scratch);
 	else if (kind == CS_TRACE_SUMMARY)
@@ -234,7 +344,8 @@ static int dump_chunk(struct dumping *dumping, const struct cs_trace_chunk *chun
 	if (!payload)
 		return visit(context, chunk, "damaged");
 	cursor = cs_cursor_over(payload->data, payload->size);
-	dumping->last_cell = 0;
+	dumping->last_cell = dumping->last_slot = dumping->last_tally = 0;
+	dumping->last_event_ns = 0;
 	dumping->strings = 0;
 	while (!error && cs_record_next(&cursor, &kind, &fields)) {
 		show_record(dumping, kind, &fields);

@@ -6,6 +6,7 @@
 #include "trace/encode.h"
 
 #include "base/list.h"
+#include "model/tally.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,13 +17,22 @@ void cs_encoder_free(struct cs_encoder *encoder)
 	cs_buffer_free(&encoder->record);
 }
 
+/* What is written as a difference starts anew in each chunk. */
+static void restart_numbers(struct cs_encoder *encoder)
+{
+	encoder->last_cell = 0;
+	encoder->last_slot = 0;
+	encoder->last_tally = 0;
+	encoder->last_event_ns = 0;
+	encoder->strings = 0;
+}
+
 void cs_encode_begin(struct cs_encoder *encoder, enum cs_chunk_kind kind, uint64_t from_ns,
                      uint64_t to_ns)
 {
 	cs_buffer_clear(&encoder->payload);
 	cs_buffer_clear(&encoder->record);
-	encoder->last_cell = 0;
-	encoder->strings = 0;
+	restart_numbers(encoder);
 	encoder->head = (struct cs_chunk_header){
 		.kind = (uint16_t)kind,
 		.flags = kind == CS_CHUNK_KEYFRAME ? CS_CHUNK_FIRST : 0,
@@ -39,8 +49,7 @@ static void flush(struct cs_encoder *encoder)
 	(void)cs_chunk_write(encoder->out, encoder->head, &encoder->payload);
 	cs_buffer_clear(&encoder->payload);
 	encoder->head.flags &= (uint16_t)~CS_CHUNK_FIRST;
-	encoder->last_cell = 0;
-	encoder->strings = 0;
+	restart_numbers(encoder);
 }
 
 int cs_encode_end(struct cs_encoder *encoder)
@@ -57,8 +66,13 @@ static bool is_full(const struct cs_encoder *encoder)
 	return encoder->payload.size >= CS_CHUNK_RAW_AIM;
 }
 
-/* The fields are in encoder->record. */
-static void put_record(struct cs_encoder *encoder, enum cs_trace_record kind)
+void cs_encode_room(struct cs_encoder *encoder)
+{
+	if (is_full(encoder))
+		flush(encoder);
+}
+
+void cs_encode_record(struct cs_encoder *encoder, enum cs_trace_record kind)
 {
 	cs_put_varint(&encoder->payload, kind);
 	cs_put_varint(&encoder->payload, encoder->record.size);
@@ -69,10 +83,9 @@ static void put_record(struct cs_encoder *encoder, enum cs_trace_record kind)
 void cs_encode_fields(struct cs_encoder *encoder, enum cs_trace_record kind,
                       const struct cs_field *fields, const void *from)
 {
-	if (is_full(encoder))
-		flush(encoder);
+	cs_encode_room(encoder);
 	cs_fields_put(&encoder->record, fields, from);
-	put_record(encoder, kind);
+	cs_encode_record(encoder, kind);
 }
 
 /* ---- definitions ---- */
@@ -87,14 +100,19 @@ static void put_base(struct cs_encoder *encoder, const struct cs_trace_counts *c
 	cs_put_varint(record, counts->frames);
 	cs_put_varint(record, counts->nodes);
 	cs_put_varint(record, counts->cells);
-	put_record(encoder, CS_TRACE_BASE);
+	if (counts->texts || counts->runtimes || counts->tallies || counts->figures) {
+		cs_put_varint(record, counts->texts);
+		cs_put_varint(record, counts->runtimes);
+		cs_put_varint(record, counts->tallies);
+		cs_put_varint(record, counts->figures);
+	}
+	cs_encode_record(encoder, CS_TRACE_BASE);
 }
 
 /* Before each definition: a new chunk says where its numbers start. */
 static void next_definition(struct cs_encoder *encoder, const struct cs_trace_counts *counts)
 {
-	if (is_full(encoder))
-		flush(encoder);
+	cs_encode_room(encoder);
 	if (!encoder->payload.size)
 		put_base(encoder, counts);
 }
@@ -104,7 +122,7 @@ static void put_module(struct cs_encoder *encoder, const struct cs_module *modul
 	cs_put_text(&encoder->record, module->path);
 	cs_put_varint(&encoder->record, module->build_id_bytes);
 	cs_put_bytes(&encoder->record, module->build_id, module->build_id_bytes);
-	put_record(encoder, CS_TRACE_MODULE);
+	cs_encode_record(encoder, CS_TRACE_MODULE);
 }
 
 static void encode_code(struct cs_encoder *encoder, const struct cs_model *model,
@@ -122,7 +140,7 @@ static void encode_code(struct cs_encoder *encoder, const struct cs_model *model
 
 		cs_put_varint(record, frame->module);
 		cs_put_varint(record, frame->offset);
-		put_record(encoder, CS_TRACE_FRAME);
+		cs_encode_record(encoder, CS_TRACE_FRAME);
 	}
 	while (counts->nodes < cs_model_node_count(model)) {
 		next_definition(encoder, counts);
@@ -130,7 +148,37 @@ static void encode_code(struct cs_encoder *encoder, const struct cs_model *model
 
 		cs_put_varint(record, node->parent);
 		cs_put_varint(record, node->frame);
-		put_record(encoder, CS_TRACE_NODE);
+		cs_encode_record(encoder, CS_TRACE_NODE);
+	}
+}
+
+static void encode_texts(struct cs_encoder *encoder, const struct cs_model *model,
+                         struct cs_trace_counts *counts)
+{
+	while (counts->texts < cs_model_text_count(model)) {
+		next_definition(encoder, counts);
+		cs_put_text(&encoder->record, cs_model_text_at(model, ++counts->texts));
+		cs_encode_record(encoder, CS_TRACE_TEXT);
+	}
+	while (counts->runtimes < cs_model_runtime_count(model)) {
+		next_definition(encoder, counts);
+		cs_encode_fields(encoder, CS_TRACE_RUNTIME, cs_runtime_fields,
+		                 cs_model_runtime_at(model, ++counts->runtimes));
+	}
+}
+
+static void encode_tallies(struct cs_encoder *encoder, const struct cs_model *model,
+                           struct cs_trace_counts *counts)
+{
+	while (counts->tallies < cs_model_tally_count(model)) {
+		next_definition(encoder, counts);
+		cs_encode_fields(encoder, CS_TRACE_TALLY, cs_tally_fields,
+		                 cs_model_tally_at(model, ++counts->tallies));
+	}
+	while (counts->figures < cs_model_figure_count(model)) {
+		next_definition(encoder, counts);
+		cs_encode_fields(encoder, CS_TRACE_FIGURE, cs_figure_fields,
+		                 cs_model_figure_at(model, ++counts->figures));
 	}
 }
 
@@ -150,6 +198,7 @@ void cs_encode_definitions(struct cs_encoder *encoder, const struct cs_model *mo
 		                 cs_model_thread_at(model, ++counts->threads));
 	}
 	encode_code(encoder, model, counts);
+	encode_texts(encoder, model, counts);
 	while (counts->cells < cs_model_cell_count(model)) {
 		next_definition(encoder, counts);
 		const struct cs_cell *cell = cs_model_cell_at(model, ++counts->cells);
@@ -158,8 +207,9 @@ void cs_encode_definitions(struct cs_encoder *encoder, const struct cs_model *mo
 		cs_put_varint(record, cell->thread);
 		cs_put_varint(record, cell->node);
 		cs_put_varint(record, cell->spawn);
-		put_record(encoder, CS_TRACE_CELL);
+		cs_encode_record(encoder, CS_TRACE_CELL);
 	}
+	encode_tallies(encoder, model, counts);
 }
 
 /* ---- states ---- */
@@ -168,25 +218,23 @@ void cs_encode_process(struct cs_encoder *encoder, const struct cs_model *model,
 {
 	const struct cs_process *process = cs_model_process_at(model, id);
 
-	if (is_full(encoder))
-		flush(encoder);
+	cs_encode_room(encoder);
 	cs_put_varint(&encoder->record, id);
 	cs_fields_put(&encoder->record, cs_process_state_fields, process);
-	put_record(encoder, CS_TRACE_PROCESS_STATE);
+	cs_encode_record(encoder, CS_TRACE_PROCESS_STATE);
 	if (!process->memory)
 		return;
 	cs_put_varint(&encoder->record, id);
 	cs_fields_put(&encoder->record, cs_memory_fields, process->memory);
-	put_record(encoder, CS_TRACE_MEMORY);
+	cs_encode_record(encoder, CS_TRACE_MEMORY);
 }
 
 void cs_encode_thread(struct cs_encoder *encoder, const struct cs_model *model, uint32_t id)
 {
-	if (is_full(encoder))
-		flush(encoder);
+	cs_encode_room(encoder);
 	cs_put_varint(&encoder->record, id);
 	cs_fields_put(&encoder->record, cs_thread_state_fields, cs_model_thread_at(model, id));
-	put_record(encoder, CS_TRACE_THREAD_STATE);
+	cs_encode_record(encoder, CS_TRACE_THREAD_STATE);
 }
 
 /* Exact cells: whole objects, each recorded, no variance. */
@@ -236,8 +284,7 @@ void cs_encode_cell(struct cs_encoder *encoder, const struct cs_model *model, ui
 	unsigned flags = sum_flags(cs_model_process_at(model, cell->process), cell);
 	uint64_t unit = flags & CS_SUM_FRACTIONS ? 1 : CS_OBJECT;
 
-	if (is_full(encoder))
-		flush(encoder);
+	cs_encode_room(encoder);
 	cs_put_signed(record, (int64_t)id - (int64_t)encoder->last_cell);
 	encoder->last_cell = id;
 	cs_put_varint(record, flags);
@@ -258,7 +305,7 @@ void cs_encode_cell(struct cs_encoder *encoder, const struct cs_model *model, ui
 	}
 	if (flags & CS_SUM_PEAK)
 		put_peak(record, cell, flags);
-	put_record(encoder, CS_TRACE_CELL_SUM);
+	cs_encode_record(encoder, CS_TRACE_CELL_SUM);
 }
 
 /* ---- names ---- */
@@ -327,7 +374,7 @@ static uint32_t text_number(struct cs_encoder *encoder, struct known_texts *know
 	at = text_place(known, text);
 	if (!known->texts[at]) {
 		cs_put_text(&encoder->record, text);
-		put_record(encoder, CS_TRACE_STRING);
+		cs_encode_record(encoder, CS_TRACE_STRING);
 		known->texts[at] = text;
 		known->numbers[at] = ++encoder->strings;
 		known->count++;
@@ -357,7 +404,7 @@ static void encode_names(struct cs_encoder *encoder, struct known_texts *known, 
 		cs_put_varint(record, names[i].line);
 		cs_put_varint(record, names[i].inlined);
 	}
-	put_record(encoder, CS_TRACE_NAMES);
+	cs_encode_record(encoder, CS_TRACE_NAMES);
 }
 
 void cs_encode_symbols(struct cs_encoder *encoder, const struct cs_model *model,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/coroutine.h"
+#include "model/tally.h"
 #include "trace/trace.h"
 
 /* No text of a program is worth more; a chunk must hold at least one record. */
@@ -117,9 +119,88 @@ const struct cs_field cs_loss_fields[] = {
 	END,
 };
 
+const struct cs_field cs_runtime_fields[] = {
+	FIELD(U32, cs_runtime, process),
+	FIELD(TEXT, cs_runtime, name),
+	FIELD(TEXT, cs_runtime, version),
+	END,
+};
+
+const struct cs_field cs_tally_fields[] = {
+	FIELD(U32, cs_tally, process),
+	FIELD(U32, cs_tally, thread),
+	FIELD(U32, cs_tally, node),
+	FIELD(U32, cs_tally, spawn),
+	FIELD(U32, cs_tally, label),
+	FIELD(U8, cs_tally, kind),
+	END,
+};
+
+const struct cs_field cs_figure_fields[] = {
+	FIELD(U32, cs_figure, process),
+	FIELD(U32, cs_figure, name),
+	FIELD(U8, cs_figure, unit),
+	END,
+};
+
+const struct cs_field cs_coroutine_fields[] = {
+	FIELD(U32, cs_coroutine, parent_runtime),
+	FIELD(U64, cs_coroutine, parent_number),
+	FIELD(U32, cs_coroutine, entry),
+	FIELD(U32, cs_coroutine, spawn),
+	FIELD(TIME, cs_coroutine, created_after_ns),
+	FIELD(TIME, cs_coroutine, created_ns),
+	FIELD(U64, cs_coroutine, stack_low),
+	FIELD(U64, cs_coroutine, stack_high),
+	FIELD(TEXT, cs_coroutine, name),
+	FIELD(TEXT, cs_coroutine, labels),
+	END,
+};
+
+const struct cs_field cs_coroutine_state_fields[] = {
+	FIELD(U8, cs_coroutine, state),         FIELD(U16, cs_coroutine, flags),
+	FIELD(U32, cs_coroutine, thread),       FIELD(U32, cs_coroutine, reason),
+	FIELD(U32, cs_coroutine, stack),        FIELD(TIME, cs_coroutine, since_after_ns),
+	FIELD(TIME, cs_coroutine, since_ns),    FIELD(TIME, cs_coroutine, observed_ns),
+	FIELD(U64, cs_coroutine, ended_ns),     FIELD(KNOWN, cs_coroutine, switches),
+	FIELD(KNOWN, cs_coroutine, cpu_ns),     FIELD(KNOWN, cs_coroutine, wait_ns),
+	FIELD(KNOWN, cs_coroutine, stack_used), FIELD(KNOWN, cs_coroutine, stack_resident),
+	FIELD(KNOWN, cs_coroutine, stack_peak), END,
+};
+
+const struct cs_field cs_coroutine_heap_fields[] = {
+	FIELD(U64, cs_coroutine_heap, inuse_bytes),
+	FIELD(U64, cs_coroutine_heap, inuse_objects),
+	FIELD(U64, cs_coroutine_heap, alloc_bytes),
+	FIELD(U64, cs_coroutine_heap, alloc_objects),
+	FIELD(U64, cs_coroutine_heap, live_samples),
+	FIELD(U64, cs_coroutine_heap, samples),
+	FIELD(DOUBLE, cs_coroutine_heap, inuse_bytes_var),
+	FIELD(DOUBLE, cs_coroutine_heap, inuse_objects_var),
+	FIELD(DOUBLE, cs_coroutine_heap, alloc_bytes_var),
+	FIELD(DOUBLE, cs_coroutine_heap, alloc_objects_var),
+	END,
+};
+
 static const void *member(const struct cs_field *field, const void *of)
 {
 	return (const char *)of + field->offset;
+}
+
+/* As a signed varint, so that what is before the start is short as well; 0 is kept free. */
+static uint64_t time_number(uint64_t time_ns)
+{
+	if (time_ns == CS_UNKNOWN)
+		return 0;
+	return ((time_ns << 1) ^ -(time_ns >> 63)) + 1;
+}
+
+static uint64_t number_time(uint64_t number)
+{
+	if (!number)
+		return CS_UNKNOWN;
+	number--;
+	return (number >> 1) ^ -(number & 1);
 }
 
 /* Numbers of any width; 0 for the other types. */
@@ -132,12 +213,16 @@ static uint64_t number(const struct cs_field *field, const void *of)
 		return *(const bool *)at;
 	case CS_FIELD_U8:
 		return *(const uint8_t *)at;
+	case CS_FIELD_U16:
+		return *(const uint16_t *)at;
 	case CS_FIELD_U32:
 		return *(const uint32_t *)at;
 	case CS_FIELD_U64:
 		return *(const uint64_t *)at;
 	case CS_FIELD_KNOWN:
 		return *(const uint64_t *)at + 1;
+	case CS_FIELD_TIME:
+		return time_number(*(const uint64_t *)at);
 	default:
 		return 0;
 	}
@@ -173,6 +258,8 @@ void cs_fields_put(struct cs_buffer *buffer, const struct cs_field *fields, cons
 			put_array(buffer, at, field->size);
 		else if (field->type == CS_FIELD_I32)
 			cs_put_signed(buffer, *(const int32_t *)at);
+		else if (field->type == CS_FIELD_DOUBLE)
+			cs_put_double(buffer, *(const double *)at);
 		else
 			cs_put_varint(buffer, number(field, from));
 	}
@@ -213,6 +300,15 @@ static void get_field(struct cs_cursor *cursor, const struct cs_field *field, vo
 		break;
 	case CS_FIELD_U8:
 		*(uint8_t *)at = (uint8_t)cs_get_varint(cursor);
+		break;
+	case CS_FIELD_U16:
+		*(uint16_t *)at = (uint16_t)cs_get_varint(cursor);
+		break;
+	case CS_FIELD_DOUBLE:
+		*(double *)at = cs_get_double(cursor);
+		break;
+	case CS_FIELD_TIME:
+		*(uint64_t *)at = number_time(cs_get_varint(cursor));
 		break;
 	case CS_FIELD_U32:
 		*(uint32_t *)at = cs_get_u32(cursor);
@@ -282,6 +378,10 @@ void cs_fields_show(const struct cs_field *fields, const void *from, char *line,
 
 		if (field->type == CS_FIELD_KNOWN && value)
 			cs_line_add(line, bytes, " %s=%" PRIu64, field->name, value - 1);
+		if (field->type == CS_FIELD_TIME && value)
+			cs_line_add(line, bytes, " %s=%" PRId64, field->name, *(const int64_t *)at);
+		if (field->type == CS_FIELD_DOUBLE && *(const double *)at != 0)
+			cs_line_add(line, bytes, " %s=%g", field->name, *(const double *)at);
 		if (field->type == CS_FIELD_TEXT && *(char *const *)at)
 			cs_line_add(line, bytes, " %s=\"%s\"", field->name, *(char *const *)at);
 		if (field->type == CS_FIELD_NAME && *(const char *)at)
@@ -292,7 +392,7 @@ void cs_fields_show(const struct cs_field *fields, const void *from, char *line,
 			if (((const uint64_t *)at)[i])
 				cs_line_add(line, bytes, " %s[%u]=%" PRIu64, field->name, i,
 				            ((const uint64_t *)at)[i]);
-		if (value && field->type != CS_FIELD_KNOWN)
+		if (value && field->type != CS_FIELD_KNOWN && field->type != CS_FIELD_TIME)
 			cs_line_add(line, bytes, " %s=%" PRIu64, field->name, value);
 	}
 }

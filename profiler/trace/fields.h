@@ -13,10 +13,13 @@ enum cs_field_type {
 	CS_FIELD_END,
 	CS_FIELD_BOOL,
 	CS_FIELD_U8,
+	CS_FIELD_U16,
 	CS_FIELD_U32,
 	CS_FIELD_I32,
 	CS_FIELD_U64,
-	CS_FIELD_KNOWN,     /* uint64_t + 1: CS_UNKNOWN is written as 0 */
+	CS_FIELD_KNOWN, /* uint64_t + 1: CS_UNKNOWN is written as 0 */
+	CS_FIELD_TIME,  /* uint64_t that may lie before the start; CS_UNKNOWN is written as 0 */
+	CS_FIELD_DOUBLE,
 	CS_FIELD_U64_ARRAY, /* size: how many */
 	CS_FIELD_TEXT,      /* char *, owned */
 	CS_FIELD_NAME,      /* char[size] with NUL */
@@ -37,6 +40,12 @@ extern const struct cs_field cs_memory_fields[];
 extern const struct cs_field cs_thread_fields[];
 extern const struct cs_field cs_thread_state_fields[];
 extern const struct cs_field cs_loss_fields[];
+extern const struct cs_field cs_runtime_fields[];
+extern const struct cs_field cs_tally_fields[];
+extern const struct cs_field cs_figure_fields[];
+extern const struct cs_field cs_coroutine_fields[]; /* what hardly changes */
+extern const struct cs_field cs_coroutine_state_fields[];
+extern const struct cs_field cs_coroutine_heap_fields[];
 
 void cs_fields_put(struct cs_buffer *buffer, const struct cs_field *fields, const void *from);
 /* Replaces texts (and frees the old ones). False: the record is malformed, or no memory. */

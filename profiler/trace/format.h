@@ -62,7 +62,8 @@ enum cs_chunk_kind {
 	CS_CHUNK_SUMMARY = 6,
 	CS_CHUNK_INDEX = 7,
 	CS_CHUNK_LOSSES = 8,
-	CS_CHUNK_KIND_COUNT /* 16 and more are kept for events one by one */
+	CS_CHUNK_KIND_COUNT,
+	CS_CHUNK_EVENTS = 16,
 };
 
 enum cs_chunk_flag {
@@ -90,7 +91,18 @@ enum cs_trace_record {
 	CS_TRACE_STRING = 15, /* SYMBOLS: a text, numbered within its chunk from 1 */
 	CS_TRACE_NAMES = 16,  /* SYMBOLS: the names of a frame */
 	CS_TRACE_CHUNK = 17,  /* INDEX */
-	CS_TRACE_RECORD_COUNT /* 64 to 127 are kept for events one by one */
+	CS_TRACE_TEXT = 18,   /* DEFS: texts that recur */
+	CS_TRACE_RUNTIME = 19,
+	CS_TRACE_TALLY = 20,
+	CS_TRACE_FIGURE = 21,
+	CS_TRACE_COROUTINE = 22, /* who is in a slot, and what hardly changes of it */
+	CS_TRACE_COROUTINE_STATE = 23,
+	CS_TRACE_COROUTINE_HEAP = 24,
+	CS_TRACE_COROUTINE_GONE = 25,
+	CS_TRACE_TALLY_SUM = 26,
+	CS_TRACE_FIGURE_VALUE = 27,
+	CS_TRACE_RECORD_COUNT,
+	CS_TRACE_EVENT = 64, /* EVENTS */
 };
 
 /* What a CELL_SUM record leaves out. */

@@ -31,6 +31,8 @@ static const char *const chunk_names[CS_CHUNK_KIND_COUNT] = {
 
 const char *cs_trace_chunk_name(uint32_t kind)
 {
+	if (kind == CS_CHUNK_EVENTS)
+		return "EVENTS";
 	if (kind < CS_CHUNK_KIND_COUNT && chunk_names[kind])
 		return chunk_names[kind];
 	return "UNKNOWN";

@@ -11,6 +11,7 @@
  *   SUMMARY   the end: how it ended, what it cost
  *   INDEX     where the chunks are; rebuilt from the chunks when missing
  *   LOSSES    intervals in which events were lost
+ *   EVENTS    what happened to coroutines, one by one, if it was asked for
  *
  * To know the state at T a reader takes all DEFS before T, the last KEYFRAME at or before T,
  * and the DELTAS from there to T. Resolution in time is the writer's tick.
@@ -72,6 +73,33 @@ int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model
 /* An interval in which EVENTS of PROCESS were lost. */
 int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64_t from_ns,
                         uint64_t to_ns, uint64_t events);
+
+enum cs_trace_event_kind {
+	CS_EVENT_CREATE = 1, /* node: the spawn stack */
+	CS_EVENT_RUN,        /* on thread */
+	CS_EVENT_PARK,       /* text: the reason; node: the stack */
+	CS_EVENT_WAKE,
+	CS_EVENT_FINISH,
+	CS_EVENT_GC_BEGIN,
+	CS_EVENT_GC_END,
+	CS_EVENT_TEXT, /* text: what somebody has to say */
+	CS_EVENT_KINDS
+};
+extern const char *const cs_trace_event_names[CS_EVENT_KINDS]; /* "?" first */
+
+/* Ids are the model's; 0 and number 0: none or unknown. */
+struct cs_trace_event {
+	uint64_t time_ns;
+	uint8_t kind; /* enum cs_trace_event_kind */
+	uint32_t process, thread;
+	uint32_t runtime; /* with number: the coroutine */
+	uint64_t number;
+	uint32_t text;
+	uint32_t node;
+	uint64_t value; /* as kind says; 0 none */
+};
+/* Ids are defined in the model that the next tick writes. Events of a tick need not be sorted. */
+int cs_trace_write_event(struct cs_trace_writer *writer, const struct cs_trace_event *event);
 uint64_t cs_trace_bytes(const struct cs_trace_writer *writer);
 /* The time of the last tick. */
 uint64_t cs_trace_last_ns(const struct cs_trace_writer *writer);
@@ -144,6 +172,25 @@ int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *mod
 int cs_trace_load_interval(struct cs_trace *trace, uint64_t from_ns, uint64_t to_ns,
                            struct cs_model *model, struct cs_symbols *symbols,
                            struct cs_diag *diag);
+
+/*
+ * Events of (FROM, TO] through VISIT, in the order in which they were written; its result, if
+ * not 0, ends it and is returned. Ids are those of a model loaded at TO or later; what a
+ * damaged file makes of them must be checked.
+ */
+typedef int cs_trace_event_visit(void *context, const struct cs_trace_event *event);
+int cs_trace_events(struct cs_trace *trace, uint64_t from_ns, uint64_t to_ns,
+                    cs_trace_event_visit *visit, void *context, struct cs_diag *diag);
+
+/*
+ * The whole trace tick by tick, for series over time: MODEL (new and empty) is brought to each
+ * tick in turn, and VISIT called; its result, if not 0, ends it and is returned. Only processes
+ * with their sums, threads, coroutines and figures are kept: sums by cell and tally stay 0, so
+ * that hours are read in seconds.
+ */
+typedef int cs_trace_series_visit(void *context, const struct cs_model *model, uint64_t time_ns);
+int cs_trace_series(struct cs_trace *trace, struct cs_model *model, cs_trace_series_visit *visit,
+                    void *context, struct cs_diag *diag);
 
 /*
  * "12.5s", "-10s", "1m30s", "250ms", "peak": 0 or -errno with a DIAG that lists the forms.

@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/coroutine.h"
+#include "model/tally.h"
 #include "trace/writer.h"
 
 /* Another recording, a folder or a device at PATH is not ours to replace. */
@@ -85,6 +87,8 @@ static void writer_free(struct cs_trace_writer *writer)
 	cs_chunk_writer_free(&writer->chunks);
 	cs_encoder_free(&writer->encoder);
 	cs_encoder_free(&writer->losses);
+	cs_encoder_free(&writer->events);
+	free(writer->slots.hashes);
 	cs_bound_free(&writer->bound);
 	free(writer->path);
 	free(writer);
@@ -108,6 +112,8 @@ struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_
 	error = cs_chunk_writer_init(&writer->chunks, fd, 0, 0);
 	writer->encoder.out = &writer->chunks;
 	writer->losses.out = &writer->chunks;
+	writer->events.out = &writer->chunks;
+	cs_encode_begin(&writer->events, CS_CHUNK_EVENTS, 0, 0);
 	cs_encode_begin(&writer->losses, CS_CHUNK_LOSSES, 0, 0);
 	writer->path = strdup(path);
 	if (!error && !writer->path)
@@ -128,6 +134,7 @@ struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_
 struct visit {
 	struct cs_encoder *encoder;
 	const struct cs_model *model;
+	struct cs_known_slots *slots;
 };
 
 static void visit_process(void *context, uint32_t id)
@@ -151,6 +158,27 @@ static void visit_cell(void *context, uint32_t id)
 	cs_encode_cell(visit->encoder, visit->model, id);
 }
 
+static void visit_coroutine(void *context, uint32_t id)
+{
+	struct visit *visit = context;
+
+	cs_encode_coroutine(visit->encoder, visit->slots, visit->model, id, false);
+}
+
+static void visit_tally(void *context, uint32_t id)
+{
+	struct visit *visit = context;
+
+	cs_encode_tally(visit->encoder, visit->model, id);
+}
+
+static void visit_figure(void *context, uint32_t id)
+{
+	struct visit *visit = context;
+
+	cs_encode_figure(visit->encoder, visit->model, id);
+}
+
 static void write_definitions(struct cs_trace_writer *writer, struct cs_model *model, uint64_t now)
 {
 	/* A reader that has lost definitions needs a frame to say so. No memory: no such frame. */
@@ -171,6 +199,14 @@ static void write_losses(struct cs_trace_writer *writer, uint64_t now)
 	writer->has_losses = false;
 }
 
+static void write_events(struct cs_trace_writer *writer, uint64_t now)
+{
+	if (writer->events.head.to_ns < now)
+		writer->events.head.to_ns = now;
+	(void)cs_encode_end(&writer->events);
+	cs_encode_begin(&writer->events, CS_CHUNK_EVENTS, now, now);
+}
+
 /* Time never runs back in a file, whatever the model's does. */
 static uint64_t time_of(const struct cs_trace_writer *writer, const struct cs_model *model)
 {
@@ -181,24 +217,44 @@ static uint64_t time_of(const struct cs_trace_writer *writer, const struct cs_mo
 
 int cs_trace_write_tick(struct cs_trace_writer *writer, struct cs_model *model)
 {
-	struct visit visit = {.encoder = &writer->encoder, .model = model};
+	struct visit visit = {&writer->encoder, model, &writer->slots};
 	uint64_t now = time_of(writer, model);
 
 	if (writer->chunks.error)
 		return writer->chunks.error;
 	write_definitions(writer, model, now);
 	cs_encode_begin(&writer->encoder, CS_CHUNK_DELTAS, writer->last_ns, now);
-	/* Processes first: whether a cell's peak still counts depends on its process. */
+	/* Processes first: whether a cell's peak still counts depends on its process. Coroutines
+	 * before threads, which name those that they run. */
 	cs_model_take_dirty_processes(model, visit_process, &visit);
+	cs_model_take_dirty_coroutines(model, visit_coroutine, &visit);
 	cs_model_take_dirty_threads(model, visit_thread, &visit);
 	cs_model_take_dirty_cells(model, visit_cell, &visit);
+	cs_model_take_dirty_tallies(model, visit_tally, &visit);
+	cs_model_take_dirty_figures(model, visit_figure, &visit);
 	(void)cs_encode_end(&writer->encoder);
 	write_losses(writer, now);
+	write_events(writer, now);
+	cs_model_sweep_coroutines(model);
 	writer->last_ns = now;
+	if (writer->wants_keyframe && !writer->chunks.error) {
+		writer->wants_keyframe = false;
+		(void)cs_trace_write_keyframe(writer, model);
+	}
 	if (cs_bound_is_on(&writer->bound) && !writer->chunks.error &&
 	    cs_bound_wants_keyframe(&writer->bound, now))
 		(void)cs_trace_write_keyframe(writer, model);
 	return writer->chunks.error;
+}
+
+static void put_beside_heap(struct cs_trace_writer *writer, const struct cs_model *model)
+{
+	for (uint32_t id = 1; id <= cs_model_tally_count(model); id++)
+		if (cs_model_tally_at(model, id)->value || cs_model_tally_at(model, id)->samples)
+			cs_encode_tally(&writer->encoder, model, id);
+	for (uint32_t id = 1; id <= cs_model_figure_count(model); id++)
+		if (cs_model_figure_at(model, id)->known)
+			cs_encode_figure(&writer->encoder, model, id);
 }
 
 static bool has_sum(const struct cs_cell *cell)
@@ -220,11 +276,14 @@ int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *mod
 	cs_encode_begin(&writer->encoder, CS_CHUNK_KEYFRAME, now, now);
 	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
 		cs_encode_process(&writer->encoder, model, id);
+	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++)
+		cs_encode_coroutine(&writer->encoder, &writer->slots, model, id, true);
 	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++)
 		cs_encode_thread(&writer->encoder, model, id);
 	for (uint32_t id = 1; id <= cs_model_cell_count(model); id++)
 		if (has_sum(cs_model_cell_at(model, id)))
 			cs_encode_cell(&writer->encoder, model, id);
+	put_beside_heap(writer, model);
 	if (cs_encode_end(&writer->encoder))
 		return writer->chunks.error;
 	if (!cs_bound_is_on(&writer->bound))
@@ -285,6 +344,20 @@ int cs_trace_write_loss(struct cs_trace_writer *writer, uint32_t process, uint64
 	return writer->chunks.error;
 }
 
+int cs_trace_write_event(struct cs_trace_writer *writer, const struct cs_trace_event *event)
+{
+	struct cs_chunk_header *head = &writer->events.head;
+
+	if (writer->chunks.error)
+		return writer->chunks.error;
+	if (event->time_ns > head->to_ns)
+		head->to_ns = event->time_ns;
+	if (event->time_ns < head->from_ns)
+		head->from_ns = event->time_ns;
+	cs_encode_event(&writer->events, event);
+	return writer->chunks.error;
+}
+
 uint64_t cs_trace_bytes(const struct cs_trace_writer *writer)
 {
 	return writer->chunks.offset;
@@ -313,6 +386,7 @@ int cs_trace_finish(struct cs_trace_writer *writer, const struct cs_trace_summar
 	int error;
 
 	write_losses(writer, end);
+	write_events(writer, end);
 	cs_trace_ending(writer);
 	if (summary && summary->duration_ns > end)
 		end = summary->duration_ns;

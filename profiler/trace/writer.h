@@ -14,9 +14,12 @@ struct cs_trace_writer {
 	struct cs_bound bound;
 	struct cs_encoder encoder;
 	struct cs_encoder losses; /* collects until the next tick */
+	struct cs_encoder events; /* likewise, or until a chunk is full */
+	struct cs_known_slots slots;
 	struct cs_trace_counts counts;
 	uint64_t last_ns; /* end of the last tick */
 	bool has_losses;
+	bool wants_keyframe; /* behind the next tick */
 	char *path;
 };
 

@@ -9,7 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "model/coroutine.h"
 #include "model/snapshot.h"
+#include "model/tally.h"
 #include "support/trace_edit.h"
 #include "trace/trace.h"
 
@@ -33,6 +35,34 @@ static void walk_stacks(const struct cs_model *model)
 	}
 }
 
+/* Whoever shows a coroutine follows these without a check. */
+static void walk_coroutines(struct cs_model *model)
+{
+	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
+		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
+
+		if (!coroutine)
+			continue;
+		if (!cs_model_process_at(model, coroutine->process) ||
+		    !cs_model_runtime_at(model, coroutine->runtime) ||
+		    coroutine->state >= CS_COROUTINE_STATES ||
+		    (coroutine->stack && !cs_model_node_at(model, coroutine->stack)) ||
+		    (coroutine->spawn && !cs_model_node_at(model, coroutine->spawn)) ||
+		    (coroutine->entry && !cs_model_frame_at(model, coroutine->entry)) ||
+		    (coroutine->reason && !cs_model_text_at(model, coroutine->reason)) ||
+		    (coroutine->thread && !cs_model_thread_at(model, coroutine->thread)))
+			abort();
+		(void)cs_model_coroutine_find(model, coroutine->process, coroutine->runtime,
+		                              coroutine->number);
+	}
+	for (uint32_t id = 1; id <= cs_model_tally_count(model); id++) {
+		const struct cs_tally *tally = cs_model_tally_at(model, id);
+
+		if (tally->node && !cs_model_node_at(model, tally->node))
+			abort();
+	}
+}
+
 static void load(struct cs_trace *trace, uint64_t time_ns)
 {
 	struct cs_model *model = cs_model_new();
@@ -43,10 +73,40 @@ static void load(struct cs_trace *trace, uint64_t time_ns)
 	if (model && symbols) {
 		(void)cs_trace_load(trace, time_ns, model, symbols, &diag);
 		walk_stacks(model);
+		walk_coroutines(model);
 		snapshot = cs_snapshot_take_peak(model, symbols);
 		cs_snapshot_free(snapshot);
 	}
 	cs_symbols_free(symbols);
+	cs_model_free(model);
+}
+
+static int count_event(void *context, const struct cs_trace_event *event)
+{
+	if (event->kind >= CS_EVENT_KINDS || !cs_trace_event_names[event->kind])
+		abort();
+	++*(size_t *)context;
+	return 0;
+}
+
+static int count_tick(void *context, const struct cs_model *model, uint64_t time_ns)
+{
+	(void)time_ns;
+	*(size_t *)context += cs_model_process_count(model);
+	return 0;
+}
+
+static void walk_time(struct cs_trace *trace)
+{
+	struct cs_model *model = cs_model_new();
+	struct cs_diag diag = {0};
+	size_t count = 0;
+
+	if (!model)
+		return;
+	(void)cs_trace_events(trace, 0, UINT64_MAX, count_event, &count, &diag);
+	(void)cs_trace_series(trace, model, count_tick, &count, &diag);
+	walk_coroutines(model);
 	cs_model_free(model);
 }
 
@@ -71,6 +131,7 @@ static void read_trace(const uint8_t *data, size_t size)
 		return;
 	}
 	load(trace, UINT64_MAX);
+	walk_time(trace);
 	load(trace, cs_trace_duration_ns(trace) / 2);
 	(void)cs_trace_time(trace, "peak", &ns, &diag);
 	(void)cs_trace_dump(trace, ignore_line, &length, &diag);

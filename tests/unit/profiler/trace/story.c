@@ -12,6 +12,8 @@
 #include "support/unit.h"
 
 #include "model/books.h"
+#include "model/coroutine.h"
+#include "story_coroutines.h"
 
 #define PROCESSES_MAX 6
 #define THREADS_MAX 4
@@ -31,6 +33,7 @@ struct stage {
 	unsigned actor_count;
 	uint64_t seed;
 	uint64_t now;
+	struct coroutine_stage coroutines;
 };
 
 static uint64_t draw(struct stage *stage)
@@ -111,8 +114,10 @@ static void heap_event(struct stage *stage)
 		cs_books_release(actor->books, thread, address, true, stage->now);
 		cs_books_restore(actor->books, thread, address, stage->now);
 	} else {
+		uint32_t node = random_node(stage);
+		uint32_t spawn = stage->story->coroutines ? node - (uint32_t)(size % 2) : 0;
 		uint32_t cell =
-			cs_model_cell(stage->model, actor->process, thread, random_node(stage));
+			cs_model_spawned_cell(stage->model, actor->process, thread, node, spawn);
 
 		cs_books_alloc(actor->books, thread, cell, address, size, stage->now);
 	}
@@ -149,7 +154,7 @@ static void end_something(struct stage *stage)
 	cs_model_process_changed(stage->model, actor->process);
 }
 
-static void play_tick(struct stage *stage)
+static void play_tick(struct stage *stage, struct cs_trace_writer *writer)
 {
 	uint64_t from = stage->now;
 
@@ -167,6 +172,8 @@ static void play_tick(struct stage *stage)
 	}
 	stage->now = from + STORY_TICK_NS;
 	cs_model_set_now(stage->model, stage->now);
+	if (stage->story->coroutines)
+		coroutine_tick(&stage->coroutines, writer, stage->story->coroutines);
 }
 
 struct cs_model *story_play(const struct story *story, unsigned ticks,
@@ -174,15 +181,18 @@ struct cs_model *story_play(const struct story *story, unsigned ticks,
 {
 	struct stage stage = {.story = story, .model = cs_model_new(), .seed = story->seed};
 
+	stage.coroutines = (struct coroutine_stage){.model = stage.model, .seed = story->seed};
 	add_process(&stage, NULL);
 	for (unsigned tick = 1; tick <= ticks; tick++) {
-		play_tick(&stage);
+		play_tick(&stage, writer);
 		if (writer && tick % 4 == 0)
 			assert_int_equal(cs_trace_write_loss(writer, 1, stage.now - STORY_TICK_NS,
 			                                     stage.now, tick),
 			                 0);
 		if (writer)
 			assert_int_equal(cs_trace_write_tick(writer, stage.model), 0);
+		else
+			cs_model_sweep_coroutines(stage.model);
 		if (writer && story->keyframe_every && tick % story->keyframe_every == 0)
 			assert_int_equal(cs_trace_write_keyframe(writer, stage.model), 0);
 	}
@@ -326,6 +336,7 @@ static void same_cell(const struct cs_cell *a, const struct cs_cell *b, const st
 	assert_int_equal(a->process, b->process);
 	assert_int_equal(a->thread, b->thread);
 	assert_int_equal(a->node, b->node);
+	assert_int_equal(a->spawn, b->spawn);
 	assert_memory_equal(&a->sum, &b->sum, sizeof(a->sum));
 	if (!b->sum.samples)
 		return; /* never held anything: whatever its peak says is 0 */
@@ -362,6 +373,14 @@ static void same_code(const struct cs_model *loaded, const struct cs_model *mode
 	}
 }
 
+static void same_thread(const struct cs_thread *a, const struct cs_thread *b)
+{
+	struct cs_thread x = *a, y = *b;
+
+	x.coroutine = y.coroutine = 0; /* a slot: coroutines_assert_same() looks at it */
+	assert_memory_equal(&x, &y, sizeof(x));
+}
+
 void story_assert_same(const struct cs_model *loaded, const struct cs_model *model)
 {
 	assert_true(cs_model_now(loaded) == cs_model_now(model));
@@ -371,8 +390,7 @@ void story_assert_same(const struct cs_model *loaded, const struct cs_model *mod
 		same_process(cs_model_process_at(loaded, id), cs_model_process_at(model, id));
 	assert_int_equal(cs_model_thread_count(loaded), cs_model_thread_count(model));
 	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++)
-		assert_memory_equal(cs_model_thread_at(loaded, id), cs_model_thread_at(model, id),
-		                    sizeof(struct cs_thread));
+		same_thread(cs_model_thread_at(loaded, id), cs_model_thread_at(model, id));
 	assert_int_equal(cs_model_cell_count(loaded), cs_model_cell_count(model));
 	for (uint32_t id = 1; id <= cs_model_cell_count(model); id++) {
 		const struct cs_cell *cell = cs_model_cell_at(model, id);
@@ -380,4 +398,5 @@ void story_assert_same(const struct cs_model *loaded, const struct cs_model *mod
 		same_cell(cs_model_cell_at(loaded, id), cell,
 		          cs_model_process_at(model, cell->process));
 	}
+	coroutines_assert_same(loaded, model);
 }

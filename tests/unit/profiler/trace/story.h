@@ -18,9 +18,10 @@ struct story {
 	unsigned ticks;
 	unsigned keyframe_every; /* 0: none */
 	uint64_t mean;
-	unsigned events; /* of the heap, in each tick */
-	unsigned code;   /* distinct stacks */
-	bool unfinished; /* the recorder died: no symbols, summary, index */
+	unsigned events;     /* of the heap, in each tick */
+	unsigned code;       /* distinct stacks */
+	unsigned coroutines; /* events of them, in each tick; 0: there are none */
+	bool unfinished;     /* the recorder died: no symbols, summary, index */
 };
 
 struct story_file {

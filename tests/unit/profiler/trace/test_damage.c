@@ -23,6 +23,7 @@ static const struct story small = {
 	.mean = 1,
 	.events = 20,
 	.code = 12,
+	.coroutines = 2,
 };
 
 static int ignore_line(void *context, const struct cs_trace_chunk *chunk, const char *line)
@@ -30,6 +31,30 @@ static int ignore_line(void *context, const struct cs_trace_chunk *chunk, const 
 	(void)chunk;
 	*(size_t *)context += strlen(line);
 	return 0;
+}
+
+static int count_event(void *context, const struct cs_trace_event *event)
+{
+	assert_in_range(event->kind, 1, CS_EVENT_KINDS - 1);
+	++*(size_t *)context;
+	return 0;
+}
+
+static int count_tick(void *context, const struct cs_model *model, uint64_t time_ns)
+{
+	assert_true(cs_model_now(model) == time_ns);
+	++*(size_t *)context;
+	return 0;
+}
+
+static void use_as_series(struct cs_trace *trace)
+{
+	struct cs_model *model = cs_model_new();
+	size_t count = 0;
+
+	(void)cs_trace_series(trace, model, count_tick, &count, NULL);
+	(void)cs_trace_events(trace, 0, UINT64_MAX, count_event, &count, NULL);
+	cs_model_free(model);
 }
 
 /* Everything that a command may do with a file. */
@@ -42,6 +67,7 @@ static void use(struct cs_trace *trace)
 	uint64_t ns;
 	size_t length = 0;
 
+	use_as_series(trace);
 	if (cs_trace_load(trace, UINT64_MAX, model, symbols, &diag))
 		assert_true(diag.text[0]);
 	for (uint32_t id = 1; id <= cs_model_node_count(model); id++) {

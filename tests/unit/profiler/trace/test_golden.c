@@ -35,6 +35,14 @@ static const struct golden {
           .events = 10,
           .code = 9,
           .unfinished = true}},
+	{"coroutines",
+         {.seed = 14,
+          .ticks = 7,
+          .keyframe_every = 3,
+          .mean = 1,
+          .events = 5,
+          .code = 6,
+          .coroutines = 6}},
 };
 
 static const char *golden_path(char *path, const char *name, const char *suffix)
