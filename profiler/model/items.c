@@ -56,6 +56,9 @@ int cs_snapshot_take_others(struct cs_snapshot *snapshot, const struct cs_model 
 		return -ENOMEM;
 	for (uint32_t id = 1; id <= tallies; id++) {
 		const struct cs_tally *tally = cs_model_tally_at(model, id);
+
+		if (tally->kind >= CS_TALLY_KINDS)
+			continue; /* of a later version */
 		struct cs_other_row row = {
 			.process = tally->process,
 			.thread = tally->thread,
@@ -70,9 +73,7 @@ int cs_snapshot_take_others(struct cs_snapshot *snapshot, const struct cs_model 
 		add_other(snapshot, &row);
 	}
 	for (uint32_t slot = 1; slot <= slots; slot++) {
-		/* The model is not changed: it has but one way to look at a slot. */
-		const struct cs_coroutine *coroutine =
-			cs_model_coroutine_at((struct cs_model *)model, slot);
+		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, slot);
 
 		if (coroutine)
 			add_coroutine(snapshot, coroutine);
