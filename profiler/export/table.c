@@ -140,7 +140,8 @@ const char *cs_what_title(enum cs_by by)
 {
 	static const char *const titles[CS_BY_COUNT] = {
 		[CS_BY_STACK] = "STACK",   [CS_BY_FUNCTION] = "FUNCTION", [CS_BY_MODULE] = "MODULE",
-		[CS_BY_THREAD] = "THREAD", [CS_BY_PROCESS] = "PROCESS",
+		[CS_BY_THREAD] = "THREAD", [CS_BY_PROCESS] = "PROCESS",   [CS_BY_SPAWN] = "CREATED",
+		[CS_BY_LABEL] = "LABEL",
 	};
 
 	return titles[by];

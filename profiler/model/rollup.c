@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "model/rollup_private.h"
+#include "model/texts.h"
 
 const struct cs_by_info cs_by_info[CS_BY_COUNT] = {
 	[CS_BY_STACK] = {"stack", "the stacks that allocated"},
@@ -17,6 +18,8 @@ const struct cs_by_info cs_by_info[CS_BY_COUNT] = {
 	[CS_BY_MODULE] = {"module", "the programs and libraries the functions are in"},
 	[CS_BY_THREAD] = {"thread", "the threads that allocated"},
 	[CS_BY_PROCESS] = {"process", "processes"},
+	[CS_BY_SPAWN] = {"spawn", "where the coroutines that did it were created"},
+	[CS_BY_LABEL] = {"label", "labels of the coroutines that did it"},
 };
 
 enum cs_by cs_by_by_name(const char *name)
@@ -148,6 +151,35 @@ static struct group *stack_group(struct cs_rollup *rollup, const struct cs_stack
 	return group;
 }
 
+/* Where its coroutine was created; NULL: no memory. */
+static struct group *spawn_group(const struct pass *pass, const struct cs_item *item)
+{
+	const struct cs_stack *spawn =
+		cs_stacks_get(pass->rollup->stacks, pass->snapshot, item->spawn);
+
+	return spawn ? stack_group(pass->rollup, spawn) : NULL;
+}
+
+/* "a=1, b=2"; the model keeps them a line each. */
+static struct group *label_group(const struct pass *pass, const struct cs_item *item)
+{
+	const char *text = cs_model_text_at(pass->snapshot->model, item->label);
+	bool added;
+	struct group *group;
+	char *label;
+
+	text = text ? text : "[no label]";
+	group = find_group(pass->rollup, text_key(text), &added);
+	if (!group || !added)
+		return group;
+	label = cs_arena_text(&pass->rollup->private->labels, text);
+	for (char *at = label; at && *at; at++)
+		if (*at == '\n')
+			*at = ',';
+	group->entry.label = label;
+	return label ? group : NULL;
+}
+
 static struct group *owner_group(const struct pass *pass, const struct cs_item *item)
 {
 	bool by_thread = pass->options->by == CS_BY_THREAD;
@@ -199,6 +231,10 @@ static struct group *group_of(const struct pass *pass, const struct cs_item *ite
 		return function_group(pass->rollup, cs_stack_self(stack));
 	case CS_BY_MODULE:
 		return module_group(pass->rollup, cs_stack_self(stack));
+	case CS_BY_SPAWN:
+		return spawn_group(pass, item);
+	case CS_BY_LABEL:
+		return label_group(pass, item);
 	default:
 		return owner_group(pass, item);
 	}

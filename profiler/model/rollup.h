@@ -17,7 +17,16 @@
 #include "model/snapshot.h"
 #include "model/stacks.h"
 
-enum cs_by { CS_BY_STACK, CS_BY_FUNCTION, CS_BY_MODULE, CS_BY_THREAD, CS_BY_PROCESS, CS_BY_COUNT };
+enum cs_by {
+	CS_BY_STACK,
+	CS_BY_FUNCTION,
+	CS_BY_MODULE,
+	CS_BY_THREAD, /* from here on no entry is a part of the item's own stack */
+	CS_BY_PROCESS,
+	CS_BY_SPAWN, /* entries have stacks: where coroutines were created */
+	CS_BY_LABEL,
+	CS_BY_COUNT
+};
 
 struct cs_by_info {
 	const char *name; /* cli.md */
@@ -42,7 +51,7 @@ struct cs_entry {
 	int64_t base, delta; /* if the rollup has a base: delta = value - base */
 	double variance;     /* of value */
 	uint64_t samples;    /* sampled blocks behind value */
-	const struct cs_stack *stack; /* by stack; NULL else */
+	const struct cs_stack *stack; /* by stack and spawn; NULL else */
 	const struct cs_call *call;   /* by stack and function: the function; else NULL */
 	const char *label; /* what the entry is called: function, module, thread, process */
 	uint32_t process;  /* by thread and process: id in its model; else 0 */

@@ -86,6 +86,37 @@ static void cpu_time_is_summed_as_the_heap_is(void **state)
 	assert_false(cs_snapshot_holds(snapshot, CS_METRIC_WALL));
 }
 
+/* Time by the labels of who used it, and by where those were created. */
+static void time_is_summed_by_label_and_spawn(void **state)
+{
+	struct scene *scene = *state;
+	uint32_t process = scene_process(scene, "/bin/app", 42, 0);
+	struct cs_tally key = {
+		.process = process,
+		.node = scene_stack(scene, "/bin/app", "main;parse"),
+		.spawn = scene_stack(scene, "/bin/app", "main;start"),
+		.label = cs_model_text(scene->model, "user=1\nkind=a"),
+		.kind = CS_TALLY_CPU,
+	};
+
+	cs_model_tally_add(scene->model, cs_model_tally(scene->model, &key), 300 * MS, 30);
+	key.node = scene_stack(scene, "/bin/app", "main;write");
+	cs_model_tally_add(scene->model, cs_model_tally(scene->model, &key), 50 * MS, 5);
+	tally(scene, process, 0, key.node, CS_TALLY_CPU, 7 * MS, 1);
+	struct cs_snapshot *snapshot = scene_take(scene);
+	const struct cs_rollup *sum =
+		scene_sum(scene, snapshot,
+	                  (struct cs_rollup_options){.metric = CS_METRIC_CPU, .by = CS_BY_LABEL});
+
+	assert_int_equal(scene_entry(sum, "user=1,kind=a")->value, 350 * MS);
+	assert_int_equal(scene_entry(sum, "[no label]")->value, 7 * MS);
+	sum = scene_sum(scene, snapshot,
+	                (struct cs_rollup_options){.metric = CS_METRIC_CPU, .by = CS_BY_SPAWN});
+	assert_int_equal(sum->count, 2);
+	assert_int_equal(scene_entry(sum, "start")->value, 350 * MS);
+	assert_string_equal(scene_entry(sum, "start")->stack->caller->call->function, "main");
+}
+
 /* Live coroutines by where they are; the runtime's own and the dead are not counted. */
 static void coroutines_are_counted_where_they_are(void **state)
 {
@@ -149,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(cpu_time_is_summed_as_the_heap_is),
+		TEST(time_is_summed_by_label_and_spawn),
 		TEST(coroutines_are_counted_where_they_are),
 		TEST(what_ran_since_is_a_difference),
 	};
