@@ -4,7 +4,7 @@ _coroscope()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options="" taking="" operand="none" choices="" i
 	local command=${COMP_WORDS[1]}
-	local commands="record heap fold diff info dump symbolize list recover clean doctor help completion version"
+	local commands="record snapshot heap fold diff info dump symbolize list recover clean doctor help completion version"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -12,9 +12,14 @@ _coroscope()
 	fi
 	case $command in
 	record)
-		options="--output --duration --max-size --last --heap= --heap --no-heap --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
-		taking=" --output -o --duration -d --max-size --last --buffer --on-full --seed "
+		options="--pid --output --duration --max-size --last --heap= --heap --no-heap --cpu= --cpu --no-cpu --wall= --wall --interval --level --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
+		taking=" --pid -p --output -o --duration -d --max-size --last --interval --level --buffer --on-full --seed "
 		operand="program"
+		;;
+	snapshot)
+		options="--pid --output --level --heap --no-heap --symbols --no-symbols --args --no-args --debuginfod --help --quiet --verbose"
+		taking=" --pid -p --output -o --level "
+		operand="none"
 		;;
 	heap)
 		options="--metric --by --limit --json --from --to --pid --level --process --thread --focus --ignore --help --quiet --verbose"
@@ -112,15 +117,18 @@ _coroscope()
 	case $command:$prev in
 	record:--output= | record:--output | record:-o) operand="file" ;;
 	record:--heap=) choices="all" ;;
+	record:--level= | record:--level) choices="read freeze" ;;
 	record:--on-full= | record:--on-full) choices="block drop" ;;
+	snapshot:--output= | snapshot:--output | snapshot:-o) operand="file" ;;
+	snapshot:--level= | snapshot:--level) choices="read freeze" ;;
 	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
-	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process" ;;
+	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process spawn label" ;;
 	heap:--limit= | heap:--limit | heap:-n) choices="all" ;;
 	heap:--level= | heap:--level) choices="read freeze" ;;
 	fold:--metric= | fold:--metric | fold:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	fold:--level= | fold:--level) choices="read freeze" ;;
 	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
-	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process" ;;
+	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process spawn label" ;;
 	diff:--limit= | diff:--limit | diff:-n) choices="all" ;;
 	recover:--output= | recover:--output | recover:-o) operand="file" ;;
 	esac

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "command/agent_file.h"
+#include "command/live.h"
 #include "command/program.h"
+#include "command/record_process.h"
 #include "command/recording.h"
 #include "command/registry.h"
 #include "wire/session.h"
@@ -29,6 +31,7 @@ static const char *const heap_choices[] = {"all", NULL};
 static const char *const full_choices[] = {"block", "drop", NULL};
 
 static const struct cs_option options[] = {
+	CS_OPTION_PID,
 	{.name = "output",
          .letter = 'o',
          .kind = CS_OPTION_TEXT,
@@ -57,6 +60,26 @@ static const struct cs_option options[] = {
          .choices = heap_choices,
          .preset = "512KiB",
          .help = "sample allocations, one every BYTES on average; 1 or all: every one"},
+	{.name = "cpu",
+         .negatable = true,
+         .optional = true,
+         .kind = CS_OPTION_COUNT,
+         .argument = "HZ",
+         .preset = "99",
+         .help = "sample where CPU time goes as well, HZ times in each second of it"},
+	{.name = "wall",
+         .optional = true,
+         .kind = CS_OPTION_COUNT,
+         .argument = "HZ",
+         .preset = "20",
+         .help = "with -p: where coroutines spend their time, on a CPU or not, by HZ looks a "
+                 "second"},
+	{.name = "interval",
+         .kind = CS_OPTION_DURATION,
+         .argument = "TIME",
+         .preset = "1s",
+         .help = "with -p: look at coroutines, heap and figures every TIME"},
+	CS_OPTION_LEVEL,
 	{.name = "children",
          .negatable = true,
          .help = "record the processes that it starts as well (the default)"},
@@ -164,6 +187,9 @@ static int read_config(const struct cs_args *args, struct cs_recording *recordin
 	if (cs_args_get(args, "args")->negated)
 		config->flags |= CS_SESSION_NO_ARGS;
 	config->seed = cs_args_number(args, "seed", 0);
+	error = cs_recording_read_cpu(recording, args, diag);
+	if (error)
+		return error;
 	recording->args = args;
 	recording->arguments = !cs_args_get(args, "args")->negated;
 	recording->symbols = !cs_args_get(args, "symbols")->negated;
@@ -207,6 +233,20 @@ static int check_program(const struct cs_args *args, struct cs_diag *diag, bool 
 	return error;
 }
 
+/* What is for running processes only is not ignored. */
+static int refuse_observers_options(const struct cs_args *args, struct cs_diag *diag)
+{
+	static const char *const names[] = {"wall", "interval", "level"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!cs_args_get(args, names[i])->given)
+			continue;
+		cs_diag_set(diag, -EINVAL, "use --%s without -p", names[i]);
+		return cs_diag_hint(diag, "it is for running processes: coroscope record -p PID");
+	}
+	return 0;
+}
+
 static int run_record(const struct cs_args *args, struct cs_diag *diag)
 {
 	static struct cs_recording recording; /* large: clock pairs, paths */
@@ -214,6 +254,11 @@ static int run_record(const struct cs_args *args, struct cs_diag *diag)
 	bool startable;
 	int error;
 
+	if (cs_args_get(args, "pid")->given)
+		return cs_record_process(args, diag);
+	error = refuse_observers_options(args, diag);
+	if (error)
+		return error;
 	if (args->operand_count == 0) {
 		cs_diag_set(diag, -EINVAL, "record: no program is named");
 		return cs_diag_hint(diag, "usage: coroscope record [OPTIONS] [--] PROGRAM [ARGS…]");
@@ -236,8 +281,8 @@ static int run_record(const struct cs_args *args, struct cs_diag *diag)
 
 const struct cs_command cs_command_record = {
 	.name = "record",
-	.summary = "run a program and record its heap into a trace",
-	.usage = (const char *const[]){"[OPTIONS] [--] PROGRAM [ARGS…]", NULL},
+	.summary = "record a program, or a running process, into a trace",
+	.usage = (const char *const[]){"[OPTIONS] [--] PROGRAM [ARGS…]", "[OPTIONS] -p PID", NULL},
 	.description =
 		"Starts PROGRAM with the agent loaded and writes a trace while it runs: allocations by "
 		"stack, thread and process, over time. Processes that it starts are recorded into the "
@@ -246,6 +291,15 @@ const struct cs_command cs_command_record = {
 		"By default allocations are sampled, which costs next to nothing: figures are "
 		"estimates with known intervals. With --heap=all every allocation is recorded and "
 		"figures are exact.\n\n"
+		"With --cpu the kernel samples where the CPU time of its threads goes. That costs some "
+		"0.4 us at each switch of a thread and some 0.1 ms for each CPU at each fork, which is "
+		"why it is to be asked for.\n\n"
+		"With -p a process that runs already is recorded, from outside, without stopping or "
+		"changing it: its coroutines with their stacks at an interval, the heap profile and the "
+		"figures that its runtime keeps, and CPU samples by coroutine. Go programs can be "
+		"recorded so, any, also without symbols; native ones are to be started by record. With "
+		"--wall=HZ coroutines are looked at more often, for a profile of all their time. Ctrl-C "
+		"or -d end the recording, and the process goes on.\n\n"
 		"Ctrl-C reaches the program as usual, and its end is recorded too; a second one, or "
 		"three seconds, finish the trace at once. A trace that was cut short can be read up to "
 		"its last tenth of a second.\n\n"
@@ -260,6 +314,8 @@ const struct cs_command cs_command_record = {
 			{"coroscope record --heap=all -o t.coro -- make",
                          "every allocation of a build"},
 			{"coroscope record -d 30 ./server", "its first thirty seconds"},
+			{"coroscope record --cpu ./server", "CPU time as well"},
+			{"coroscope record -d 30 --wall -p 1234", "half a minute of a Go program"},
 			{"coroscope record --last 5m --max-size 64MiB ./server",
                          "keep the end, for as long as it runs"},
 			{NULL, NULL},
@@ -268,7 +324,7 @@ const struct cs_command cs_command_record = {
 		"that of PROGRAM, 128 + N if signal N ended it; 126 if it can't be started, 127 if "
 		"there is no such program; 2 if anything else fails",
 	.operand = CS_OPERAND_PROGRAM,
-	.operands_min = 1,
+	.operands_min = 0,
 	.operands_max = 0,
 	.run = run_record,
 };

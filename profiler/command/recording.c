@@ -179,6 +179,8 @@ static int start(struct cs_recording *recording, const char *agent, struct cs_di
 		error = leave_note(recording, diag);
 	if (!error)
 		error = make_collector(recording, diag);
+	if (!error)
+		error = cs_recording_start_cpu(recording, keep_module, diag);
 	if (error) {
 		cs_launch_cancel(&recording->launch);
 		return error;
@@ -310,6 +312,7 @@ static void collect(struct cs_recording *recording)
 			wait_ns = left < wait_ns ? left : wait_ns;
 		}
 		cs_collector_poll(recording->collector, wait_ns);
+		cs_launch_cpu_drain(recording->cpu, recording->collector);
 		tell_problems(recording);
 		reap(recording);
 		look_for_root(recording, now_ns);
@@ -379,6 +382,7 @@ static int finish(struct cs_recording *recording, struct cs_diag *diag)
 	struct stat file;
 
 	cs_session_disable(&recording->folder);
+	cs_launch_cpu_drain(recording->cpu, recording->collector);
 	cs_collector_finish(recording->collector);
 	tell_problems(recording);
 	cs_collector_stats(recording->collector, &recording->stats);
@@ -431,6 +435,7 @@ static void free_parts(struct cs_recording *recording)
 		cs_trace_finish(recording->writer, &recording->summary, &ignored);
 		unlink(recording->path);
 	}
+	cs_launch_cpu_free(recording->cpu);
 	cs_collector_free(recording->collector);
 	cs_session_remove(&recording->folder);
 	cs_resolver_free(recording->resolver);

@@ -12,6 +12,7 @@
 
 #include "command/command.h"
 #include "command/launch.h"
+#include "command/launch_cpu.h"
 #include "command/progress.h"
 #include "model/model.h"
 #include "model/symbols.h"
@@ -39,6 +40,9 @@ struct cs_recording {
 	struct cs_launch launch;
 	struct cs_progress progress;
 
+	uint32_t cpu_hz;           /* 0: no CPU samples */
+	struct cs_launch_cpu *cpu; /* NULL: not sampled */
+
 	uint32_t root;     /* the program's first image in the model, 0 not seen yet */
 	bool cannot_start; /* what failed was the start of the program itself */
 	bool root_ended;
@@ -59,6 +63,15 @@ struct cs_recording {
 
 /* Starts the program and records it to its end. A status, or -errno with DIAG. */
 int cs_recording_run(struct cs_recording *recording, const char *agent, struct cs_diag *diag);
+
+/* --cpu and --no-cpu. 0 or -errno. */
+int cs_recording_read_cpu(struct cs_recording *recording, const struct cs_args *args,
+                          struct cs_diag *diag);
+/* The program's process waits: it is sampled from its exec on. 0 or -errno. */
+int cs_recording_start_cpu(struct cs_recording *recording, cs_code_module *on_module,
+                           struct cs_diag *diag);
+/* Lines of the summary. */
+void cs_recording_say_cpu(const struct cs_recording *recording);
 
 /* What was seen and lost, what it cost, and what to do next; on stderr. */
 void cs_recording_summary(const struct cs_recording *recording);

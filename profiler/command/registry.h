@@ -9,6 +9,7 @@
 #include "command/command.h"
 
 extern const struct cs_command cs_command_record;
+extern const struct cs_command cs_command_snapshot;
 extern const struct cs_command cs_command_heap;
 extern const struct cs_command cs_command_fold;
 extern const struct cs_command cs_command_diff;

@@ -209,6 +209,7 @@ void cs_recording_summary(const struct cs_recording *recording)
 		       (double)recording->kept_from_ns / 1e9);
 	say_heap(recording, &totals);
 	say_losses(recording, &totals);
+	cs_recording_say_cpu(recording);
 	say_cost(recording, &totals);
 	say_memory(recording, &totals);
 	say_names(recording);

@@ -98,6 +98,21 @@ uint32_t cs_go_sample_node(struct cs_observation *observation, const uint64_t *c
 	return node;
 }
 
+uint32_t cs_go_sample_stack(struct cs_observation *observation, uint64_t pc, uint64_t sp,
+                            const void *copy, uint64_t bytes, uint32_t least)
+{
+	struct cs_go_stack *stack = malloc(sizeof(*stack));
+	uint32_t node = 0;
+
+	if (!stack)
+		return 0;
+	cs_go_unwind(&observation->go->places, pc, sp, copy, sp, bytes, true, stack);
+	if (stack->complete && stack->depth >= least)
+		node = cs_go_names_node(&observation->names, stack, CS_GO_HIDE_NOTHING);
+	free(stack);
+	return node;
+}
+
 uint32_t cs_go_sample_unwind(struct cs_observation *observation, uint64_t g, uint64_t pc,
                              uint64_t sp)
 {

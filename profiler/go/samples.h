@@ -42,6 +42,15 @@ uint32_t cs_go_sample_node(struct cs_observation *observation, const uint64_t *c
                            uint32_t count, uint32_t outer);
 
 /*
+ * The node of a sampled stack: PC and SP of the thread, and a COPY of BYTES from SP on. Better
+ * than a callchain, which lacks the caller of a function that has no frame. 0: it is not all
+ * Go's, its outer part is not in the copy, or it has fewer than LEAST frames: a thread's own
+ * stack ends where the chain goes on to the goroutine's.
+ */
+uint32_t cs_go_sample_stack(struct cs_observation *observation, uint64_t pc, uint64_t sp,
+                            const void *copy, uint64_t bytes, uint32_t least);
+
+/*
  * The node of the stack of the goroutine at G as it is now, walked from PC and SP (both 0: from
  * where it last stopped). Right when it stands still. 0: not walkable.
  */

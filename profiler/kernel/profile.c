@@ -27,7 +27,7 @@ static void take_chain(const struct cs_perf_sample *sample, struct cs_profile_st
 	if (stack->count == 0 && sample->ip && !sample->in_kernel)
 		stack->address[stack->count++] = sample->ip;
 	/* As many as the kernel keeps at most: there are likely more. */
-	stack->cut = sample->chain_count >= PERF_MAX_STACK_DEPTH;
+	stack->cut = sample->chain_count >= PERF_MAX_STACK_DEPTH ? CS_FRAME_CUT_DEPTH : 0;
 }
 
 static uint32_t mark(struct cs_model *model, uint32_t parent, enum cs_frame_mark which)
@@ -36,11 +36,11 @@ static uint32_t mark(struct cs_model *model, uint32_t parent, enum cs_frame_mark
 }
 
 static uint32_t build(struct cs_profile *profile, const struct cs_profile_hooks *hooks,
-                      void *context, bool in_kernel)
+                      void *context)
 {
 	const struct cs_profile_stack *stack = &profile->stack;
 	struct cs_model *model = profile->model;
-	uint32_t node = stack->cut ? mark(model, 0, CS_FRAME_CUT_DEPTH) : 0;
+	uint32_t node = stack->cut ? mark(model, 0, (enum cs_frame_mark)stack->cut) : 0;
 
 	for (uint32_t i = stack->count; i-- > 0;) {
 		uint32_t frame = hooks->frame(context, stack->address[i]);
@@ -51,7 +51,7 @@ static uint32_t build(struct cs_profile *profile, const struct cs_profile_hooks 
 		if (!node)
 			return 0;
 	}
-	return in_kernel ? mark(model, node, CS_FRAME_KERNEL) : node;
+	return node;
 }
 
 static void charge_coroutine(struct cs_profile *profile, uint32_t id)
@@ -79,7 +79,12 @@ uint32_t cs_profile_charge(struct cs_profile *profile, uint32_t process,
 		hooks->walk(context, sample, &profile->stack);
 	if (hooks->owner)
 		hooks->owner(context, sample, &owner);
-	key.node = build(profile, hooks, context, sample->in_kernel);
+	if (hooks->node)
+		key.node = hooks->node(context, sample, &profile->stack);
+	else
+		key.node = build(profile, hooks, context);
+	if (sample->in_kernel && key.node)
+		key.node = mark(profile->model, key.node, CS_FRAME_KERNEL);
 	key.thread = owner.thread;
 	key.spawn = owner.spawn;
 	key.label = owner.label;

@@ -25,7 +25,7 @@ struct cs_profile_owner {
 
 struct cs_profile_stack {
 	uint32_t count;
-	bool cut;     /* the outermost frame was not reached */
+	uint32_t cut; /* enum cs_frame_mark: why the outermost frame was not reached; 0 it was */
 	bool guessed; /* callers were found by frame pointer alone, in code that may have none */
 	/* Innermost first, to be looked up as they are: of return addresses the byte before. */
 	uint64_t address[CS_PROFILE_FRAMES];
@@ -34,6 +34,10 @@ struct cs_profile_stack {
 struct cs_profile_hooks {
 	/* The frame at ADDRESS; 0: no memory. */
 	uint32_t (*frame)(void *context, uint64_t address);
+	/* NULL, or the node of a whole stack, for who knows more than single addresses; 0: none
+	 * can be made, and the time is charged to no stack. Called after owner(). */
+	uint32_t (*node)(void *context, const struct cs_perf_sample *sample,
+	                 const struct cs_profile_stack *stack);
 	/* NULL: nobody is known. Called soon after the sample was taken. */
 	void (*owner)(void *context, const struct cs_perf_sample *sample,
 	              struct cs_profile_owner *owner);

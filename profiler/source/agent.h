@@ -39,6 +39,7 @@ struct cs_agent_thread {
 	uint32_t tid;
 	uint64_t stack_low, stack_high;
 	bool ended;
+	bool outside; /* known by somebody else than its lane, which may begin later */
 };
 
 struct cs_agent {
@@ -56,6 +57,7 @@ struct cs_agent {
 	struct cs_module_map modules;
 	struct cs_agent_thread *threads;
 	uint32_t thread_count, thread_capacity;
+	uint32_t outside;   /* threads of that kind */
 	uint64_t time_ns;   /* of the last record */
 	uint64_t latest_ns; /* the present: no record is later, whatever its stamp says */
 	uint64_t allocs, frees;
@@ -88,6 +90,9 @@ void cs_agent_end(struct cs_agent *agent, uint64_t time_ns);
  * times of the model are filled in here). WALK: stacks as well.
  */
 void cs_agent_coroutines(struct cs_agent *agent, struct cs_roster_sweep *sweep, bool walk);
+
+/* The model's thread of TID that lives, made if it has told nothing yet; 0: no memory. */
+uint32_t cs_agent_thread_of(struct cs_agent *agent, uint32_t tid, uint64_t time_ns);
 
 /* A thread's present name, from the outside. */
 void cs_agent_name_thread(struct cs_agent *agent, uint32_t index, const char *name);

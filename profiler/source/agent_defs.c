@@ -103,10 +103,48 @@ static struct cs_agent_thread *new_thread(struct cs_agent *agent, uint32_t tid, 
 	return thread;
 }
 
+/* The youngest one of this number that lives; a number is used again by another thread. */
+static struct cs_agent_thread *find_thread(const struct cs_agent *agent, uint32_t tid)
+{
+	for (uint32_t i = agent->thread_count; i-- > 0;)
+		if (agent->threads[i].tid == tid && !agent->threads[i].ended)
+			return &agent->threads[i];
+	return NULL;
+}
+
+uint32_t cs_agent_thread_of(struct cs_agent *agent, uint32_t tid, uint64_t time_ns)
+{
+	struct cs_agent_thread *thread = find_thread(agent, tid);
+
+	if (!thread) {
+		thread = new_thread(agent, tid, time_ns);
+		if (!thread)
+			return 0;
+		thread->outside = true;
+		agent->outside++;
+	}
+	return thread->id;
+}
+
+/* Its lane begins to speak. */
+static struct cs_agent_thread *claim_thread(struct cs_agent *agent, uint32_t tid)
+{
+	struct cs_agent_thread *thread = agent->outside ? find_thread(agent, tid) : NULL;
+
+	if (!thread || !thread->outside)
+		return NULL;
+	thread->outside = false;
+	agent->outside--;
+	return thread;
+}
+
 static struct cs_agent_thread *begin_thread(struct cs_agent *agent, struct cs_agent_lane *state,
                                             uint32_t tid, uint64_t time_ns)
 {
-	struct cs_agent_thread *thread = new_thread(agent, tid, time_ns);
+	struct cs_agent_thread *thread = claim_thread(agent, tid);
+
+	if (!thread)
+		thread = new_thread(agent, tid, time_ns);
 
 	if (thread)
 		take_over(state, thread->id, (uint32_t)(thread - agent->threads));

@@ -402,6 +402,24 @@ uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid)
 	return 0;
 }
 
+const struct cs_recorded *cs_collector_recorded(const struct cs_collector *collector, uint32_t pid,
+                                                uint64_t time_ns)
+{
+	const struct cs_recorded *found = NULL;
+
+	/* In order of start: an image that replaced another comes behind it. What ran before the
+	 * first one had told of itself was that one as well, being loaded. */
+	for (uint32_t i = 0; i < collector->family.count; i++) {
+		const struct cs_recorded *recorded = collector->family.members[i];
+		const struct cs_process *process =
+			cs_model_process_at(collector->options.model, recorded->agent->process);
+
+		if (recorded->pid == pid && (!found || process->start_ns <= time_ns))
+			found = recorded;
+	}
+	return found;
+}
+
 uint64_t cs_collector_read_in_use(const struct cs_collector *collector, uint32_t process)
 {
 	const struct cs_readings *readings = &collector->readings;

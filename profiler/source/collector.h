@@ -21,6 +21,7 @@
 #define CS_KEYFRAME_NS UINT64_C(5000000000)
 
 struct cs_collector;
+struct cs_recorded;
 
 struct cs_collector_options {
 	struct cs_session_folder *session;
@@ -69,6 +70,10 @@ uint32_t cs_collector_expected(const struct cs_collector *collector);
 
 /* The model's id of the first ring of PID, 0: none has appeared. */
 uint32_t cs_collector_find(const struct cs_collector *collector, uint32_t pid);
+
+/* Who it was that was called PID (as we see it) at TIME_NS: NULL, or until the next poll. */
+const struct cs_recorded *cs_collector_recorded(const struct cs_collector *collector, uint32_t pid,
+                                                uint64_t time_ns);
 
 /* Bytes of heap in use in PROCESS of the model when its memory was read last. */
 uint64_t cs_collector_read_in_use(const struct cs_collector *collector, uint32_t process);

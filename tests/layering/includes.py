@@ -29,7 +29,7 @@ FOLDERS = {
     "profiler/kernel": {"base", "model", "source"},
     "profiler/go": {"base", "model", "source"},
     "profiler/command": {"base", "model", "export", "trace", "symbol", "inject", "source",
-                         "kernel", "go", "wire"},
+                         "kernel", "unwind", "go", "wire"},
     "viewer/canvas": {"base"},
     "viewer/widget": {"base", "canvas"},
     "viewer/view": {"base", "model", "canvas", "widget"},

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * record -p: a running process. Options that shape an agent mean nothing there, and are
+ * refused rather than ignored.
+ */
+#include "command/record_process.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/interrupts.h"
+
+#define INTERVAL_DEFAULT_NS UINT64_C(1000000000)
+#define INTERVAL_MIN_NS UINT64_C(10000000)
+
+static const char *const of_agents[] = {"buffer", "on-full", "seed", "children", "run-anyway"};
+
+static int refuse_agents_options(const struct cs_args *args, struct cs_diag *diag)
+{
+	for (size_t i = 0; i < sizeof(of_agents) / sizeof(of_agents[0]); i++) {
+		if (!cs_args_get(args, of_agents[i])->given)
+			continue;
+		cs_diag_set(diag, -EINVAL, "use --%s with -p", of_agents[i]);
+		return cs_diag_hint(diag, "it is for programs that are started: coroscope record "
+		                          "[OPTIONS] PROGRAM");
+	}
+	if (args->operand_count > 0) {
+		cs_diag_set(diag, -EINVAL, "record a process and a program at once");
+		return cs_diag_hint(diag, "either -p PID or %s", args->operands[0]);
+	}
+	return 0;
+}
+
+static int read_rate(const struct cs_args *args, const char *name, uint32_t preset, uint32_t most,
+                     uint32_t *hz, struct cs_diag *diag)
+{
+	const struct cs_value *value = cs_args_get(args, name);
+
+	*hz = value->negated ? 0 : preset;
+	if (value->negated || !value->text)
+		return 0;
+	if (value->number >= 1 && value->number <= most) {
+		*hz = (uint32_t)value->number;
+		return 0;
+	}
+	cs_diag_set(diag, -EINVAL, "take %s samples a second (--%s)", value->text, name);
+	return cs_diag_hint(diag, "1 to %" PRIu32 " can be had", most);
+}
+
+int cs_watch_read(struct cs_watch *watch, const struct cs_args *args, struct cs_diag *diag)
+{
+	const char *output = cs_args_text(args, "output", "");
+	uint64_t pid = cs_args_number(args, "pid", 0);
+
+	memset(watch, 0, sizeof(*watch));
+	watch->pidfd = -1;
+	if (pid == 0 || pid > INT32_MAX) {
+		cs_diag_set(diag, -EINVAL, "observe process %" PRIu64 ": there is none", pid);
+		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
+	}
+	watch->args = args;
+	watch->pid = (uint32_t)pid;
+	watch->arguments = !cs_args_get(args, "args")->negated;
+	watch->symbols = !cs_args_get(args, "symbols")->negated;
+	watch->debuginfod = cs_args_on(args, "debuginfod");
+	watch->want = (struct cs_observe_options){
+		.level = cs_level_of(args),
+		.stacks = true,
+		.heap = !cs_args_get(args, "heap")->negated,
+		.threads = true,
+	};
+	if ((size_t)snprintf(watch->path, sizeof(watch->path), "%s", output) >= sizeof(watch->path))
+		return cs_diag_set(diag, -ENAMETOOLONG, "write %s: the name is too long", output);
+	return 0;
+}
+
+static int read_options(struct cs_watch *watch, const struct cs_args *args, struct cs_diag *diag)
+{
+	const struct cs_value *cpu = cs_args_get(args, "cpu");
+	bool wall = cs_args_on(args, "wall");
+	int error = cs_watch_read(watch, args, diag);
+
+	if (!error)
+		error = refuse_agents_options(args, diag);
+	if (!error)
+		error = read_rate(args, "cpu", CS_PERF_HZ_DEFAULT, CS_PERF_HZ_MAX, &watch->cpu_hz,
+		                  diag);
+	if (!error)
+		error = read_rate(args, "wall", wall ? CS_WATCH_WALL_HZ_DEFAULT : 0,
+		                  CS_WATCH_WALL_HZ_MAX, &watch->wall_hz, diag);
+	if (error)
+		return error;
+	if (cs_args_get(args, "heap")->text) {
+		cs_diag_set(diag, -EINVAL, "choose how the heap of a running process is sampled");
+		return cs_diag_hint(diag, "it is the runtime's own profile, at its own rate; leave "
+		                          "out the size");
+	}
+	watch->cpu_asked = cpu->given && !cpu->negated;
+	watch->duration_ns = cs_args_number(args, "duration", 0);
+	watch->max_bytes = cs_args_number(args, "max-size", 0);
+	watch->last_ns = cs_args_number(args, "last", 0);
+	watch->interval_ns = cs_args_number(args, "interval", INTERVAL_DEFAULT_NS);
+	if (watch->interval_ns >= INTERVAL_MIN_NS)
+		return 0;
+	cs_diag_set(diag, -EINVAL, "look more often than a hundred times a second");
+	return cs_diag_hint(diag, "--interval=10ms is the least; --wall=HZ profiles in between");
+}
+
+int cs_record_process(const struct cs_args *args, struct cs_diag *diag)
+{
+	static struct cs_watch watch; /* large: clock pairs, paths */
+	struct cs_diag trouble = {0};
+	int error = read_options(&watch, args, diag);
+
+	if (error)
+		return error;
+	cs_progress_start(&watch.progress, args);
+	cs_interrupts_catch();
+	error = cs_watch_open(&watch, diag);
+	if (!error) {
+		/* Whatever ends it, what was seen is kept. */
+		if (cs_watch_run(&watch, &trouble)) {
+			cs_warn("cannot %s", trouble.text);
+			*diag = trouble;
+		}
+		error = cs_watch_finish(&watch, diag);
+		if (!error)
+			cs_watch_say(&watch);
+	} else if (error == -ESRCH && !diag->error) {
+		cs_diag_set(diag, error, "observe %" PRIu32 ": it has ended", watch.pid);
+	}
+	cs_watch_close(&watch);
+	cs_interrupts_release();
+	if (!error && trouble.error)
+		return CS_EXIT_FAILED;
+	return error ? error : CS_EXIT_DONE;
+}

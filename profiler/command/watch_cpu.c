@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A chain of a Go program may run through C and back: Go's own parts are for its observer to
+ * name, the others are looked up in what is mapped. C code without frame pointers breaks the
+ * chain; it is continued with where its goroutine was when it went there.
+ */
+#include "command/watch_cpu.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/list.h"
+#include "go/samples.h"
+#include "kernel/profile.h"
+#include "model/coroutine.h"
+
+/* What a sample copies of the stack: most goroutines have no more. */
+#define STACK_BYTES 4096u
+
+/* The last sample of a slot's coroutine. */
+struct last {
+	uint64_t number;
+	uint64_t mono_ns;
+	uint32_t node;
+};
+
+struct cs_watch_cpu {
+	struct cs_watch_cpu_options options;
+	struct cs_perf *perf;
+	struct cs_profile profile;
+	struct cs_code code;
+	struct last *last; /* by slot */
+	size_t last_room;
+	uint32_t coroutine; /* slot of the sample at hand */
+	uint64_t samples, in_coroutines;
+	uint64_t latest_ns; /* CLOCK_MONOTONIC of the youngest sample */
+};
+
+/* ---- Go ---- */
+
+static void go_owner(void *context, const struct cs_perf_sample *sample,
+                     struct cs_profile_owner *owner)
+{
+	struct cs_watch_cpu *cpu = context;
+	struct cs_live *live = cpu->options.live;
+	const struct cs_coroutine *coroutine;
+
+	cpu->coroutine = 0;
+	if (sample->has_regs)
+		cpu->coroutine = cs_go_sample_coroutine(
+			live->observation, sample->regs[CS_PERF_R14], sample->regs[CS_PERF_SP]);
+	/* In C the register is anybody's. */
+	if (!cpu->coroutine)
+		cpu->coroutine = cs_go_sample_current(live->observation, sample->tid);
+	coroutine = cs_model_coroutine_at(live->model, cpu->coroutine);
+	if (!coroutine)
+		return;
+	cpu->in_coroutines++;
+	owner->coroutine = cpu->coroutine;
+	owner->spawn = coroutine->spawn;
+	if (coroutine->labels)
+		owner->label = cs_model_text(live->model, coroutine->labels);
+}
+
+/* Addresses [from, to) of STACK are Go's. */
+static uint32_t go_part(const struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack,
+                        uint32_t from, uint32_t to, uint32_t outer)
+{
+	uint64_t chain[CS_PROFILE_FRAMES];
+
+	/* As its observer wants them: the first as it is, then return addresses. */
+	for (uint32_t i = from; i < to; i++)
+		chain[i - from] = stack->address[i] + (i > from);
+	return cs_go_sample_node(cpu->options.live->observation, chain, to - from, outer);
+}
+
+static uint32_t foreign_part(struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack,
+                             uint32_t from, uint32_t to, uint32_t outer)
+{
+	struct cs_model *model = cpu->options.live->model;
+	uint32_t node = outer;
+
+	for (uint32_t i = to; i-- > from;) {
+		uint32_t frame = cs_code_frame(&cpu->code, stack->address[i], cpu->latest_ns);
+
+		node = frame ? cs_model_node(model, node, frame) : node;
+	}
+	return node;
+}
+
+/* Where the coroutine was when it left Go's code, if that is where it is. */
+static uint32_t outside_of_foreign(const struct cs_watch_cpu *cpu)
+{
+	const struct cs_coroutine *coroutine =
+		cs_model_coroutine_at(cpu->options.live->model, cpu->coroutine);
+
+	return coroutine && (coroutine->flags & CS_COROUTINE_CGO) ? coroutine->stack : 0;
+}
+
+static uint32_t go_node(void *context, const struct cs_perf_sample *sample,
+                        const struct cs_profile_stack *stack)
+{
+	struct cs_watch_cpu *cpu = context;
+	struct cs_observation *observation = cpu->options.live->observation;
+	bool any = false;
+	uint32_t node = 0;
+
+	if (sample->has_regs && sample->stack)
+		node = cs_go_sample_stack(observation, sample->regs[CS_PERF_IP],
+		                          sample->regs[CS_PERF_SP], sample->stack,
+		                          sample->stack_bytes, stack->count);
+	if (node)
+		return node;
+	/* Parts of one kind, from the outermost inwards. */
+	for (uint32_t to = stack->count; to > 0;) {
+		bool go = cs_go_sample_is_go(observation, stack->address[to - 1]);
+		uint32_t from = to - 1;
+
+		while (from > 0 && cs_go_sample_is_go(observation, stack->address[from - 1]) == go)
+			from--;
+		if (!go && !any)
+			node = outside_of_foreign(cpu);
+		any = true;
+		node = go ? go_part(cpu, stack, from, to, node)
+		          : foreign_part(cpu, stack, from, to, node);
+		to = from;
+	}
+	return node;
+}
+
+static const struct cs_profile_hooks go_hooks = {.owner = go_owner, .node = go_node};
+
+/* ---- samples ---- */
+
+static void remember(struct cs_watch_cpu *cpu, uint32_t node, uint64_t mono_ns)
+{
+	const struct cs_coroutine *coroutine =
+		cs_model_coroutine_at(cpu->options.live->model, cpu->coroutine);
+	size_t before = cpu->last_room;
+
+	if (!coroutine || !node)
+		return;
+	if (cs_array_reserve((void **)&cpu->last, &cpu->last_room, sizeof(*cpu->last),
+	                     cpu->coroutine + 1))
+		return;
+	memset(cpu->last + before, 0, (cpu->last_room - before) * sizeof(*cpu->last));
+	cpu->last[cpu->coroutine] = (struct last){coroutine->number, mono_ns, node};
+}
+
+static void take(void *context, const struct cs_perf_sample *sample)
+{
+	struct cs_watch_cpu *cpu = context;
+	struct cs_live *live = cpu->options.live;
+	uint32_t node;
+
+	/* Older kernels let events pass on to children, which are others' business. */
+	if (sample->pid != live->pid)
+		return;
+	if (sample->time_ns > cpu->latest_ns)
+		cpu->latest_ns = sample->time_ns;
+	node = cs_profile_charge(&cpu->profile, live->process, &go_hooks, cpu, sample);
+	remember(cpu, node, sample->time_ns);
+	cpu->samples++;
+}
+
+uint64_t cs_watch_cpu_drain(struct cs_watch_cpu *cpu)
+{
+	uint64_t before = cpu ? cpu->samples : 0;
+
+	if (!cpu)
+		return 0;
+	cs_perf_drain(cpu->perf, take, cpu);
+	return cpu->samples - before;
+}
+
+uint32_t cs_watch_cpu_node(const struct cs_watch_cpu *cpu, uint32_t slot, uint64_t number,
+                           uint64_t age_ns)
+{
+	const struct last *last = cpu && slot < cpu->last_room ? &cpu->last[slot] : NULL;
+
+	if (!last || last->number != number || cpu->latest_ns - last->mono_ns > age_ns)
+		return 0;
+	return last->node;
+}
+
+void cs_watch_cpu_looked(struct cs_watch_cpu *cpu)
+{
+	struct cs_model *model = cpu ? cpu->options.live->model : NULL;
+
+	for (uint32_t slot = 1; cpu && slot < cpu->last_room; slot++) {
+		struct cs_coroutine *coroutine = cs_model_coroutine_at(model, slot);
+		uint32_t node;
+
+		if (!coroutine || coroutine->state != CS_COROUTINE_RUNNING || coroutine->stack)
+			continue;
+		node = cs_watch_cpu_node(cpu, slot, coroutine->number, UINT64_C(1000000000));
+		if (!node)
+			continue;
+		coroutine->stack = node;
+		coroutine->flags |= CS_COROUTINE_STACK_SAMPLED;
+		cs_model_coroutine_changed(model, slot);
+	}
+}
+
+/* ---- life and questions ---- */
+
+struct cs_watch_cpu *cs_watch_cpu_new(const struct cs_watch_cpu_options *options,
+                                      struct cs_diag *diag)
+{
+	/* What the process starts is observed by nobody. */
+	struct cs_perf_options perf = {
+		.hz = options->hz,
+		.stack_bytes = STACK_BYTES,
+		.threads_only = true,
+	};
+	struct cs_watch_cpu *cpu;
+
+	if (options->live->observer != &cs_go_observer) {
+		cs_diag_set(diag, -ENOTSUP,
+		            "sample the CPU time of process %u: it is no Go program",
+		            options->live->pid);
+		return NULL;
+	}
+	cpu = calloc(1, sizeof(*cpu));
+	if (!cpu) {
+		cs_diag_set(diag, -ENOMEM, "sample CPU time: not enough memory");
+		return NULL;
+	}
+	cpu->options = *options;
+	cs_code_start(&cpu->code, options->live->model, options->live->pid, options->on_module,
+	              options->context);
+	cpu->perf = cs_perf_new(&perf, diag);
+	if (!cpu->perf || cs_perf_attach(cpu->perf, options->live->pid, diag)) {
+		cs_watch_cpu_free(cpu);
+		return NULL;
+	}
+	cs_profile_start(&cpu->profile, options->live->model, cs_perf_period_ns(cpu->perf));
+	return cpu;
+}
+
+void cs_watch_cpu_free(struct cs_watch_cpu *cpu)
+{
+	if (!cpu)
+		return;
+	cs_perf_free(cpu->perf);
+	cs_code_stop(&cpu->code);
+	free(cpu->last);
+	free(cpu);
+}
+
+void cs_watch_cpu_stats(const struct cs_watch_cpu *cpu, struct cs_watch_cpu_stats *stats)
+{
+	*stats = (struct cs_watch_cpu_stats){0};
+	if (!cpu)
+		return;
+	cs_perf_counts(cpu->perf, &stats->perf);
+	stats->hz = cpu->options.hz;
+	stats->charged_ns = cpu->profile.charged_ns;
+	stats->in_coroutines = cpu->in_coroutines;
+}
