@@ -4,33 +4,17 @@ program that does nothing but allocate, on the other core. Losses, where a lane 
 must add up."""
 import json
 import os
-import subprocess
 import tempfile
 from pathlib import Path
 
 import measure
 
-SOURCE = Path(os.environ.get("SOURCE_DIR", Path(__file__).resolve().parents[2]))
 BUILD = Path(measure.COROSCOPE).parents[1]
-FOLDERS = ["cs_source", "cs_trace", "cs_model", "cs_base", "csa_wire"]
-
-
-def compile_bench(folder):
-    program = Path(folder) / "bench_reader"
-    libraries = [str(path) for name in FOLDERS
-                 for path in BUILD.glob(f"profiler/lib{name}.a")]
-    includes = [f"-I{BUILD}/headers/{name}" for name in FOLDERS]
-    subprocess.run(["cc", "-std=gnu11", "-O2", "-g", "-D_GNU_SOURCE", *includes,
-                    f"-I{SOURCE}/tests", f"{SOURCE}/tests/bench/bench_reader.c",
-                    f"{SOURCE}/tests/unit/profiler/source/producer.c",
-                    *libraries, *libraries, "-lzstd", "-lcmocka", "-lm", "-o", program],
-                   check=True)
-    return program
 
 
 def booked():
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure.run([compile_bench(folder)])
+    measure.run(["cmake", "--build", BUILD, "--target", "bench_reader"])
+    result = measure.run([BUILD / "bench/bench_reader"])
     for line in result.out.splitlines():
         case = json.loads(line)
         threads = "1 thread" if case["lanes"] == 1 else f"{case['lanes']} threads"

@@ -58,7 +58,8 @@ def run(command, env=None, stdin=None, timeout=300, may_fail=False, **options):
     wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     out, err = (text.decode(errors="replace") for text in (result.stdout, result.stderr))
     if result.returncode != 0 and not may_fail:
-        raise RuntimeError(f"{' '.join(command[:4])} … ended with {result.returncode}: {err}")
+        words = " ".join(str(word) for word in command[:4])
+        raise RuntimeError(f"{words} … ended with {result.returncode}: {err}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Result(result.returncode, out, err, wall, cpu)
 
