@@ -220,12 +220,27 @@ static void join_arguments(char *text, size_t bytes)
 			text[i] = ' ';
 }
 
+/* CLOCK_MONOTONIC when the process started: what happened before we looked has a time as well. */
+static uint64_t started_at(uint64_t ticks)
+{
+	uint64_t now = monotonic_ns(), since_boot, start;
+	struct timespec boot;
+
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	since_boot = (uint64_t)boot.tv_sec * UINT64_C(1000000000) + (uint64_t)boot.tv_nsec;
+	start = ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK));
+	if (start >= since_boot || since_boot - start >= now)
+		return now;
+	return now - (since_boot - start);
+}
+
 static int add_process(struct cs_live *live, struct cs_diag *diag)
 {
 	struct cs_process start = {.pid = live->pid};
 	size_t bytes;
 
 	read_state(live->pid, &start.parent_pid, &start.boot_ticks);
+	live->start_ns = started_at(start.boot_ticks);
 	start.executable = read_executable(live->pid);
 	start.arguments = read_file(live->pid, "cmdline", &bytes);
 	if (start.arguments)

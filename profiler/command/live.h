@@ -45,7 +45,7 @@ const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag);
 
 /*
  * Makes PID a process of MODEL and opens it; MODEL and SYMBOLS must outlive LIVE. The model's
- * time 0 is now. 0 or -errno; cs_live_close() in either case.
+ * time 0 is when the process started. 0 or -errno; cs_live_close() in either case.
  */
 int cs_live_open(struct cs_live *live, uint32_t pid, struct cs_model *model,
                  struct cs_symbols *symbols, struct cs_diag *diag);

@@ -15,8 +15,8 @@
 #define ROUNDS 4 /* the first, and three more for those that had changed */
 #define STACK_FIRST_BYTES 65536u
 #define STACK_MAX_BYTES (8u << 20)
-#define AGAIN_BYTES 200u /* what is compared lies below */
-#define GOROUTINES_MAX UINT64_C(50000000)
+#define AGAIN_BYTES 200u                  /* what is compared lies below */
+#define GOROUTINES_MAX UINT64_C(10000000) /* of at least 2 KiB each */
 
 /* One goroutine of the present chunk. */
 struct item {
