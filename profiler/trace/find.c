@@ -165,11 +165,8 @@ static uint64_t skip_damage(struct cs_trace *trace, uint64_t offset, uint64_t se
 	return next;
 }
 
-static int find_by_walking(struct cs_trace *trace)
+static int walk(struct cs_trace *trace, uint64_t offset, uint64_t seen_ns)
 {
-	uint64_t offset = sizeof(struct cs_file_header), seen_ns = 0;
-
-	trace->chunk_count = 0;
 	while (offset < trace->file.size) {
 		struct cs_chunk_header head;
 		int error;
@@ -195,5 +192,19 @@ int cs_trace_find_chunks(struct cs_trace *trace)
 {
 	int error = find_by_index(trace);
 
-	return error == -EINVAL ? find_by_walking(trace) : error;
+	if (error != -EINVAL)
+		return error;
+	trace->chunk_count = 0;
+	return walk(trace, sizeof(struct cs_file_header), 0);
+}
+
+int cs_trace_find_more(struct cs_trace *trace)
+{
+	const struct cs_trace_chunk *last;
+
+	if (!trace->chunk_count)
+		return walk(trace, sizeof(struct cs_file_header), 0);
+	last = &trace->chunks[trace->chunk_count - 1].chunk;
+	return walk(trace, last->offset + sizeof(struct cs_chunk_header) + last->stored_bytes,
+	            last->to_ns);
 }

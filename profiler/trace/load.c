@@ -173,6 +173,34 @@ int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *mod
 	return error;
 }
 
+/* Kinds by which a state goes on; a keyframe repeats what is known. */
+static bool goes_on(uint32_t kind)
+{
+	return kind == CS_CHUNK_DEFS || kind == CS_CHUNK_DELTAS || kind == CS_CHUNK_SYMBOLS;
+}
+
+int cs_trace_load_more(struct cs_trace *trace, uint32_t from, uint32_t to, struct cs_model *model,
+                       struct cs_symbols *symbols, struct cs_diag *diag)
+{
+	struct loading loading = {
+		.trace = trace,
+		.decoder = {.model = model, .symbols = symbols},
+		.time_ns = UINT64_MAX,
+		.state_ns = cs_model_now(model),
+	};
+	int error = 0;
+
+	for (size_t i = from; !error && i < to && i < trace->chunk_count; i++)
+		if (goes_on(trace->chunks[i].chunk.kind) &&
+		    (symbols || trace->chunks[i].chunk.kind != CS_CHUNK_SYMBOLS))
+			error = apply(&loading, i);
+	settle(&loading);
+	cs_decoder_free(&loading.decoder);
+	if (error)
+		cs_diag_set(diag, error, "load %s: %s", trace->name, strerror(-error));
+	return error;
+}
+
 int cs_trace_load_interval(struct cs_trace *trace, uint64_t from_ns, uint64_t to_ns,
                            struct cs_model *model, struct cs_symbols *symbols, struct cs_diag *diag)
 {

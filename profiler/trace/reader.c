@@ -155,11 +155,11 @@ static void read_record(struct cs_trace *trace, uint64_t kind, struct cs_cursor 
 }
 
 /* Session, summary and losses are small; everything else waits until it is asked for. */
-static void read_ends(struct cs_trace *trace)
+static bool read_ends(struct cs_trace *trace, size_t from)
 {
 	bool has_end = false;
 
-	for (size_t i = 0; i < trace->chunk_count; i++) {
+	for (size_t i = from; i < trace->chunk_count; i++) {
 		const struct cs_trace_chunk *chunk = &trace->chunks[i].chunk;
 		const struct cs_buffer *payload = NULL;
 		struct cs_cursor cursor, fields;
@@ -180,8 +180,11 @@ static void read_ends(struct cs_trace *trace)
 		while (cs_record_next(&cursor, &kind, &fields))
 			read_record(trace, kind, &fields);
 	}
-	if (has_end)
-		return; /* if damaged, that has been said */
+	return has_end;
+}
+
+static void warn_unfinished(struct cs_trace *trace)
+{
 	if (trace->growing)
 		cs_trace_warn(trace, "it is being recorded: shown up to %.3f s",
 		              (double)trace->duration_ns / 1e9);
@@ -190,6 +193,15 @@ static void read_ends(struct cs_trace *trace)
 }
 
 /* ---- opening ---- */
+
+/* Its recorder holds a lock on it. */
+static bool is_growing(int fd)
+{
+	if (flock(fd, LOCK_SH | LOCK_NB))
+		return errno == EWOULDBLOCK;
+	(void)flock(fd, LOCK_UN);
+	return false;
+}
 
 static int check_header(struct cs_trace *trace, struct cs_diag *diag)
 {
@@ -239,9 +251,7 @@ static int start(struct cs_trace *trace, int fd, struct cs_diag *diag)
 		cs_diag_set(diag, error, "read %s: not enough memory", trace->name);
 	if (error)
 		return error;
-	trace->growing = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
-	if (!trace->growing)
-		(void)flock(fd, LOCK_UN);
+	trace->growing = is_growing(fd);
 	error = cs_trace_find_chunks(trace);
 	if (error)
 		return cs_diag_set(diag, error, "read %s: %s", trace->name, strerror(-error));
@@ -249,7 +259,8 @@ static int start(struct cs_trace *trace, int fd, struct cs_diag *diag)
 		cs_diag_set(diag, -EINVAL, "read %s: no part of it is whole", trace->name);
 		return cs_diag_hint(diag, "it was cut short, or damaged, from its beginning on");
 	}
-	read_ends(trace);
+	if (!read_ends(trace, 0)) /* if damaged, that has been said */
+		warn_unfinished(trace);
 	return 0;
 }
 
@@ -286,6 +297,30 @@ struct cs_trace *cs_trace_open(const char *path, struct cs_diag *diag)
 		return NULL;
 	}
 	return cs_trace_open_fd(fd, path, diag);
+}
+
+int cs_trace_refresh(struct cs_trace *trace, struct cs_diag *diag)
+{
+	struct stat status, named;
+	size_t known = trace->chunk_count;
+	int error;
+
+	if (fstat(trace->file.fd, &status))
+		return cs_diag_set(diag, -errno, "read %s: %s", trace->name, strerror(errno));
+	/* A name that has gone is no other file: what was opened is still read. */
+	if (!stat(trace->name, &named) &&
+	    (named.st_dev != status.st_dev || named.st_ino != status.st_ino))
+		return cs_diag_set(diag, -ESTALE, "read %s: it was replaced", trace->name);
+	/* Before the size: what its recorder wrote last is then seen. */
+	trace->growing = is_growing(trace->file.fd);
+	if (fstat(trace->file.fd, &status) || (uint64_t)status.st_size <= trace->file.size)
+		return 0;
+	trace->file.size = (uint64_t)status.st_size;
+	error = cs_trace_find_more(trace);
+	if (error)
+		return cs_diag_set(diag, error, "read %s: %s", trace->name, strerror(-error));
+	read_ends(trace, known);
+	return trace->chunk_count > known;
 }
 
 void cs_trace_close(struct cs_trace *trace)

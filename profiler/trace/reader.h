@@ -39,6 +39,9 @@ void cs_trace_warn(struct cs_trace *trace, const char *format, ...)
 /* Finds the chunks, by the index or, without one, by going through the file. 0 or -errno. */
 int cs_trace_find_chunks(struct cs_trace *trace);
 
+/* Adds the chunks that stand behind the last known one. 0 or -errno. */
+int cs_trace_find_more(struct cs_trace *trace);
+
 /* The payload of chunk INDEX; it holds until the next call. NULL: damaged, a warning says so. */
 const struct cs_buffer *cs_trace_payload(struct cs_trace *trace, size_t index);
 /* A chunk is whole but some of its records make no sense. */

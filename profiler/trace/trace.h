@@ -166,6 +166,20 @@ int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *mod
                   struct cs_symbols *symbols, struct cs_diag *diag);
 
 /*
+ * A trace that is being recorded: looks for what was appended since it was opened or refreshed.
+ * 1: there is more, 0: there is not, and cs_trace_is_growing() says whether there may be;
+ * -ESTALE: its recorder has replaced the file, open it again; -errno.
+ */
+int cs_trace_refresh(struct cs_trace *trace, struct cs_diag *diag);
+/*
+ * Brings MODEL, which holds the state of the first FROM chunks (cs_trace_chunk_count() when it
+ * was loaded at the end; 0 with an empty one), to that of the first TO, and SYMBOLS (may be
+ * NULL) to the names in between. Costs what has changed, not what there is.
+ */
+int cs_trace_load_more(struct cs_trace *trace, uint32_t from, uint32_t to, struct cs_model *model,
+                       struct cs_symbols *symbols, struct cs_diag *diag);
+
+/*
  * Sums of the interval (FROM, TO]: alloc and free of it alone; for --from/--to. What snapshots
  * call in use is then the growth (never below 0); processes and peaks are as at TO.
  */
