@@ -5,7 +5,7 @@
 
 # Needed: without them the command ends with a message.
 PACKAGES_BUILD=(gcc g++ libc6-dev cmake ninja-build pkg-config libelf-dev libdw-dev
-	libzstd-dev libiberty-dev python3)
+	libzstd-dev libiberty-dev libncurses-dev python3)
 PACKAGES_TEST=(libcmocka-dev libunwind-dev)
 PACKAGES_LINT=(libcmocka-dev libunwind-dev clang clang-format clang-tidy cppcheck shellcheck)
 PACKAGES_FUZZ=(clang)

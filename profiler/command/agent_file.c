@@ -14,11 +14,11 @@
 #include <unistd.h>
 
 #define AGENT_NAME "libcoroscope-agent.so"
-#define AGENT_FOLDER "../lib/coroscope/" AGENT_NAME
+#define PARTS_FOLDER "../lib/coroscope/"
 
-static int from_own_place(char *path, size_t bytes)
+int cs_part_file(const char *name, char *path, size_t bytes)
 {
-	char own[PATH_MAX], beside[PATH_MAX + sizeof(AGENT_FOLDER)];
+	char own[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
 
 	if (length < 0)
@@ -28,8 +28,8 @@ static int from_own_place(char *path, size_t bytes)
 	if (!slash)
 		return -ENOENT;
 	slash[1] = 0;
-	snprintf(beside, sizeof(beside), "%s" AGENT_FOLDER, own);
-	snprintf(path, bytes, "%s", beside);
+	if ((size_t)snprintf(path, bytes, "%s" PARTS_FOLDER "%s", own, name) >= bytes)
+		return -ENAMETOOLONG;
 	return 0;
 }
 
@@ -40,7 +40,7 @@ int cs_agent_file(char *path, size_t bytes, struct cs_diag *diag)
 
 	if (named && named[0])
 		snprintf(path, bytes, "%s", named);
-	else if (from_own_place(path, bytes))
+	else if (cs_part_file(AGENT_NAME, path, bytes))
 		return cs_diag_set(diag, -ENOENT, "find the agent: /proc can't be read");
 
 	whole = realpath(path, NULL);

@@ -13,4 +13,7 @@
 /* Its absolute path into PATH; 0, or -errno with DIAG set: not there, or not readable. */
 int cs_agent_file(char *path, size_t bytes, struct cs_diag *diag);
 
+/* Where the part NAME of coroscope is, from the command's own place. 0 or -errno. */
+int cs_part_file(const char *name, char *path, size_t bytes);
+
 #endif

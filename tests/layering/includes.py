@@ -34,8 +34,7 @@ FOLDERS = {
     "viewer/widget": {"base", "canvas"},
     "viewer/view": {"base", "model", "canvas", "widget"},
     "viewer/terminal": {"base", "canvas"},
-    "viewer/app": {"base", "model", "trace", "symbol", "command", "canvas", "widget", "view",
-                   "terminal"},
+    "viewer/app": {"base", "model", "trace", "symbol", "canvas", "widget", "view"},
 }
 # Headers of the system -> the only folders that may know them.
 SYSTEM = [

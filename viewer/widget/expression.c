@@ -335,6 +335,22 @@ struct csv_expression *csv_expression_new(const char *text, const struct csv_fie
 	return expression;
 }
 
+int csv_expression_replace(struct csv_expression **expression, char *shown, size_t bytes,
+                           const char *text, const struct csv_field *fields, struct cs_diag *diag)
+{
+	struct csv_expression *next = NULL;
+
+	if (text[strspn(text, " \t")]) {
+		next = csv_expression_new(text, fields, diag);
+		if (!next)
+			return -EINVAL;
+	}
+	csv_expression_free(*expression);
+	*expression = next;
+	snprintf(shown, bytes, "%s", next ? text : "");
+	return 0;
+}
+
 /* ---- what holds ---- */
 
 static bool matches(const void *context, const char *text)

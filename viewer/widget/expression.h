@@ -45,6 +45,13 @@ struct csv_expression *csv_expression_new(const char *text, const struct csv_fie
                                           struct cs_diag *diag);
 void csv_expression_free(struct csv_expression *expression);
 
+/*
+ * What a person's new filter does: "" takes *EXPRESSION away, a right one replaces it and its
+ * text, a wrong one leaves both. 0, or -EINVAL with DIAG set.
+ */
+int csv_expression_replace(struct csv_expression **expression, char *shown, size_t bytes,
+                           const char *text, const struct csv_field *fields, struct cs_diag *diag);
+
 /* EXPRESSION NULL: everything passes. */
 bool csv_expression_holds(const struct csv_expression *expression,
                           const struct csv_subject *subject);

@@ -243,6 +243,40 @@ void csv_grid_sort_by(struct csv_grid *grid, int by, int width)
 	grid->ascending = !grid->columns[column].right;
 }
 
+bool csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows, enum csv_action action,
+                     int width)
+{
+	switch (action) {
+	case CSV_ACTION_UP:
+	case CSV_ACTION_DOWN:
+		csv_grid_move(grid, rows, action == CSV_ACTION_UP ? -1 : 1);
+		return true;
+	case CSV_ACTION_PAGE_UP:
+	case CSV_ACTION_PAGE_DOWN:
+		csv_grid_move(grid, rows,
+		              action == CSV_ACTION_PAGE_UP ? -(int64_t)grid->page : grid->page);
+		return true;
+	case CSV_ACTION_FIRST:
+		csv_grid_select(grid, rows, 0);
+		return true;
+	case CSV_ACTION_LAST:
+		csv_grid_select(grid, rows, UINT32_MAX);
+		return true;
+	case CSV_ACTION_SORT_NEXT:
+	case CSV_ACTION_SORT_PREVIOUS:
+		csv_grid_sort_by(grid, action == CSV_ACTION_SORT_NEXT ? 1 : -1, width);
+		return true;
+	case CSV_ACTION_REVERSE:
+		grid->ascending = !grid->ascending;
+		return true;
+	case CSV_ACTION_FOLLOW:
+		grid->follow = !grid->follow;
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct csv_area area, int x,
                     int y)
 {

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "canvas/canvas.h"
+#include "widget/action.h"
 #include "widget/sort.h"
 
 struct csv_column {
@@ -66,6 +67,10 @@ void csv_grid_move(struct csv_grid *grid, const struct csv_rows *rows, int64_t b
 void csv_grid_select(struct csv_grid *grid, const struct csv_rows *rows, uint32_t place);
 /* The next column to sort by, +1 or -1, among those shown at WIDTH. */
 void csv_grid_sort_by(struct csv_grid *grid, int by, int width);
+
+/* Moving, sorting, following; false: not for a grid. WIDTH: of the area. */
+bool csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows, enum csv_action action,
+                     int width);
 
 /* A place of the screen within the area that was drawn last: a head sorts, a row is selected. */
 bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct csv_area area, int x,

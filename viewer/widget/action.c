@@ -2,7 +2,7 @@
 /*
  * The table of actions. Keys are those of vi and less, and the arrows; digits choose views.
  */
-#include "view/action.h"
+#include "widget/action.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,8 +3,8 @@
  * Actions: everything that a key can do, by name. One table gives the keys, the help, the
  * config file's words and the scripts' words; views are handed actions, never keys.
  */
-#ifndef CSV_VIEW_ACTION_H
-#define CSV_VIEW_ACTION_H
+#ifndef CSV_WIDGET_ACTION_H
+#define CSV_WIDGET_ACTION_H
 
 #include <stdbool.h>
 #include <stdint.h>

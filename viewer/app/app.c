@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys become actions, actions go to the app first and to the view then; after each the view is
+ * updated. Failures are told in the last line and never end the viewer.
+ */
+#include "app/app.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define INTERVAL_NS UINT64_C(500000000)
+
+void csv_app_say(struct csv_app *app, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(app->message, sizeof(app->message), format, args);
+	va_end(args);
+	app->message_bad = false;
+}
+
+void csv_app_complain(struct csv_app *app, const struct cs_diag *diag)
+{
+	csv_app_say(app, "cannot %.160s%s%.80s", diag->text, diag->hint[0] ? "; " : "", diag->hint);
+	app->message_bad = true;
+}
+
+const struct csv_view *csv_app_view(const struct csv_app *app)
+{
+	return csv_views[app->current];
+}
+
+void csv_app_update(struct csv_app *app)
+{
+	const struct csv_view *view = csv_app_view(app);
+	struct csv_scene *scene = csv_session_scene(app->session);
+	struct cs_diag diag = {0};
+
+	if (view->history && csv_session_history(app->session, &diag))
+		csv_app_complain(app, &diag);
+	scene->needle = app->needle;
+	if (view->update(app->states[app->current], scene)) {
+		cs_diag_set(&diag, -ENOMEM, "show all of it: no memory");
+		csv_app_complain(app, &diag);
+	}
+}
+
+int csv_app_open(struct csv_app *app, struct csv_session *session, const char *title,
+                 struct cs_diag *diag)
+{
+	memset(app, 0, sizeof(*app));
+	app->session = session;
+	app->interval_ns = INTERVAL_NS;
+	app->speed = 1;
+	app->paused = !csv_session_is_growing(session);
+	snprintf(app->title, sizeof(app->title), "%s", title);
+	csv_keymap_default(&app->keymap);
+	while (csv_views[app->views] && app->views < CSV_VIEWS_MAX) {
+		app->states[app->views] = csv_views[app->views]->open();
+		if (!app->states[app->views])
+			return cs_diag_set(diag, -ENOMEM, "show the view: no memory");
+		app->views++;
+	}
+	if (csv_session_warning(session))
+		csv_app_say(app, "%s", csv_session_warning(session));
+	csv_app_update(app);
+	return 0;
+}
+
+void csv_app_close(struct csv_app *app)
+{
+	for (uint32_t i = 0; i < app->views; i++)
+		csv_views[i]->close(app->states[i]);
+	csv_session_close(app->session);
+	csv_canvas_release(&app->canvas);
+}
+
+bool csv_app_choose(struct csv_app *app, const char *view)
+{
+	for (uint32_t i = 0; i < app->views; i++) {
+		if (!strcmp(csv_views[i]->name, view)) {
+			app->current = i;
+			csv_app_update(app);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- asking ---- */
+
+static void ask(struct csv_app *app, enum csv_asking what)
+{
+	static const char *const labels[] = {
+		[CSV_ASKING_SEARCH] = "search: ",
+		[CSV_ASKING_FILTER] = "filter: ",
+		[CSV_ASKING_SAVE] = "save to (.txt, .json, .folded): ",
+		[CSV_ASKING_SNAPSHOT] = "write a trace to: ",
+	};
+
+	app->asking = what;
+	csv_prompt_open(&app->prompt, labels[what], "");
+	if (what == CSV_ASKING_FILTER && !csv_app_view(app)->filter) {
+		app->asking = CSV_ASKING_NOTHING;
+		csv_app_say(app, "this view has no rows to filter");
+	}
+}
+
+static void search(struct csv_app *app, int direction)
+{
+	const struct csv_view *view = csv_app_view(app);
+
+	csv_app_update(app); /* the view learns the needle */
+	if (!app->needle[0] || !view->search)
+		return;
+	if (!view->search(app->states[app->current], csv_session_scene(app->session), direction))
+		csv_app_say(app, "'%s' is not found", app->needle);
+}
+
+static void filter(struct csv_app *app, const char *text)
+{
+	const struct csv_view *view = csv_app_view(app);
+	struct cs_diag diag = {0};
+
+	if (view->filter && view->filter(app->states[app->current], text, &diag))
+		csv_app_complain(app, &diag);
+	csv_app_update(app);
+}
+
+static void answer(struct csv_app *app)
+{
+	const char *text = app->prompt.text;
+	struct cs_diag diag = {0};
+
+	switch (app->asking) {
+	case CSV_ASKING_FILTER:
+		filter(app, text);
+		break;
+	case CSV_ASKING_SAVE:
+		if (*text && csv_app_save(app, text, &diag))
+			csv_app_complain(app, &diag);
+		else if (*text)
+			csv_app_say(app, "saved to %s", text);
+		break;
+	case CSV_ASKING_SNAPSHOT:
+		if (*text && csv_session_copy(app->session, text, &diag))
+			csv_app_complain(app, &diag);
+		else if (*text)
+			csv_app_say(app, "written: coroscope top %s", text);
+		break;
+	default:
+		break;
+	}
+}
+
+static void prompt_key(struct csv_app *app, uint32_t key)
+{
+	enum csv_prompt_end end = csv_prompt_key(&app->prompt, key);
+	bool searching = app->asking == CSV_ASKING_SEARCH;
+
+	if (searching && end != CSV_PROMPT_DONE) {
+		snprintf(app->needle, sizeof(app->needle), "%.*s", (int)sizeof(app->needle) - 1,
+		         end == CSV_PROMPT_CANCELLED ? "" : app->prompt.text);
+		search(app, 0);
+	}
+	if (end == CSV_PROMPT_GOES_ON)
+		return;
+	if (end == CSV_PROMPT_DONE)
+		answer(app);
+	app->asking = CSV_ASKING_NOTHING;
+}
+
+/* ---- doing ---- */
+
+static void change_view(struct csv_app *app, uint32_t view)
+{
+	app->help = false;
+	if (view < app->views)
+		app->current = view;
+	csv_app_update(app);
+}
+
+/* What the app itself does; false: it is for the view. */
+static bool do_own(struct csv_app *app, enum csv_action action)
+{
+	struct csv_scene *scene = csv_session_scene(app->session);
+
+	if (action >= CSV_ACTION_VIEW_1 && action <= CSV_ACTION_VIEW_9) {
+		change_view(app, action - CSV_ACTION_VIEW_1);
+		return true;
+	}
+	switch (action) {
+	case CSV_ACTION_NEXT_VIEW:
+		change_view(app, (app->current + 1) % app->views);
+		return true;
+	case CSV_ACTION_PREVIOUS_VIEW:
+		change_view(app, (app->current + app->views - 1) % app->views);
+		return true;
+	case CSV_ACTION_HELP:
+		app->help = !app->help;
+		return true;
+	case CSV_ACTION_SYSTEM:
+		scene->system = !scene->system;
+		csv_app_say(app, "the runtime's own coroutines are %s",
+		            scene->system ? "shown" : "hidden");
+		return true;
+	case CSV_ACTION_SEARCH:
+		ask(app, CSV_ASKING_SEARCH);
+		return true;
+	case CSV_ACTION_SEARCH_NEXT:
+	case CSV_ACTION_SEARCH_PREVIOUS:
+		search(app, action == CSV_ACTION_SEARCH_NEXT ? 1 : -1);
+		return true;
+	case CSV_ACTION_FILTER:
+		ask(app, CSV_ASKING_FILTER);
+		return true;
+	case CSV_ACTION_CLEAR_FILTER:
+		app->needle[0] = 0;
+		filter(app, "");
+		return true;
+	case CSV_ACTION_SAVE:
+		ask(app, CSV_ASKING_SAVE);
+		return true;
+	case CSV_ACTION_SNAPSHOT:
+		ask(app, CSV_ASKING_SNAPSHOT);
+		return true;
+	case CSV_ACTION_RECORD:
+		app->keep = !app->keep;
+		csv_app_say(app, app->keep ? "what is recorded will be kept"
+		                           : "what is recorded will be deleted at the end");
+		return true;
+	case CSV_ACTION_REDRAW:
+		app->redraw = true;
+		return true;
+	case CSV_ACTION_QUIT:
+		app->quit = true;
+		return true;
+	default:
+		return csv_app_travel(app, action);
+	}
+}
+
+static bool do_in_help(struct csv_app *app, enum csv_action action)
+{
+	switch (action) {
+	case CSV_ACTION_UP:
+		app->help_top -= app->help_top ? 1 : 0;
+		return true;
+	case CSV_ACTION_DOWN:
+		app->help_top++;
+		return true;
+	case CSV_ACTION_PAGE_UP:
+		app->help_top = app->help_top > 10 ? app->help_top - 10 : 0;
+		return true;
+	case CSV_ACTION_PAGE_DOWN:
+		app->help_top += 10;
+		return true;
+	case CSV_ACTION_BACK:
+		app->help = false;
+		return true;
+	default:
+		return false;
+	}
+}
+
+void csv_app_do(struct csv_app *app, enum csv_action action)
+{
+	const struct csv_view *view = csv_app_view(app);
+	void *state = app->states[app->current];
+
+	if (app->help && do_in_help(app, action))
+		return;
+	if (!do_own(app, action) && view->action)
+		view->action(state, csv_session_scene(app->session), action);
+	csv_app_update(app);
+}
+
+static void wheel(struct csv_app *app, int direction)
+{
+	for (int i = 0; i < 3; i++)
+		csv_app_do(app, direction < 0 ? CSV_ACTION_UP : CSV_ACTION_DOWN);
+}
+
+/* Tabs are in the second line; see frame.c. */
+static void click(struct csv_app *app, const struct csv_event *event)
+{
+	const struct csv_view *view = csv_app_view(app);
+	int x = 1;
+
+	for (uint32_t i = 0; event->y == 1 && i < app->views; i++) {
+		int width = (int)strlen(csv_views[i]->name) + 4;
+
+		if (event->x >= x && event->x < x + width)
+			change_view(app, i);
+		x += width;
+	}
+	if (event->y > 1 && view->click && !app->help) {
+		view->click(app->states[app->current], csv_session_scene(app->session), event->x,
+		            event->y, event->clicks);
+		csv_app_update(app);
+	}
+}
+
+void csv_app_event(struct csv_app *app, const struct csv_event *event)
+{
+	if (event->kind == CSV_EVENT_HANGUP)
+		app->quit = true;
+	if (event->kind == CSV_EVENT_WHEEL)
+		wheel(app, event->clicks);
+	if (event->kind == CSV_EVENT_CLICK)
+		click(app, event);
+	if (event->kind != CSV_EVENT_KEY)
+		return;
+	app->message[0] = 0;
+	if (app->asking) {
+		prompt_key(app, event->key);
+		return;
+	}
+	enum csv_action action = csv_keymap_action(&app->keymap, event->key);
+
+	if (action)
+		csv_app_do(app, action);
+	else
+		csv_app_say(app, "'%s' does nothing here; ? shows the keys",
+		            csv_key_name(event->key).s);
+}
+
+/* ---- saving ---- */
+
+static const char *format_of(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot && (!strcmp(dot, ".json") || !strcmp(dot, ".folded")) ? dot + 1 : NULL;
+}
+
+int csv_app_save(struct csv_app *app, const char *path, struct cs_diag *diag)
+{
+	const struct csv_view *view = csv_app_view(app);
+	const char *format = format_of(path);
+	struct cs_sink sink;
+	int error = 0;
+	FILE *file;
+
+	if (format && !view->save)
+		return cs_diag_set(diag, -ENOTSUP, "save %s as %s: this view is text", view->name,
+		                   format);
+	file = fopen(path, "wxe");
+	if (!file)
+		return cs_diag_set(diag, -errno, "save to %s: %s", path, strerror(errno));
+	cs_sink_to_file(&sink, file, path);
+	if (format)
+		error = view->save(app->states[app->current], csv_session_scene(app->session),
+		                   format, &sink);
+	else
+		csv_canvas_write(&app->canvas, &sink);
+	if (error == -ENOTSUP)
+		cs_diag_set(diag, error, "save %s as %s: this view has no such form", view->name,
+		            format);
+	else if (!error)
+		error = cs_sink_finish(&sink, diag);
+	else
+		cs_diag_set(diag, error, "save to %s: %s", path, strerror(-error));
+	if (fclose(file) && !error)
+		error = cs_diag_set(diag, -errno, "save to %s: %s", path, strerror(errno));
+	return error;
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The viewer without a terminal: what is shown, what a key does, what the time does. Whoever
+ * drives it (a person at a terminal, a script, a test) hands it events and asks for pictures.
+ */
+#ifndef CSV_APP_APP_H
+#define CSV_APP_APP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/session.h"
+#include "canvas/canvas.h"
+#include "canvas/key.h"
+#include "view/view.h"
+#include "widget/prompt.h"
+
+#define CSV_VIEWS_MAX 9
+
+enum csv_asking {
+	CSV_ASKING_NOTHING,
+	CSV_ASKING_SEARCH,
+	CSV_ASKING_FILTER,
+	CSV_ASKING_SAVE,
+	CSV_ASKING_SNAPSHOT
+};
+
+struct csv_app {
+	struct csv_session *session;
+	struct csv_keymap keymap;
+	struct csv_canvas canvas;
+	char title[128]; /* the target: "server (pid 42)" */
+	void *states[CSV_VIEWS_MAX];
+	uint32_t views, current;
+	bool help; /* shown instead of the view */
+	uint32_t help_top;
+	enum csv_asking asking;
+	struct csv_prompt prompt;
+	char needle[128];
+	char message[256]; /* in the last line, until the next key */
+	bool message_bad;
+	bool paused;          /* live: the picture is held; a recording: it does not play */
+	uint64_t interval_ns; /* between pictures */
+	double speed;         /* of playing a recording */
+	bool keep;            /* the recorder's file is not deleted at the end */
+	bool quit, redraw;    /* redraw: somebody else wrote on the terminal */
+	struct csv_area area; /* of the view */
+};
+
+/* SESSION becomes the app's, also on failure. 0 or -errno with DIAG. */
+int csv_app_open(struct csv_app *app, struct csv_session *session, const char *title,
+                 struct cs_diag *diag);
+void csv_app_close(struct csv_app *app);
+
+/* False: there is no such view. */
+bool csv_app_choose(struct csv_app *app, const char *view);
+
+void csv_app_event(struct csv_app *app, const struct csv_event *event);
+void csv_app_do(struct csv_app *app, enum csv_action action);
+
+/* What ELAPSED_NS of time brings: new records, or a recording that plays. True: draw again. */
+bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns);
+
+/* Draws into app->canvas at this size. 0 or -ENOMEM. */
+int csv_app_draw(struct csv_app *app, int width, int height);
+
+/* What is shown into a file: .json and .folded are data, everything else is the picture. */
+int csv_app_save(struct csv_app *app, const char *path, struct cs_diag *diag);
+
+/* ---- between the files of the app ---- */
+void csv_app_say(struct csv_app *app, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void csv_app_complain(struct csv_app *app, const struct cs_diag *diag);
+const struct csv_view *csv_app_view(const struct csv_app *app);
+void csv_app_update(struct csv_app *app); /* the view sees the scene */
+void csv_app_frame(struct csv_app *app);  /* everything around the view */
+void csv_app_help(struct csv_app *app, struct csv_area area);
+bool csv_app_travel(struct csv_app *app, enum csv_action action); /* false: not about time */
+
+#endif

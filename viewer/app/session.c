@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The present moment is one model that is brought forward as the trace grows; every other
+ * moment is loaded into a model of its own. All share one set of names and of stacks, because
+ * ids mean the same in every model of one trace.
+ */
+#include "app/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/series.h"
+#include "symbol/resolver.h"
+#include "trace/trace.h"
+#include "view/words.h"
+
+#define MINUTE_NS UINT64_C(60000000000)
+#define STEP_NS UINT64_C(1000000000)
+/* How far the moment "a minute ago" may be off before it is loaded anew. */
+#define MINUTE_SLACK_NS UINT64_C(10000000000)
+
+struct moment {
+	struct cs_model *model;
+	struct cs_snapshot *snapshot;
+	uint64_t time_ns;
+};
+
+struct csv_session {
+	char *path;
+	struct cs_trace *trace;
+	struct cs_symbols *symbols;
+	struct cs_resolver *resolver;
+	uint32_t named_frames; /* frames of the model when names were looked up last */
+	struct moment now, mark, start, minute;
+	uint32_t loaded_chunks; /* what now.model holds, while at_end */
+	bool at_end;
+	bool wants_timeline;
+	struct csv_timeline timeline;
+	uint64_t *thread_cpu_ns;
+	uint32_t thread_room;
+	struct csv_scene scene;
+};
+
+/* ---- moments ---- */
+
+static void moment_release(struct moment *moment)
+{
+	cs_snapshot_free(moment->snapshot);
+	cs_model_free(moment->model);
+	*moment = (struct moment){0};
+}
+
+static int take(struct csv_session *session, struct moment *moment, struct cs_diag *diag)
+{
+	cs_snapshot_free(moment->snapshot);
+	moment->snapshot = cs_snapshot_take(moment->model, session->symbols);
+	moment->time_ns = cs_model_now(moment->model);
+	return moment->snapshot ? 0
+	                        : cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+}
+
+/* SYMBOLS: read names as well. */
+static int load(struct csv_session *session, uint64_t time_ns, struct cs_symbols *symbols,
+                struct moment *moment, struct cs_diag *diag)
+{
+	int error = -ENOMEM;
+
+	moment_release(moment);
+	moment->model = cs_model_new();
+	if (moment->model)
+		error = cs_trace_load(session->trace, time_ns, moment->model, symbols, diag);
+	else
+		cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+	if (!error)
+		error = take(session, moment, diag);
+	if (error)
+		moment_release(moment);
+	return error;
+}
+
+/* ---- names ---- */
+
+/* Stacks remember what their frames were called: new names make them anew. */
+static int forget_stacks(struct csv_session *session, struct cs_diag *diag)
+{
+	struct cs_stacks *stacks = cs_stacks_new(true);
+
+	if (!stacks)
+		return cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+	cs_stacks_free(session->scene.stacks);
+	session->scene.stacks = stacks;
+	return 0;
+}
+
+/* While it is recorded, a trace has few names yet: the files that are here have them. */
+static int find_names(struct csv_session *session, struct cs_diag *diag)
+{
+	uint32_t frames = cs_model_frame_count(session->now.model);
+	int error = 0;
+
+	if (frames == session->named_frames ||
+	    (cs_trace_has_symbols(session->trace) && !cs_trace_is_growing(session->trace)))
+		return 0;
+	if (!session->resolver)
+		session->resolver = cs_resolver_new(NULL);
+	if (session->resolver)
+		error = cs_resolver_resolve(session->resolver, session->now.model, session->symbols,
+		                            NULL, NULL, NULL, diag);
+	session->named_frames = frames;
+	return error ? error : forget_stacks(session, diag);
+}
+
+/* ---- the scene ---- */
+
+static void remember_before(struct csv_session *session)
+{
+	struct csv_before *before = &session->scene.before;
+	const struct cs_model *model = session->now.model;
+	uint32_t threads = cs_model_thread_count(model);
+
+	before->time_ns = 0;
+	if (threads > session->thread_room) {
+		uint64_t *times = realloc(session->thread_cpu_ns, threads * sizeof(*times));
+
+		if (!times)
+			return;
+		session->thread_cpu_ns = times;
+		session->thread_room = threads;
+	}
+	for (uint32_t id = 1; id <= threads; id++)
+		session->thread_cpu_ns[id - 1] = cs_model_thread_at(model, id)->cpu_ns;
+	*before = (struct csv_before){
+		.time_ns = session->now.time_ns,
+		.thread_cpu_ns = session->thread_cpu_ns,
+		.threads = threads,
+		.switches = csv_switches(model),
+	};
+}
+
+static void set_scene(struct csv_session *session)
+{
+	struct csv_scene *scene = &session->scene;
+
+	scene->now = session->now.snapshot;
+	scene->mark = session->mark.snapshot;
+	scene->start = session->start.snapshot;
+	scene->minute = session->minute.snapshot;
+	scene->to_ns = cs_trace_duration_ns(session->trace);
+	scene->live = session->at_end && cs_trace_is_growing(session->trace);
+	scene->series = session->timeline.series;
+	scene->series_count = session->timeline.count;
+	if (!scene->needle)
+		scene->needle = "";
+}
+
+static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
+{
+	struct moment next = {0};
+	int error;
+
+	session->loaded_chunks = cs_trace_chunk_count(session->trace);
+	error = load(session, time_ns, session->symbols, &next, diag);
+	if (error)
+		return error;
+	if (session->now.model)
+		remember_before(session);
+	error = forget_stacks(session, diag); /* it knows the old model */
+	moment_release(&session->now);
+	session->now = next;
+	session->named_frames = 0;
+	if (!error)
+		error = find_names(session, diag);
+	set_scene(session);
+	return error;
+}
+
+struct csv_session *csv_session_open(const char *path, struct cs_diag *diag)
+{
+	struct csv_session *session = calloc(1, sizeof(*session));
+
+	if (session) {
+		session->path = strdup(path);
+		session->symbols = cs_symbols_new();
+	}
+	if (!session || !session->path || !session->symbols) {
+		csv_session_close(session);
+		cs_diag_set(diag, -ENOMEM, "show %s: no memory", path);
+		return NULL;
+	}
+	session->at_end = true;
+	session->trace = cs_trace_open(path, diag);
+	if (!session->trace || reload(session, CSV_THE_END, diag)) {
+		csv_session_close(session);
+		return NULL;
+	}
+	return session;
+}
+
+void csv_session_close(struct csv_session *session)
+{
+	if (!session)
+		return;
+	moment_release(&session->now);
+	moment_release(&session->mark);
+	moment_release(&session->start);
+	moment_release(&session->minute);
+	cs_stacks_free(session->scene.stacks);
+	cs_symbols_free(session->symbols);
+	cs_resolver_free(session->resolver);
+	csv_timeline_release(&session->timeline);
+	cs_trace_close(session->trace);
+	free(session->thread_cpu_ns);
+	free(session->path);
+	free(session);
+}
+
+/* ---- following ---- */
+
+/* The recorder dropped the oldest part: it is another file, with the same time. */
+static int reopen(struct csv_session *session, struct cs_diag *diag)
+{
+	struct cs_trace *trace = cs_trace_open(session->path, diag);
+
+	if (!trace)
+		return diag->error;
+	cs_trace_close(session->trace);
+	session->trace = trace;
+	return session->at_end ? reload(session, CSV_THE_END, diag) : 0;
+}
+
+static int follow(struct csv_session *session, struct cs_diag *diag)
+{
+	uint32_t chunks = cs_trace_chunk_count(session->trace);
+	int error;
+
+	remember_before(session);
+	error = cs_trace_load_more(session->trace, session->loaded_chunks, chunks,
+	                           session->now.model, session->symbols, diag);
+	session->loaded_chunks = chunks;
+	if (!error)
+		error = find_names(session, diag);
+	if (!error)
+		error = take(session, &session->now, diag);
+	if (!error && session->wants_timeline)
+		error = csv_timeline_add(&session->timeline, session->now.model);
+	return error;
+}
+
+int csv_session_refresh(struct csv_session *session, struct cs_diag *diag)
+{
+	bool growing = cs_trace_is_growing(session->trace);
+	int error = cs_trace_refresh(session->trace, diag);
+
+	if (error == -ESTALE) {
+		error = reopen(session, diag);
+		set_scene(session);
+		return error ? error : 1;
+	}
+	if (error > 0 && session->at_end) {
+		int failed = follow(session, diag);
+
+		error = failed ? failed : 1;
+	} else if (!error && growing != cs_trace_is_growing(session->trace)) {
+		error = 1; /* nothing more is coming: that is news */
+	}
+	set_scene(session);
+	return error;
+}
+
+int csv_session_seek(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
+{
+	if (time_ns >= cs_trace_duration_ns(session->trace))
+		time_ns = CSV_THE_END;
+	session->at_end = time_ns == CSV_THE_END;
+	return reload(session, time_ns, diag);
+}
+
+bool csv_session_at_end(const struct csv_session *session)
+{
+	return session->at_end;
+}
+
+int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
+{
+	int error = 0;
+
+	if (session->mark.model)
+		moment_release(&session->mark);
+	else
+		error = load(session, session->now.time_ns, NULL, &session->mark, diag);
+	if (!error)
+		error = forget_stacks(session, diag);
+	set_scene(session);
+	return error;
+}
+
+int csv_session_history(struct csv_session *session, struct cs_diag *diag)
+{
+	uint64_t now_ns = session->now.time_ns;
+	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : 0;
+	uint64_t have = session->minute.time_ns;
+	int error = 0;
+
+	if (!session->start.model)
+		error = load(session, cs_trace_session(session->trace)->tick_ns, NULL,
+		             &session->start, diag);
+	if (!error && (!session->minute.model || wanted > have + MINUTE_SLACK_NS ||
+	               have > wanted + MINUTE_SLACK_NS)) {
+		error = load(session, wanted ? wanted : session->start.time_ns, NULL,
+		             &session->minute, diag);
+		if (!error)
+			error = forget_stacks(session, diag);
+	}
+	if (!error && !session->wants_timeline) {
+		session->wants_timeline = true;
+		error = csv_timeline_read(&session->timeline, session->trace, diag);
+	}
+	set_scene(session);
+	return error;
+}
+
+/* ---- places in time ---- */
+
+int csv_session_time(struct csv_session *session, const char *text, uint64_t *time_ns,
+                     struct cs_diag *diag)
+{
+	return cs_trace_time(session->trace, text, time_ns, diag);
+}
+
+int csv_session_peak(struct csv_session *session, uint64_t *time_ns, struct cs_diag *diag)
+{
+	return cs_trace_time(session->trace, "peak", time_ns, diag);
+}
+
+int csv_session_growth(struct csv_session *session, uint64_t *time_ns, struct cs_diag *diag)
+{
+	const struct csv_series *heap;
+	double most = 0;
+	int error = csv_session_history(session, diag);
+
+	if (error)
+		return error;
+	heap = session->timeline.count ? &session->timeline.series[0] : NULL;
+	for (uint32_t i = 1; heap && heap->unit == CSV_SERIES_BYTES && i < heap->count; i++) {
+		double growth = heap->points[i].value - heap->points[i - 1].value;
+
+		if (growth > most) {
+			most = growth;
+			*time_ns = heap->points[i].time_ns;
+		}
+	}
+	return most > 0 ? 0 : cs_diag_set(diag, -ENOENT, "find where the heap grew: it did not");
+}
+
+struct csv_scene *csv_session_scene(struct csv_session *session)
+{
+	return &session->scene;
+}
+
+uint64_t csv_session_step_ns(const struct csv_session *session)
+{
+	uint64_t duration = cs_trace_duration_ns(session->trace);
+	uint64_t step = duration / 100, tick = cs_trace_session(session->trace)->tick_ns;
+
+	if (step > STEP_NS)
+		step = STEP_NS;
+	return step < tick ? tick : step;
+}
+
+bool csv_session_is_growing(const struct csv_session *session)
+{
+	return cs_trace_is_growing(session->trace);
+}
+
+const char *csv_session_warning(const struct csv_session *session)
+{
+	return cs_trace_is_growing(session->trace) ? NULL : cs_trace_warning(session->trace);
+}
+
+/* ---- keeping it ---- */
+
+int csv_session_copy(const struct csv_session *session, const char *path, struct cs_diag *diag)
+{
+	int from = open(session->path, O_RDONLY | O_CLOEXEC);
+	int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	char block[1 << 16];
+	ssize_t got = 0;
+	int error = 0;
+
+	if (from < 0 || to < 0)
+		error = -errno;
+	while (!error && (got = read(from, block, sizeof(block))) > 0)
+		if (write(to, block, (size_t)got) != got)
+			error = errno ? -errno : -ENOSPC;
+	if (!error && got < 0)
+		error = -errno;
+	if (from >= 0)
+		close(from);
+	if (to >= 0 && close(to) && !error)
+		error = -errno;
+	if (error && to >= 0)
+		unlink(path);
+	return error ? cs_diag_set(diag, error, "write %s: %s", path, strerror(-error)) : 0;
+}

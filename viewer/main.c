@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * coroscope-top: the view of one trace, which may be growing. `coroscope top` starts it, with
+ * a recorder beside it where the target is a live one.
+ *
+ *     coroscope-top [--title T] [--view V] [--theme T] [--script FILE | --batch]
+ *                   [--size WxH] [--temporary] TRACE
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app/app.h"
+#include "app/config.h"
+#include "app/script.h"
+#include "terminal/terminal.h"
+
+struct options {
+	const char *trace, *title, *view, *theme, *script;
+	int width, height;
+	bool batch;
+	bool temporary; /* the trace is only for this view: deleted at the end, unless kept */
+};
+
+static int complain(const struct cs_diag *diag)
+{
+	fprintf(stderr, "coroscope: cannot %s\n", diag->text);
+	if (diag->hint[0])
+		fprintf(stderr, "hint: %s\n", diag->hint);
+	return 2;
+}
+
+/* ---- a crash gives the terminal back first ---- */
+
+static void on_crash(int number)
+{
+	static const char text[] =
+		"coroscope top: it has crashed; the terminal is restored\n"
+		"hint: please report it with this signal, and with what was done last\n";
+
+	csv_terminal_restore_now();
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+	signal(number, SIG_DFL);
+	raise(number);
+}
+
+static void catch_crashes(void)
+{
+	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+
+	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
+		signal(fatal[i], on_crash);
+}
+
+/* ---- the loop ---- */
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static int show(struct csv_app *app, struct csv_terminal *terminal)
+{
+	int width, height, error;
+
+	csv_terminal_size(terminal, &width, &height);
+	error = csv_app_draw(app, width, height);
+	if (!error)
+		csv_terminal_show(terminal, &app->canvas, app->redraw);
+	app->redraw = false;
+	return error;
+}
+
+static int run(struct csv_app *app, struct csv_terminal *terminal)
+{
+	uint64_t last = now_ns();
+	int error = show(app, terminal);
+
+	while (!error && !app->quit) {
+		uint64_t next = last + app->interval_ns, now = now_ns();
+		int wait_ms = next > now ? (int)((next - now) / 1000000) : 0;
+		struct csv_event event = csv_terminal_wait(terminal, wait_ms);
+		bool changed = event.kind != CSV_EVENT_NONE;
+
+		csv_app_event(app, &event);
+		now = now_ns();
+		if (now >= next) {
+			changed |= csv_app_tick(app, now - last);
+			last = now;
+		}
+		if (changed && !app->quit)
+			error = show(app, terminal);
+	}
+	return error;
+}
+
+static int run_on_terminal(struct csv_app *app, const struct csv_config *config,
+                           struct cs_diag *diag)
+{
+	const char *no_colour = getenv("NO_COLOR");
+	const struct csv_terminal_options options = {
+		.theme = config->theme,
+		.colour = !no_colour || !no_colour[0],
+		.mouse = config->mouse,
+	};
+	struct csv_terminal *terminal = csv_terminal_open(&options, diag);
+	int error;
+
+	if (!terminal)
+		return diag->error;
+	app->canvas.unicode = csv_terminal_unicode();
+	error = run(app, terminal);
+	csv_terminal_close(terminal);
+	return error ? cs_diag_set(diag, error, "show the view: %s", strerror(-error)) : 0;
+}
+
+static int print_once(struct csv_app *app, const struct options *options, struct cs_diag *diag)
+{
+	struct cs_sink sink;
+	int error = csv_app_draw(app, options->width, options->height);
+
+	if (error)
+		return cs_diag_set(diag, error, "draw the view: %s", strerror(-error));
+	cs_sink_to_file(&sink, stdout, "standard output");
+	csv_canvas_write(&app->canvas, &sink);
+	return cs_sink_finish(&sink, diag);
+}
+
+/* ---- options ---- */
+
+static int read_options(struct options *options, int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"title", required_argument, NULL, 't'}, {"view", required_argument, NULL, 'v'},
+		{"theme", required_argument, NULL, 'h'}, {"script", required_argument, NULL, 's'},
+		{"size", required_argument, NULL, 'z'},  {"batch", no_argument, NULL, 'b'},
+		{"temporary", no_argument, NULL, 'T'},   {NULL, 0, NULL, 0},
+	};
+	int option;
+
+	*options = (struct options){.width = 100, .height = 30};
+	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		switch (option) {
+		case 't':
+			options->title = optarg;
+			break;
+		case 'v':
+			options->view = optarg;
+			break;
+		case 'h':
+			options->theme = optarg;
+			break;
+		case 's':
+			options->script = optarg;
+			break;
+		case 'z':
+			if (sscanf(optarg, "%dx%d", &options->width, &options->height) != 2)
+				return -EINVAL;
+			break;
+		case 'b':
+			options->batch = true;
+			break;
+		case 'T':
+			options->temporary = true;
+			break;
+		default:
+			return -EINVAL;
+		}
+	}
+	if (optind + 1 != argc)
+		return -EINVAL;
+	options->trace = argv[optind];
+	if (!options->title)
+		options->title = options->trace;
+	return 0;
+}
+
+static int configure(struct csv_config *config, const struct options *options, struct cs_diag *diag)
+{
+	char path[4096];
+
+	csv_config_default(config);
+	csv_config_path(path, sizeof(path));
+	/* A script must do the same everywhere: nobody's keys. */
+	if (path[0] && !options->script && csv_config_read(config, path, diag))
+		return diag->error;
+	if (options->theme && !(config->theme = csv_theme_by_name(options->theme))) {
+		cs_diag_set(diag, -EINVAL, "use the theme %s: there is none", options->theme);
+		return cs_diag_hint(diag, "themes: dark, light");
+	}
+	if (options->view)
+		snprintf(config->view, sizeof(config->view), "%s", options->view);
+	return 0;
+}
+
+/* What was recorded for this view alone goes, unless somebody wants it. */
+static void put_away(const struct csv_app *app, const struct options *options)
+{
+	if (!options->temporary)
+		return;
+	if (app->keep)
+		fprintf(stderr, "what was recorded is kept: coroscope top %s\n", options->trace);
+	else
+		unlink(options->trace);
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	struct csv_config config;
+	struct csv_app app = {0};
+	struct cs_diag diag = {0};
+	struct csv_session *session;
+	int error;
+
+	setlocale(LC_CTYPE, "");
+	catch_crashes();
+	if (read_options(&options, argc, argv)) {
+		fprintf(stderr, "coroscope: this is started by `coroscope top`\n");
+		return 2;
+	}
+	error = configure(&config, &options, &diag);
+	session = error ? NULL : csv_session_open(options.trace, &diag);
+	if (!session)
+		return complain(&diag);
+	error = csv_app_open(&app, session, options.title, &diag);
+	if (!error) {
+		app.keymap = config.keymap;
+		app.canvas.unicode = csv_terminal_unicode();
+		if (config.view[0] && !csv_app_choose(&app, config.view)) {
+			error = cs_diag_set(&diag, -EINVAL, "show the view %s: there is none",
+			                    config.view);
+			cs_diag_hint(&diag, "views: coroutines, threads, heap, stacks, scheduler, "
+			                    "timeline");
+		}
+	}
+	if (!error && options.script)
+		error = csv_script_run(&app, options.script, &diag);
+	else if (!error && options.batch)
+		error = print_once(&app, &options, &diag);
+	else if (!error)
+		error = run_on_terminal(&app, &config, &diag);
+	put_away(&app, &options);
+	csv_app_close(&app);
+	return error ? complain(&diag) : 0;
+}

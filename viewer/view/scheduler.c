@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Scheduling: how busy each thread was since the picture before, how many coroutines are in
+ * which state, and what the runtime says of its own scheduler (Go's Ms and Ps, run queues).
+ */
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/tally.h"
+#include "view/view.h"
+#include "view/words.h"
+
+struct scheduler {
+	uint32_t top; /* lines scrolled */
+	uint64_t states[CS_COROUTINE_STATES];
+	uint64_t switches; /* CS_UNKNOWN */
+	const struct csv_scene *scene;
+};
+
+static void *scheduler_open(void)
+{
+	return calloc(1, sizeof(struct scheduler));
+}
+
+static int scheduler_update(void *state, const struct csv_scene *scene)
+{
+	struct scheduler *view = state;
+	const struct cs_model *model = scene->now->model;
+
+	view->scene = scene;
+	memset(view->states, 0, sizeof(view->states));
+	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
+		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
+
+		if (coroutine && !coroutine->ended_ns && coroutine->state < CS_COROUTINE_STATES)
+			view->states[coroutine->state]++;
+	}
+	view->switches = csv_switches(model);
+	return 0;
+}
+
+/* ---- lines; those above TOP and below the area are counted, not drawn ---- */
+
+struct lines {
+	struct csv_canvas *canvas;
+	struct csv_area area;
+	int y; /* of the next line, from area.y - top on */
+};
+
+static bool is_visible(const struct lines *lines)
+{
+	return lines->y >= lines->area.y && lines->y < lines->area.y + lines->area.height;
+}
+
+static void put_title(struct lines *lines, const char *title)
+{
+	if (is_visible(lines))
+		csv_put(lines->canvas, lines->area.x, lines->y, lines->area.width, CSV_ROLE_TITLE,
+		        title);
+	lines->y++;
+}
+
+/* NAME, a bar for SHARE (NAN: unknown), and TEXT. */
+static void put_bar(struct lines *lines, const char *name, double share, const char *text)
+{
+	int width = lines->area.width - 22 - 24;
+
+	if (is_visible(lines)) {
+		csv_put(lines->canvas, lines->area.x + 1, lines->y, 20, CSV_ROLE_PLAIN, name);
+		for (int i = 0; !isnan(share) && i < (int)lround(share * width) && i < width; i++)
+			csv_put_character(lines->canvas, lines->area.x + 22 + i, lines->y,
+			                  csv_glyph(lines->canvas, CSV_GLYPH_BAR),
+			                  share > 0.8 ? CSV_ROLE_CHART_3 : CSV_ROLE_CHART_2);
+		csv_put(lines->canvas, lines->area.x + lines->area.width - 23, lines->y, 23,
+		        CSV_ROLE_PLAIN, text);
+	}
+	lines->y++;
+}
+
+static void put_threads(const struct scheduler *view, struct lines *lines)
+{
+	const struct cs_model *model = view->scene->now->model;
+
+	put_title(lines, "Threads: share of a CPU since the picture before");
+	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++) {
+		const struct cs_thread *thread = cs_model_thread_at(model, id);
+		double share = csv_thread_share(view->scene, id);
+		char name[64], text[64] = "?";
+
+		if (thread->end_ns)
+			continue;
+		snprintf(name, sizeof(name), "%" PRIu32 " %s", thread->tid, thread->name);
+		if (!isnan(share))
+			snprintf(text, sizeof(text), "%5.1f %%  %s", 100 * share,
+			         cs_thread_state_names[thread->state]);
+		put_bar(lines, name, share, text);
+	}
+}
+
+static void put_states(const struct scheduler *view, struct lines *lines)
+{
+	uint64_t all = 0;
+	char text[64];
+
+	for (int i = 0; i < CS_COROUTINE_STATES; i++)
+		all += view->states[i];
+	if (!all)
+		return;
+	put_title(lines, "Coroutines by state");
+	for (int i = 0; i < CS_COROUTINE_STATES; i++) {
+		if (!view->states[i])
+			continue;
+		snprintf(text, sizeof(text), "%s", cs_text_count((double)view->states[i]).s);
+		put_bar(lines, cs_coroutine_state_names[i], (double)view->states[i] / (double)all,
+		        text);
+	}
+}
+
+static void put_switches(const struct scheduler *view, struct lines *lines)
+{
+	const struct csv_scene *scene = view->scene;
+	const struct csv_before *before = &scene->before;
+	char text[64] = "?";
+
+	if (view->switches == CS_UNKNOWN)
+		return;
+	/* Coroutines that have ended took their counts with them: a sum may fall. */
+	if (before->time_ns && scene->now->time_ns > before->time_ns &&
+	    before->switches != CS_UNKNOWN && view->switches >= before->switches)
+		snprintf(text, sizeof(text), "%s a second",
+		         cs_text_count((double)(view->switches - before->switches) * 1e9 /
+		                       (double)(scene->now->time_ns - before->time_ns))
+		                 .s);
+	put_bar(lines, "switches (of the living)", NAN, text);
+}
+
+static void put_figures(const struct scheduler *view, struct lines *lines)
+{
+	const struct cs_model *model = view->scene->now->model;
+	bool titled = false;
+
+	for (uint32_t id = 1; id <= cs_model_figure_count(model); id++) {
+		const struct cs_figure *figure = cs_model_figure_at(model, id);
+		const char *name = cs_model_text_at(model, figure->name);
+		char text[64];
+
+		if (!figure->known || !name)
+			continue;
+		if (!titled)
+			put_title(lines, "What the runtime says of itself");
+		titled = true;
+		if (figure->unit == CS_UNIT_BYTES)
+			snprintf(text, sizeof(text), "%s", cs_text_bytes(figure->value).s);
+		else if (figure->unit == CS_UNIT_NS)
+			snprintf(text, sizeof(text), "%s",
+			         cs_text_duration((uint64_t)fmax(figure->value, 0)).s);
+		else if (figure->unit == CS_UNIT_RATIO)
+			snprintf(text, sizeof(text), "%.3f", figure->value);
+		else
+			snprintf(text, sizeof(text), "%s", cs_text_count(figure->value).s);
+		if (is_visible(lines)) {
+			csv_put(lines->canvas, lines->area.x + 1, lines->y, 36, CSV_ROLE_PLAIN,
+			        name);
+			csv_put_right(lines->canvas, lines->area.x + 38, lines->y, 16,
+			              CSV_ROLE_PLAIN, text);
+		}
+		lines->y++;
+	}
+}
+
+static void scheduler_draw(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
+                           struct csv_area area)
+{
+	struct scheduler *view = state;
+	struct lines lines = {canvas, area, area.y - (int)view->top};
+	int total;
+
+	view->scene = scene;
+	put_states(view, &lines);
+	put_switches(view, &lines);
+	put_threads(view, &lines);
+	put_figures(view, &lines);
+	total = lines.y - (area.y - (int)view->top);
+	if (total > area.height && view->top > (uint32_t)(total - area.height))
+		view->top = (uint32_t)(total - area.height);
+	else if (total <= area.height)
+		view->top = 0;
+}
+
+static bool scheduler_action(void *state, const struct csv_scene *scene, enum csv_action action)
+{
+	struct scheduler *view = state;
+
+	(void)scene;
+	switch (action) {
+	case CSV_ACTION_UP:
+		view->top -= view->top ? 1 : 0;
+		return true;
+	case CSV_ACTION_DOWN:
+		view->top++;
+		return true;
+	case CSV_ACTION_PAGE_UP:
+		view->top = view->top > 10 ? view->top - 10 : 0;
+		return true;
+	case CSV_ACTION_PAGE_DOWN:
+		view->top += 10;
+		return true;
+	case CSV_ACTION_FIRST:
+		view->top = 0;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void scheduler_describe(const void *state, char *text, size_t bytes)
+{
+	(void)state;
+	snprintf(text, bytes, "threads, states, the runtime's own figures");
+}
+
+const struct csv_view csv_view_scheduler = {
+	.name = "scheduler",
+	.help = "how busy threads are, run queues, the runtime's own figures",
+	.open = scheduler_open,
+	.close = free,
+	.update = scheduler_update,
+	.draw = scheduler_draw,
+	.action = scheduler_action,
+	.describe = scheduler_describe,
+};

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A flame graph of any metric that the recording holds.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/rollup.h"
+#include "view/view.h"
+#include "view/words.h"
+#include "widget/flame.h"
+
+struct stacks {
+	struct csv_flame flame;
+	struct cs_rollup *rollup; /* its stacks name the frames */
+	enum cs_metric metric;
+	bool chosen; /* by the person; else the first metric that holds anything */
+	struct csv_area area;
+	const struct csv_scene *scene;
+	char problem[128];
+};
+
+static void *stacks_open(void)
+{
+	struct stacks *view = calloc(1, sizeof(*view));
+
+	if (view)
+		view->metric = CS_METRIC_INUSE_SPACE;
+	return view;
+}
+
+static void stacks_close(void *state)
+{
+	struct stacks *view = state;
+
+	csv_flame_release(&view->flame);
+	cs_rollup_free(view->rollup);
+	free(view);
+}
+
+/* Adds STACK from its outermost call inwards; returns its frame. */
+static uint32_t add_stack(struct csv_flame *flame, const struct cs_stack *stack, double value)
+{
+	const struct cs_stack *path[1024];
+	uint32_t depth = 0, frame = csv_flame_add(flame, CSV_FLAME_NONE, 0, "all", value);
+
+	for (const struct cs_stack *at = stack; at && depth < 1024; at = at->caller)
+		path[depth++] = at;
+	while (depth-- > 0 && frame != CSV_FLAME_NONE)
+		frame = csv_flame_add(flame, frame, path[depth]->call->function_id + 1,
+		                      path[depth]->call->function, value);
+	return frame;
+}
+
+/* What a person had zoomed into is found again by its path of names. */
+static uint32_t find_again(const struct csv_flame *old, uint32_t wanted,
+                           const struct csv_flame *flame)
+{
+	const char *path[256];
+	uint32_t depth = 0, frame = 0;
+
+	for (uint32_t at = wanted;
+	     old->count && old->frames[at].parent != CSV_FLAME_NONE && depth < 256;
+	     at = old->frames[at].parent)
+		path[depth++] = old->frames[at].name;
+	while (depth-- > 0) {
+		uint32_t child = flame->frames[frame].child;
+
+		while (child != CSV_FLAME_NONE &&
+		       strcmp(flame->frames[child].name, path[depth]) != 0)
+			child = flame->frames[child].next;
+		if (child == CSV_FLAME_NONE)
+			break;
+		frame = child;
+	}
+	return frame;
+}
+
+static struct cs_rollup *roll_up(struct stacks *view, enum cs_metric metric)
+{
+	struct cs_diag diag = {0};
+	const struct cs_rollup_options options = {.metric = metric, .by = CS_BY_STACK};
+	struct cs_rollup *rollup = cs_rollup_new(view->scene->now, &options, &diag);
+
+	if (!rollup)
+		snprintf(view->problem, sizeof(view->problem), "%.120s", diag.text);
+	return rollup;
+}
+
+/* Until a person chooses: the first metric with anything in it. */
+static struct cs_rollup *first_that_holds(struct stacks *view)
+{
+	for (int i = 0; i < CS_METRIC_COUNT; i++) {
+		struct cs_rollup *rollup = roll_up(view, (enum cs_metric)i);
+
+		if (rollup && rollup->count) {
+			view->metric = (enum cs_metric)i;
+			return rollup;
+		}
+		cs_rollup_free(rollup);
+	}
+	return roll_up(view, view->metric);
+}
+
+static int stacks_update(void *state, const struct csv_scene *scene)
+{
+	struct stacks *view = state;
+	struct csv_flame old = view->flame;
+	struct cs_rollup *before = view->rollup;
+
+	view->scene = scene;
+	view->problem[0] = 0;
+	view->flame = (struct csv_flame){0};
+	view->rollup = view->chosen ? roll_up(view, view->metric) : first_that_holds(view);
+	for (uint32_t i = 0; view->rollup && i < view->rollup->count; i++)
+		add_stack(&view->flame, view->rollup->entries[i].stack,
+		          (double)view->rollup->entries[i].value);
+	csv_flame_sort(&view->flame);
+	if (view->flame.count && old.count) {
+		view->flame.zoom = find_again(&old, old.zoom, &view->flame);
+		view->flame.selected = find_again(&old, old.selected, &view->flame);
+	}
+	csv_flame_release(&old);
+	cs_rollup_free(before); /* after the names of OLD were compared */
+	return 0;
+}
+
+static void stacks_draw(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
+                        struct csv_area area)
+{
+	struct stacks *view = state;
+	const struct csv_flame *flame = &view->flame;
+
+	view->scene = scene;
+	view->area = (struct csv_area){area.x, area.y + 1, area.width, area.height - 1};
+	if (!flame->count) {
+		csv_put(canvas, area.x, area.y, area.width, CSV_ROLE_FAINT,
+		        view->problem[0] ? view->problem : "nothing was recorded of this metric");
+		return;
+	}
+	csv_flame_draw(&view->flame, canvas, view->area, scene->needle);
+	const struct csv_flame_frame *selected = &flame->frames[flame->selected];
+
+	csv_putf(canvas, area.x, area.y, area.width, CSV_ROLE_STRONG, "%s  %s (%s)  %s",
+	         cs_metric_info[view->metric].name,
+	         csv_words_metric(view->metric, selected->value).s,
+	         cs_text_percent(selected->value, flame->frames[0].value).s, selected->name);
+}
+
+static bool stacks_action(void *state, const struct csv_scene *scene, enum csv_action action)
+{
+	struct stacks *view = state;
+
+	view->scene = scene;
+	switch (action) {
+	case CSV_ACTION_UP:
+		csv_flame_move(&view->flame, 0, -1);
+		return true;
+	case CSV_ACTION_DOWN:
+		csv_flame_move(&view->flame, 0, 1);
+		return true;
+	case CSV_ACTION_LEFT:
+		csv_flame_move(&view->flame, -1, 0);
+		return true;
+	case CSV_ACTION_RIGHT:
+		csv_flame_move(&view->flame, 1, 0);
+		return true;
+	case CSV_ACTION_OPEN:
+		csv_flame_zoom(&view->flame, true);
+		return true;
+	case CSV_ACTION_BACK:
+		csv_flame_zoom(&view->flame, false);
+		return true;
+	case CSV_ACTION_METRIC:
+	case CSV_ACTION_MODE:
+		view->metric = (view->metric + 1) % CS_METRIC_COUNT;
+		view->chosen = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool stacks_click(void *state, const struct csv_scene *scene, int x, int y, int clicks)
+{
+	struct stacks *view = state;
+
+	view->scene = scene;
+	if (!csv_flame_click(&view->flame, view->area, x, y))
+		return false;
+	if (clicks > 1)
+		csv_flame_zoom(&view->flame, true);
+	return true;
+}
+
+/* The next frame, in order of the tree, whose name holds the needle. */
+static bool stacks_search(void *state, const struct csv_scene *scene, int direction)
+{
+	struct stacks *view = state;
+	const struct csv_flame *flame = &view->flame;
+	uint32_t frame = flame->selected;
+
+	for (uint32_t tries = 0; scene->needle[0] && tries < flame->count; tries++) {
+		if (tries || direction)
+			frame = (frame + (direction < 0 ? flame->count - 1 : 1)) % flame->count;
+		if (strstr(flame->frames[frame].name, scene->needle)) {
+			view->flame.selected = frame;
+			view->flame.zoom = 0;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void stacks_describe(const void *state, char *text, size_t bytes)
+{
+	const struct stacks *view = state;
+
+	snprintf(text, bytes, "flame graph of %s%s", cs_metric_info[view->metric].name,
+	         view->flame.zoom ? ", zoomed" : "");
+}
+
+static int stacks_save(void *state, const struct csv_scene *scene, const char *format,
+                       struct cs_sink *sink)
+{
+	struct stacks *view = state;
+
+	(void)scene;
+	if (strcmp(format, "folded") != 0)
+		return -ENOTSUP;
+	for (uint32_t i = 0; view->rollup && i < view->rollup->count; i++) {
+		const struct cs_entry *entry = &view->rollup->entries[i];
+		const struct cs_stack *path[1024];
+		uint32_t depth = 0;
+
+		for (const struct cs_stack *at = entry->stack; at && depth < 1024; at = at->caller)
+			path[depth++] = at;
+		while (depth-- > 0) {
+			/* ';' ends a frame */
+			for (const char *c = path[depth]->call->function; *c; c++)
+				cs_sink_char(sink, *c == ';' || *c == '\n' ? '_' : *c);
+			cs_sink_char(sink, depth ? ';' : ' ');
+		}
+		cs_sink_printf(sink, "%" PRId64 "\n", entry->value);
+	}
+	return cs_sink_error(sink);
+}
+
+const struct csv_view csv_view_stacks = {
+	.name = "stacks",
+	.help = "a flame graph of any metric; enter zooms, esc goes back",
+	.open = stacks_open,
+	.close = stacks_close,
+	.update = stacks_update,
+	.draw = stacks_draw,
+	.action = stacks_action,
+	.click = stacks_click,
+	.search = stacks_search,
+	.describe = stacks_describe,
+	.save = stacks_save,
+};

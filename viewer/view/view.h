@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A view: one constant of struct csv_view, one line in registry.c. The tab bar, the keys 1 to 9
+ * and the help come from that list.
+ *
+ * A view owns its state alone. It is handed scenes and actions, draws on the area that it is
+ * given, and never waits.
+ */
+#ifndef CSV_VIEW_VIEW_H
+#define CSV_VIEW_VIEW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/diag.h"
+#include "base/sink.h"
+#include "canvas/canvas.h"
+#include "view/scene.h"
+#include "widget/action.h"
+
+struct csv_view {
+	const char *name;    /* "coroutines": tab, config file, --view */
+	const char *help;    /* lower case, no full stop */
+	bool history;        /* wants scene.start and scene.minute */
+	void *(*open)(void); /* NULL: no memory */
+	void (*close)(void *state);
+	/* A new scene, or something that changes what is shown. 0 or -ENOMEM. */
+	int (*update)(void *state, const struct csv_scene *scene);
+	void (*draw)(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
+	             struct csv_area area);
+	/* False: not mine. True: something changed; update() follows. May be NULL. */
+	bool (*action)(void *state, const struct csv_scene *scene, enum csv_action action);
+	/* Within the area that was drawn last. May be NULL. */
+	bool (*click)(void *state, const struct csv_scene *scene, int x, int y, int clicks);
+	/* "": no filter. 0, or -EINVAL with DIAG. NULL: this view can't be filtered. */
+	int (*filter)(void *state, const char *text, struct cs_diag *diag);
+	/* To the next (+1), last (-1) or, with 0, nearest match of scene.needle. NULL: none. */
+	bool (*search)(void *state, const struct csv_scene *scene, int direction);
+	/* What is shown and how, in a few words. */
+	void (*describe)(const void *state, char *text, size_t bytes);
+	/* What is shown as data: "json" or "folded". -ENOTSUP: not this one. NULL: text only. */
+	int (*save)(void *state, const struct csv_scene *scene, const char *format,
+	            struct cs_sink *sink);
+};
+
+extern const struct csv_view *const csv_views[]; /* NULL-terminated */
+
+extern const struct csv_view csv_view_coroutines;
+extern const struct csv_view csv_view_threads;
+extern const struct csv_view csv_view_heap;
+extern const struct csv_view csv_view_stacks;
+extern const struct csv_view csv_view_scheduler;
+extern const struct csv_view csv_view_timeline;
+
+#endif
