@@ -264,7 +264,8 @@ static void threads_draw(void *state, const struct csv_scene *scene, struct csv_
 	csv_grid_draw(&view->grid, &view->rows, canvas, area);
 	if (!view->grid.count)
 		csv_put(canvas, area.x, area.y + 1, area.width, CSV_ROLE_FAINT,
-		        view->filter ? "no thread passes the filter" : "no thread is alive at this time");
+		        view->filter ? "no thread passes the filter"
+		                     : "no thread is alive at this time");
 }
 
 static bool threads_action(void *state, const struct csv_scene *scene, enum csv_action action)
