@@ -135,7 +135,7 @@ static void put_id(const struct csv_coroutine_rows *rows, uint32_t row, char *te
 {
 	const struct csv_coroutine_row *shown = &rows->rows[row];
 	const struct cs_coroutine *coroutine = csv_coroutine_of(rows, row);
-	int indent = shown->depth < 8 ? shown->depth : 8;
+	int indent = shown->depth < 5 ? 2 * shown->depth : 10;
 	const char *sign = "";
 
 	if (shown->children)

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+# cs-test: timeout=240
+"""The live view: scripts on recorded and live targets, a real terminal, and what must not hurt it."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+
+import cs
+
+PROGRAM = ["python3", "-c", """
+import sys, time
+kept = [bytes(200000) for i in range(100)]
+print("ready", flush=True)
+time.sleep(1.2)
+more = [bytes(200000) for i in range(200)]
+del more
+time.sleep(0.5)
+"""]
+
+if not os.path.exists(os.path.join(os.path.dirname(cs.AGENT), "coroscope-top")):
+    cs.skip("the viewer was not built: ncurses is not here")
+
+
+def top(*words, script=None, **more):
+    if script is not None:
+        name = cs.path("script")
+        with open(name, "w", encoding="utf-8") as stream:
+            stream.write(script)
+        words = ("--script", name, *words)
+    return cs.run([cs.COROSCOPE, "top", *words], **more)
+
+
+def has(name, result, *parts):
+    missing = [part for part in parts if part not in result.out]
+    cs.check(name, result.status == 0 and not missing, f"missing {missing}: {result}")
+
+
+def leftovers():
+    return [name for name in os.listdir("/dev/shm") if name.startswith("coroscope-top-")]
+
+
+# ---- a recorded trace ----
+
+trace = cs.path("app.coro")
+cs.run([cs.COROSCOPE, "record", "--quiet", "--heap=64KiB", "-o", trace, "--", *PROGRAM])
+
+VIEWS = ["coroutines", "threads", "heap", "stacks", "scheduler", "timeline"]
+for view in VIEWS:
+    result = top("--batch", "--view", view, "--size", "100x20", trace)
+    lines = result.out.split("\n")
+    has(f"batch: {view}", result, "coroscope", *VIEWS)
+    cs.check(f"batch: {view} is as large as was asked",
+             len(lines) == 21 and max(map(len, lines)) <= 100, result.out)
+
+result = top("--batch", "--view", "heap", trace)
+total = cs.run([cs.COROSCOPE, "heap", "-n", "1", trace]).out.split("\n")[0]
+figure = re.match(r"total (\S+ \S+)", total).group(1)
+has("the view's total is that of the report", result, f"\n{figure}  95 %")
+
+result = top(trace, script="""size 100 20
+key 3
+action peak
+save-screen -
+key m
+action end
+save-screen -
+key ]
+key ? ?
+key f
+type function ~ nothing_like_this
+key enter
+save-screen -
+key c
+key f
+type colour = red
+key enter
+save-screen -
+""")
+has("time travel: to the peak, and a mark to compare with", result, "the peak of the heap, at",
+    "since the mark", "mark ")
+has("filters: nothing passes, and a wrong one is told", result, "nothing passes the filter",
+    "understand the filter: there is no such field")
+
+saved = cs.path("shown.folded")
+result = top(trace, script=f"size 80 20\nkey 4\nkey s\ntype {saved}\nkey enter\nsave-screen -\n")
+has("what is shown can be saved", result, "saved to")
+folded = open(saved, encoding="utf-8").read().split("\n")[:-1]
+fold = cs.run([cs.COROSCOPE, "fold", trace]).out.split("\n")[:-1]
+cs.equal("as folded stacks it is what fold writes", sum(int(x.rsplit(" ", 1)[1]) for x in folded),
+         sum(int(x.rsplit(" ", 1)[1]) for x in fold))
+
+result = top(trace, script="size 80 20\nkey nokey\n")
+cs.check("a wrong script is told with its line", result.status == 2 and
+         "line 2: there is no key 'nokey'" in result.err, str(result))
+
+# ---- live ----
+
+result = top("--", *PROGRAM, script="""size 100 20
+key 3
+wait 1s
+save-screen -
+wait 4s
+save-screen -
+""")
+has("live: a launched program is watched, and its end leaves the last state", result, "live",
+    "_PyObject", "the target has ended: this is its last state")
+cs.equal("live: nothing is left behind", leftovers(), [])
+
+result = top("--batch", "--", "/nonexistent/program")
+cs.check("live: why a program can't be started", result.status == 2 and
+         "cannot start /nonexistent/program" in result.err, str(result))
+result = top(trace)
+cs.check("no terminal: said, with the way out", result.status == 2 and
+         "is not a terminal" in result.err and "coroscope ps" in result.err, str(result))
+cs.equal("nothing is left behind after failures", leftovers(), [])
+
+# ---- a real terminal ----
+
+TMUX = shutil.which("tmux")
+SOCKET = f"coroscope-test-{os.getpid()}"
+
+
+def tmux(*words):
+    return subprocess.run([TMUX, "-L", SOCKET, *words], capture_output=True, text=True,
+                          check=False).stdout
+
+
+def wait_for(text, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        screen = tmux("capture-pane", "-p", "-t", "t")
+        if re.search(text, screen):
+            return screen
+        time.sleep(0.1)
+    return tmux("capture-pane", "-p", "-t", "t")
+
+
+def start(command, width=100, height=24, **environment):
+    words = [f"{name}={value}" for name, value in environment.items()]
+    tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height),
+         "env", *words, "bash", "--norc", "-c", command + "; echo STATUS=$?; sleep 60")
+
+
+def end():
+    tmux("kill-server")
+
+
+def viewer():
+    """The PID of the viewer in the terminal."""
+    def look():
+        todo = [int(tmux("list-panes", "-t", "t", "-F", "#{pane_pid}"))]
+        while todo:
+            pid = todo.pop()
+            try:
+                with open(f"/proc/{pid}/comm", encoding="utf-8") as stream:
+                    if stream.read().strip() == "coroscope-top":
+                        return pid
+            except OSError:
+                continue
+            todo += cs.children(pid)
+        return None
+    return cs.wait_until(look, 10)
+
+
+if not TMUX:
+    cs.without("terminal", "tmux is not installed")
+    cs.finish()
+
+command = f"{cs.COROSCOPE} top {trace}"
+try:
+    start(command, LC_ALL="C.UTF-8")
+    screen = wait_for("1 coroutines")
+    cs.check("terminal: the view appears", "6 timeline" in screen, screen)
+    tmux("send-keys", "-t", "t", "3")
+    screen = wait_for("bytes in use")
+    cs.check("terminal: keys choose views", "VALUE" in screen, screen)
+    tmux("resize-window", "-t", "t", "-x", "60", "-y", "10")
+    screen = wait_for("(?s)coroscope.*heap")
+    cs.check("terminal: it follows a resize", max(map(len, screen.split("\n"))) <= 60 and
+             "VALUE" in wait_for("VALUE"), screen)
+    tmux("resize-window", "-t", "t", "-x", "20", "-y", "5")
+    time.sleep(0.3)
+    tmux("resize-window", "-t", "t", "-x", "100", "-y", "24")
+    screen = wait_for("6 timeline")
+    cs.check("terminal: a tiny one is survived", "6 timeline" in screen, screen)
+    tmux("send-keys", "-t", "t", "q")
+    screen = wait_for("STATUS=")
+    cs.check("terminal: q gives it back", "STATUS=0" in screen and "timeline" not in screen, screen)
+    end()
+
+    start(command, LC_ALL="C", NO_COLOR="1")
+    screen = wait_for("6 timeline")
+    cs.check("terminal: plain ASCII where there is no UTF-8",
+             "timeline" in screen and screen.isascii(), screen)
+    end()
+
+    start(command, TERM="dumb")
+    screen = wait_for("STATUS=")
+    cs.check("terminal: a dumb one is refused with a hint",
+             "STATUS=2" in screen and "coroscope ps" in screen, screen)
+    end()
+
+    start(f"{cs.COROSCOPE} top -- sleep 30", LC_ALL="C.UTF-8")
+    wait_for("6 timeline")
+    os.kill(viewer(), signal.SIGHUP)
+    screen = wait_for("STATUS=")
+    cs.check("terminal: SIGHUP ends it as q does", "STATUS=0" in screen, screen)
+    cs.equal("terminal: nothing is left behind", leftovers(), [])
+    end()
+
+    start(command, LC_ALL="C.UTF-8")
+    wait_for("6 timeline")
+    os.kill(viewer(), signal.SIGSEGV)
+    screen = wait_for("STATUS=")
+    cs.check("terminal: a crash gives it back and says so",
+             "the terminal is restored" in screen and "STATUS=2" in screen, screen)
+finally:
+    end()
+cs.finish()
