@@ -4,7 +4,7 @@ _coroscope()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options="" taking="" operand="none" choices="" i
 	local command=${COMP_WORDS[1]}
-	local commands="record snapshot heap fold diff info dump symbolize list recover clean doctor help completion version"
+	local commands="record snapshot top heap fold diff info dump symbolize list recover clean doctor help completion version"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -20,6 +20,11 @@ _coroscope()
 		options="--pid --output --level --heap --no-heap --symbols --no-symbols --args --no-args --debuginfod --help --quiet --verbose"
 		taking=" --pid -p --output -o --level "
 		operand="none"
+		;;
+	top)
+		options="--pid --view --interval --keep --theme --batch --size --script --help --quiet --verbose"
+		taking=" --pid -p --view --interval --keep --theme --size --script "
+		operand="program"
 		;;
 	heap)
 		options="--metric --by --limit --json --from --to --pid --level --process --thread --focus --ignore --help --quiet --verbose"
@@ -121,6 +126,9 @@ _coroscope()
 	record:--on-full= | record:--on-full) choices="block drop" ;;
 	snapshot:--output= | snapshot:--output | snapshot:-o) operand="file" ;;
 	snapshot:--level= | snapshot:--level) choices="read freeze" ;;
+	top:--view= | top:--view) choices="coroutines threads heap stacks scheduler timeline" ;;
+	top:--theme= | top:--theme) choices="dark light" ;;
+	top:--script= | top:--script) operand="file" ;;
 	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process spawn label" ;;
 	heap:--limit= | heap:--limit | heap:-n) choices="all" ;;
