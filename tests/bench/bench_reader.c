@@ -3,7 +3,13 @@
  * What one core of the reader does in a second: it takes records of allocations and frees out
  * of lanes that are filled in between, and books them. Links the profiler's libraries and
  * tests/unit/profiler/source/producer.c. Prints one line of JSON for each case.
+ *
+ *   bench_reader                      all cases
+ *   bench_reader THREADS SLOTS        one case, half of the slots for blocks live
+ *   bench_reader keep RATE SECONDS    a thread makes RATE events a second for that long, and
+ *                                     the reader naps in between, as the recorder does
  */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -137,9 +143,89 @@ static void measure(uint32_t lanes, uint64_t live)
 	end(&bench);
 }
 
+/* ---- a producer on the other core ---- */
+
+struct keep {
+	struct bench *bench;
+	double rate, seconds, took;
+	_Atomic bool done;
+};
+
+/* As agents do that record every allocation: 10 ms at most, then the event is lost. */
+static void wait_for_room(struct bench *bench)
+{
+	struct cs_lane *lane = producer_lane(&bench->producer, 0);
+	uint64_t limit = bench->producer.lanes[0].position + 64 - LANE_BYTES, until = 0;
+
+	while (bench->producer.lanes[0].position > LANE_BYTES &&
+	       atomic_load_explicit(&lane->tail, memory_order_acquire) < limit) {
+		if (!until)
+			until = cs_clock_monotonic_ns() + 10000000;
+		else if (cs_clock_monotonic_ns() > until)
+			return;
+	}
+}
+
+static void produce_one(struct bench *bench)
+{
+	uint64_t slot = draw(bench) % bench->live, address = 0x10000000 + slot * 48;
+
+	wait_for_room(bench);
+	bench->stamp = cs_clock_monotonic_ns();
+	if (bench->taken[slot])
+		producer_free(&bench->producer, 0, bench->stamp, address);
+	else
+		producer_alloc(&bench->producer, 0, bench->stamp, address, 40,
+		               bench->stacks[draw(bench) % STACKS]);
+	bench->taken[slot] ^= 1;
+}
+
+static void *produce(void *argument)
+{
+	struct keep *keep = argument;
+	uint64_t start = cs_clock_monotonic_ns(), count = (uint64_t)(keep->rate * keep->seconds);
+
+	for (uint64_t i = 0; i < count; i++) {
+		produce_one(keep->bench);
+		while (i % 64 == 63 &&
+		       (double)(cs_clock_monotonic_ns() - start) * 1e-9 * keep->rate < (double)i)
+			;
+	}
+	keep->took = (double)(cs_clock_monotonic_ns() - start) * 1e-9;
+	atomic_store(&keep->done, true);
+	return NULL;
+}
+
+static void keep_up(double rate, double seconds)
+{
+	const struct timespec nap = {.tv_nsec = 200000};
+	struct bench bench;
+	struct keep keep = {.bench = &bench, .rate = rate, .seconds = seconds};
+	pthread_t thread;
+	bool done;
+
+	begin(&bench, 1, 200000);
+	pthread_create(&thread, NULL, produce, &keep);
+	do {
+		done = atomic_load(&keep.done);
+		drain(&bench);
+		nanosleep(&nap, NULL);
+	} while (!done);
+	pthread_join(thread, NULL);
+	printf("{\"events\": %llu, \"delivered\": %llu, \"lost\": %llu, \"seconds\": %.3f}\n",
+	       (unsigned long long)bench.producer.lanes[0].emitted,
+	       (unsigned long long)bench.ring->lanes[0]->delivered,
+	       (unsigned long long)bench.producer.lanes[0].lost, keep.took);
+	end(&bench);
+}
+
 int main(int argc, char **argv)
 {
-	if (argc > 2) { /* one case: threads and slots for blocks, half of which live */
+	if (argc > 3) {
+		keep_up(atof(argv[2]), atof(argv[3]));
+		return 0;
+	}
+	if (argc > 2) {
 		measure((uint32_t)atoi(argv[1]), (uint64_t)atoll(argv[2]));
 		return 0;
 	}

@@ -41,7 +41,8 @@ def at_512_kib():
             measure.say("jemalloc is not installed: no rows on it")
             continue
         for threads in (1, 2):
-            row = measure.Row(f"sampled 512 KiB, {allocator}, {threads} thread{'s' * (threads > 1)}, a pair", "ns",
+            of = "1 thread" if threads == 1 else f"{threads} threads"
+            row = measure.Row(f"sampled 512 KiB, {allocator}, {of}, a pair", "ns",
                               measure.added_at_most(5))
             peer = {"preload": JEMALLOC, "shift": 19} if allocator == "jemalloc" else {}
             measure.compare(row, **variants(threads, "512KiB", **peer), rounds=9)

@@ -35,7 +35,8 @@ def main():
     told = measure.info(TRACE)
     events = told["summary"]["events"]
     facts = (f"{events / 1e6:.0f} million events, {told['summary']['lost']} lost, in "
-             f"{told['duration_ns'] / 1e9:.0f} s and {told['file_bytes'] / 1e6:.1f} MB, {LIVE:,} live blocks")
+             f"{told['duration_ns'] / 1e9:.0f} s and {told['file_bytes'] / 1e6:.1f} MB, "
+             f"{LIVE:,} live blocks")
     middle = f"{TRACE}@{told['duration_ns'] // 2}ns"
     for title, command in (("info FILE", ["info", TRACE]), ("heap FILE", ["heap", TRACE]),
                            ("heap FILE@TIME", ["heap", middle]),

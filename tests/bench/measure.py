@@ -176,8 +176,8 @@ class Row:
     def to_json(self):
         result = {"workload": self.name, "unit": self.unit, "bound": self.bound.text,
                   "verdict": self.verdict(), "notes": self.notes, "rounds": len(self.ours),
-                  "bare": None, "ours": None, "fastest": None, "low": None, "high": None, "peer": None,
-                  "ratio": None, "added": bool(self.bare), "peer_died": self.peer_died}
+                  "added": bool(self.bare), "peer_died": self.peer_died,
+                  **dict.fromkeys(("bare", "ours", "fastest", "low", "high", "peer", "ratio"))}
         if self.ours:
             low, high = quartiles(self.ours)
             result.update(ours=self.middle(), low=low, high=high)
@@ -273,13 +273,14 @@ def cells(row):
     sign = "+" if row["added"] else ""
     signed = lambda value: "-" if value is None else (sign if value >= 0 else "") + number(value)
     ratio = row["ratio"]
+    spread = (f"{number(row['low'])} … {number(row['high'])}"
+              if row["rounds"] > 1 and row["low"] != row["high"] else "-")
     return [row["workload"],
             "-" if row["bare"] is None else f"{number(row['bare'])} {row['unit']}",
             "-" if row["ours"] is None else f"{signed(row['ours'])} {row['unit']}",
             "died" if row["peer_died"] and row["peer"] is None else signed(row["peer"]),
             "-" if ratio is None else "more" if ratio >= 1e6 else f"{ratio:.1f}",
-            "-" if row["rounds"] < 2 or row["low"] == row["high"] else f"{number(row['low'])} … {number(row['high'])}",
-            row["bound"], row["verdict"]]
+            spread, row["bound"], row["verdict"]]
 
 
 def machine():

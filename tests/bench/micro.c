@@ -4,9 +4,8 @@
  * to 1,428 bytes (722 on average), 64 blocks live a thread. The worst case for a profiler that
  * hopes to see the last stack again: paths differ from the outermost frame on.
  *
- * micro THREADS PAIRS [DEPTH [LIVE [RATE]]]: prints the CPU time of a pair in ns, start-up and
- * end left out. RATE: no faster than that many pairs a second; prints the wall time of a pair
- * instead.
+ * micro THREADS PAIRS [DEPTH [LIVE]]: prints the CPU time of a pair in ns, start-up and end
+ * left out.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -24,7 +23,7 @@ struct worker {
 	void **blocks;
 	unsigned next, live;
 	double seconds;
-	long pairs, rate;
+	long pairs;
 	int depth;
 };
 
@@ -65,37 +64,26 @@ NOINLINE static void descend(struct worker *worker, int depth, unsigned path)
 	KEEP_FRAME();
 }
 
-static double seconds_of(clockid_t clock)
+static double cpu_seconds(void)
 {
 	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* Spins until as many pairs may have been made. */
-static void keep_to_rate(double start, long pairs, long rate)
-{
-	while (seconds_of(CLOCK_MONOTONIC) - start < (double)pairs / (double)rate)
-		;
 }
 
 static void *work(void *argument)
 {
 	struct worker *worker = argument;
-	clockid_t clock = worker->rate ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID;
 	double start;
 
 	/* Warms up everything. */
 	for (long i = 0; i < worker->pairs / 20 || i < (long)worker->live; i++)
 		descend(worker, worker->depth, (unsigned)draw(worker) & 1023);
-	start = seconds_of(clock);
-	for (long i = 0; i < worker->pairs; i++) {
+	start = cpu_seconds();
+	for (long i = 0; i < worker->pairs; i++)
 		descend(worker, worker->depth, (unsigned)draw(worker) & 1023);
-		if (worker->rate && i % 256 == 255)
-			keep_to_rate(start, i, worker->rate);
-	}
-	worker->seconds = seconds_of(clock) - start;
+	worker->seconds = cpu_seconds() - start;
 	for (unsigned i = 0; i < worker->live; i++)
 		free(worker->blocks[i]);
 	return NULL;
@@ -123,7 +111,6 @@ int main(int argc, char **argv)
 			.live = (unsigned)live,
 			.pairs = argument(argc, argv, 2, 2000000),
 			.depth = (int)argument(argc, argv, 3, 20),
-			.rate = argument(argc, argv, 5, 0),
 		};
 		pthread_create(&threads[i], NULL, work, &workers[i]);
 	}
