@@ -11,7 +11,8 @@ PACKAGES_LINT=(libcmocka-dev libunwind-dev clang clang-format clang-tidy cppchec
 PACKAGES_FUZZ=(clang)
 # Real programs and allocators that tests run: without them these tests are skipped.
 PACKAGES_REAL=(redis-server redis-tools nginx-light sqlite3 heaptrack
-	libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev golang-go etcd-server)
+	libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev golang-go etcd-server
+	libboost-context-dev libboost-fiber-dev libboost-coroutine-dev)
 
 # Prints those of the named packages that are not installed.
 missing() {

@@ -18,6 +18,7 @@
 #include "core/lane.h"
 #include "core/lookup.h"
 #include "core/sys.h"
+#include "coroutine/coroutine.h"
 #include "stack/stack.h"
 
 #define PAGE 4096
@@ -248,7 +249,9 @@ static int start_parts(void)
 	int error = csa_stack_start(session->stack_table_bytes, session->depth_max,
 	                            !(session->flags & CS_SESSION_NO_FIND_OBJECT));
 
-	return error ? error : csa_heap_part.start();
+	if (!error)
+		error = csa_heap_part.start();
+	return error ? error : csa_coroutine_part.start();
 }
 
 /*
@@ -280,7 +283,7 @@ static void watch_forks(void)
 
 	if (at_fork) {
 		csa_tls.inside++;
-		at_fork(before_fork, NULL, NULL, NULL);
+		at_fork(before_fork, NULL, csa_coro_forked_now, NULL);
 		csa_tls.inside--;
 	}
 }
@@ -342,6 +345,7 @@ static bool start_forked(void)
 		return false;
 	}
 	csa_heap_part.forked();
+	csa_coroutine_part.forked();
 	csa_count(CS_AGENT_OWN_BYTES, csa_stack_bytes());
 	announce();
 	return true;
@@ -412,6 +416,8 @@ __attribute__((destructor)) static void leaving(void)
 		return;
 	csa_tls.busy = (uintptr_t)__builtin_frame_address(0);
 	thread = csa_thread_self((uintptr_t)__builtin_frame_address(0));
+	if (thread)
+		csa_coro_now(thread, (uintptr_t)__builtin_frame_address(0));
 	csa_sys2(SYS_getrusage, 0 /* RUSAGE_SELF */, usage);
 	struct cs_record_process_end *record =
 		thread ? csa_emit_begin(thread, CS_RECORD_PROCESS_END, sizeof(*record), 0) : NULL;

@@ -16,6 +16,7 @@
 #include "core/lane.h"
 #include "core/lookup.h"
 #include "core/sys.h"
+#include "coroutine/coroutine.h"
 
 #define PAGE UINT64_C(4096)
 #define OWN_STACK_BYTES (UINT64_C(64) << 10)
@@ -137,6 +138,7 @@ static void thread_ends(void *value)
 	}
 	csa_tls.busy = (uintptr_t)__builtin_frame_address(0);
 	csa_sys2(SYS_prctl, PR_GET_NAME, thread->name);
+	csa_coro_thread_ends(thread);
 	csa_lane_tell_thread(thread, CS_RECORD_THREAD_END);
 	csa_tls.busy = 0;
 	atomic_store(&thread->lane->owner_ended, 1);
@@ -189,6 +191,7 @@ static void begin_life(struct csa_thread *thread, uint32_t tid)
 	thread->quick = 0;
 	thread->depth = 0;
 	thread->walk.count = 0;
+	csa_coro_thread_begins(thread);
 	csa_sys2(SYS_prctl, PR_GET_NAME, thread->name);
 	atomic_store(&thread->lane->tid, tid);
 }
@@ -235,7 +238,8 @@ struct csa_thread *csa_thread_self(uintptr_t sp)
 		if (csa_tls.refused)
 			return NULL;
 	}
-	if (__builtin_expect(sp < thread->stack_low, 0) && thread->stack_low - sp < STACK_REACH) {
+	if (__builtin_expect(sp < thread->stack_low, 0) && thread->stack_low - sp < STACK_REACH &&
+	    !csa_coro_is_here(sp)) {
 		struct probe probe = {thread, sp};
 
 		csa_thread_run(thread, extend_stack, &probe);
@@ -265,4 +269,5 @@ void csa_thread_forked(void)
 	thread->lost = thread->lost_told = 0;
 	thread->depth = 0;
 	thread->started = false;
+	thread->coro_told = 0;
 }

@@ -17,6 +17,7 @@
 #include "wire/ring.h"
 
 struct csa_thread;
+struct cs_slot;
 
 struct csa_tls {
 	int64_t bytes_left;        /* until the next sample; below 0: this call is one */
@@ -53,6 +54,11 @@ struct csa_thread {
 	char name[16];
 	void *own_stack_top;
 	uint32_t own_stack_busy; /* csa_thread_run is at work on it */
+
+	/* coroutine/ */
+	struct cs_slot *slot; /* for its own stack, once it has switched; NULL none */
+	uint64_t coro_told;   /* the coroutine that the lane speaks for */
+
 	struct csa_thread *next; /* in csa_agent.threads */
 
 	struct csa_walk walk; /* stack/walk.h: the last stack, for reuse */

@@ -7,6 +7,7 @@
 #include "core/emit.h"
 #include "core/lane.h"
 #include "core/lookup.h"
+#include "coroutine/coroutine.h"
 #include "heap/real.h"
 #include "heap/sampler.h"
 
@@ -101,11 +102,14 @@ void csa_record_alloc_slow(const void *block, size_t size, const struct csa_fram
 	struct csa_work work = csa_work_begin(at->sp);
 
 	if (work.thread) {
+		uint64_t coroutine = work.nested ? work.thread->coro_told
+		                                 : csa_coro_now(work.thread, at->sp);
 		uint64_t stack = work.nested ? 0
 		                 : searched  ? csa_stack_walk(work.thread, at)
 		                             : csa_stack_name(work.thread, at);
 		bool tracked = csa_agent.exact || csa_live_add(block);
 
+		csa_coro_tell(work.thread, coroutine);
 		emit_alloc(work.thread, block, size, stack);
 		if (!tracked) { /* its free will not be seen: it must not look like a leak */
 			emit_block(work.thread, block, CS_RECORD_FREE);
@@ -153,17 +157,26 @@ static inline bool is_due(size_t size)
 	return csa_sampler_due(size);
 }
 
+/* It may become a stack; not the allocator's own. */
+static inline bool is_large(size_t size)
+{
+	return UNLIKELY(size >= csa_large_bytes) && !csa_tls.inside;
+}
+
 /* CALL is a real allocation of SIZE whose result goes into BLOCK. */
-#define ALLOCATE(block, size, call)                         \
-	do {                                                \
-		bool due = is_due(size);                    \
-		csa_tls.inside++;                           \
-		block = call;                               \
-		csa_tls.inside--;                           \
-		if (due && block) {                         \
-			struct csa_frame at = CSA_CALLER(); \
-			csa_record_alloc(block, size, &at); \
-		}                                           \
+#define ALLOCATE(block, size, call)                                                 \
+	do {                                                                        \
+		bool due = is_due(size);                                            \
+		csa_tls.inside++;                                                   \
+		block = call;                                                       \
+		csa_tls.inside--;                                                   \
+		if (block && (due || is_large(size))) {                             \
+			struct csa_frame at = CSA_CALLER();                         \
+			if (due)                                                    \
+				csa_record_alloc(block, size, &at);                 \
+			if (is_large(size))                                         \
+				csa_coro_memory_new((uintptr_t)(block), size, &at); \
+		}                                                                   \
 	} while (0)
 
 void *csa_malloc_slow(size_t size)

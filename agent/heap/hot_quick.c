@@ -7,6 +7,7 @@
  */
 #include "core/quick.h"
 #include "core/thread.h"
+#include "coroutine/coroutine.h"
 #include "heap/hook.h"
 #include "heap/sampler.h"
 #include "stack/modules.h"
@@ -27,7 +28,7 @@ static inline struct csa_thread *begin(struct csa_tls *tls, uintptr_t sp)
 	struct csa_thread *thread = tls->thread;
 
 	if (UNLIKELY(tls->busy) || UNLIKELY(!thread) || UNLIKELY(!thread->lane) ||
-	    UNLIKELY(sp < thread->stack_low))
+	    UNLIKELY(sp < thread->stack_low && !csa_coro_is_here(sp)))
 		return NULL;
 	tls->nested = 0;
 	tls->busy = sp;
@@ -47,12 +48,13 @@ CSA_RAW_INLINE enum csa_quick quick_alloc(struct csa_thread *thread, const void 
 	const uint32_t bytes = sizeof(struct cs_record_alloc);
 	uint64_t epoch = atomic_load_explicit(&csa_modules_epoch, memory_order_acquire);
 	struct csa_ticket ticket;
-	uint64_t stack, *record;
+	uint64_t stack, low, high, *record;
 
+	if (UNLIKELY(!csa_coro_known(thread, at->sp, &low, &high)))
+		return CSA_QUICK_CLOSED;
 	if (UNLIKELY(!csa_quick_take(thread, bytes, true, &ticket)))
 		return CSA_QUICK_CLOSED;
-	stack = csa_memo_recognise(at, thread->stack_low, thread->stack_high, epoch,
-	                           &thread->walk.place);
+	stack = csa_memo_recognise(at, low, high, epoch, &thread->walk.place);
 	if (UNLIKELY(!stack)) {
 		csa_quick_give_back(thread);
 		return CSA_QUICK_STACK;
@@ -109,6 +111,8 @@ bool csa_record_free(const void *block, enum cs_record_kind kind)
 		return false;
 	if (UNLIKELY(!csa_agent_on()) && !csa_agent_start())
 		return false;
+	if (UNLIKELY(atomic_load_explicit(&csa_coro_count, memory_order_relaxed) != 0))
+		csa_coro_block_gone(block);
 	if (!csa_agent.exact && !csa_live_remove(block))
 		return false;
 	if (UNLIKELY(!quick_free(block, kind)))

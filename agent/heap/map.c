@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/emit.h"
+#include "coroutine/coroutine.h"
 #include "heap/hook.h"
 #include "heap/real.h"
 
@@ -22,6 +23,12 @@ static bool recording(void)
 	return (csa_agent_on() || csa_agent_start()) && csa_agent.heap;
 }
 
+/* Mappings may become stacks, also where no heap is recorded. */
+static bool recording_or_following(void)
+{
+	return csa_agent_on() || csa_agent_start();
+}
+
 static void emit_map(enum cs_record_kind kind, void *start, size_t bytes, uint32_t flags,
                      const struct csa_frame *at)
 {
@@ -29,8 +36,11 @@ static void emit_map(enum cs_record_kind kind, void *start, size_t bytes, uint32
 	struct cs_record_map *record;
 
 	if (work.thread) {
+		uint64_t coroutine = at && !work.nested ? csa_coro_now(work.thread, at->sp)
+		                                        : work.thread->coro_told;
 		uint64_t stack = at && !work.nested ? csa_stack_name(work.thread, at) : 0;
 
+		csa_coro_tell(work.thread, coroutine);
 		record = csa_emit_begin(work.thread, kind, sizeof(*record), flags);
 		if (record) {
 			record->address = (uintptr_t)start;
@@ -40,6 +50,13 @@ static void emit_map(enum cs_record_kind kind, void *start, size_t bytes, uint32
 		}
 	}
 	csa_work_end(&work);
+}
+
+/* Whose stack is there can't run any more. */
+static void coroutines_gone(const void *start, size_t bytes)
+{
+	if (atomic_load_explicit(&csa_coro_count, memory_order_relaxed))
+		csa_coro_memory_gone((uintptr_t)start, bytes);
 }
 
 static uint32_t map_flags(int flags)
@@ -53,17 +70,24 @@ static uint32_t map_flags(int flags)
 void *csa_mmap_slow(void *at, size_t bytes, int protection, int flags, int fd, off_t offset)
 {
 	uintptr_t pc = CALLER_PC();
-	void *start = csa_real.mmap(at, bytes, protection, flags, fd, offset);
+	void *start;
 
-	if (start == MAP_FAILED || !recording())
+	if (flags & MAP_FIXED)
+		coroutines_gone(at, bytes);
+	start = csa_real.mmap(at, bytes, protection, flags, fd, offset);
+	if (start == MAP_FAILED || !recording_or_following())
 		return start;
 	if (is_allocator(pc)) {
-		if (flags & MAP_ANONYMOUS)
+		if ((flags & MAP_ANONYMOUS) && csa_agent.heap)
 			csa_count(CS_AGENT_ALLOCATOR_MAPPED, bytes);
 		return start;
 	}
 	struct csa_frame caller = CSA_CALLER();
 
+	if (flags & MAP_ANONYMOUS)
+		csa_coro_memory_new((uintptr_t)start, bytes, &caller);
+	if (!csa_agent.heap)
+		return start;
 	if (flags & MAP_ANONYMOUS)
 		emit_map(CS_RECORD_MAP, start, bytes, map_flags(flags), &caller);
 	else if (flags & MAP_FIXED) /* a file takes the place of what was there */
@@ -78,6 +102,7 @@ int csa_munmap_slow(void *start, size_t bytes)
 	bool allocator = is_allocator(CALLER_PC());
 	int result;
 
+	coroutines_gone(start, bytes);
 	if (on && allocator)
 		csa_count(CS_AGENT_ALLOCATOR_MAPPED, (uint64_t)0 - bytes);
 	else if (on)
@@ -100,6 +125,8 @@ void *csa_mremap_slow(void *start, size_t old_bytes, size_t bytes, int flags, vo
 	bool allocator = is_allocator(CALLER_PC());
 	void *moved;
 
+	if (bytes < old_bytes)
+		coroutines_gone((char *)start + bytes, old_bytes - bytes);
 	if (on && !allocator)
 		emit_map(CS_RECORD_UNMAP, start, old_bytes, 0, NULL);
 	moved = csa_real.mremap(start, old_bytes, bytes, flags, at);

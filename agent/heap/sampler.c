@@ -24,6 +24,7 @@
 /* So many samples live at once, and the filter takes more cache lines. */
 #define FEW_LIVE 256
 
+size_t csa_large_bytes = SIZE_MAX;
 struct csa_filter csa_filter = {.mask = CSA_FILTER_FEW};
 
 static struct {
@@ -92,6 +93,8 @@ bool csa_sampler_due(size_t size)
 	struct csa_tls *tls = &csa_tls;
 	int64_t take = csa_bytes_taken(size);
 
+	if (tls->bytes_left > 0) /* it is no more than large */
+		return false;
 	if (tls->inside) { /* an allocator's own nested call: counted by the outer one */
 		tls->bytes_left += take;
 		return false;
@@ -133,6 +136,7 @@ void csa_sampler_reseed(void)
 void csa_sampler_stop(void)
 {
 	csa_tls.bytes_left = NEVER;
+	csa_large_bytes = SIZE_MAX;
 	if (!atomic_exchange(&sampler.stopped, 1))
 		memset(csa_filter.counts, 0, sizeof(csa_filter.counts));
 }
@@ -176,7 +180,7 @@ static void count_down(uint8_t *count)
 		;
 }
 
-static void filter_add(const void *block)
+void csa_filter_add(const void *block)
 {
 	uint32_t hash = csa_filter_hash(block);
 
@@ -186,7 +190,7 @@ static void filter_add(const void *block)
 		__atomic_store_n(&csa_filter.mask, CSA_FILTER_BYTES - 1, __ATOMIC_RELAXED);
 }
 
-static void filter_remove(const void *block)
+void csa_filter_remove(const void *block)
 {
 	uint32_t hash = csa_filter_hash(block);
 
@@ -220,7 +224,7 @@ bool csa_live_add(const void *block)
 {
 	if (!swap_slot((uintptr_t)block, 0, (uintptr_t)block))
 		return false;
-	filter_add(block);
+	csa_filter_add(block);
 	return true;
 }
 
@@ -228,6 +232,6 @@ bool csa_live_remove(const void *block)
 {
 	if (!sampler.table || !swap_slot((uintptr_t)block, (uintptr_t)block, 0))
 		return false;
-	filter_remove(block);
+	csa_filter_remove(block);
 	return true;
 }

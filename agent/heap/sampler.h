@@ -45,6 +45,10 @@ static inline bool csa_perhaps_recorded(const void *block)
 	return __atomic_load_n(&csa_filter.counts[csa_filter_hash(block) & mask], __ATOMIC_RELAXED);
 }
 
+/* The free of BLOCK is to be seen, and no longer. */
+void csa_filter_add(const void *block);
+void csa_filter_remove(const void *block);
+
 /*
  * What an allocation of SIZE takes from the gap. A block of 0 counts as 1 byte; one of 2^63 or
  * more can't be had, and must not turn the gap into one that never ends.
@@ -54,10 +58,15 @@ static inline int64_t csa_bytes_taken(size_t size)
 	return (int64_t)((size | !size) & INT64_MAX);
 }
 
-/* Takes SIZE from the thread's gap; true: this call is due. */
+/* Blocks from this size on may become stacks of coroutines; SIZE_MAX: nobody wants to know. */
+extern size_t csa_large_bytes __attribute__((visibility("hidden")));
+
+/* Takes SIZE from the thread's gap; true: this call is due, or large. */
 static inline bool csa_take_bytes(size_t size)
 {
-	return (csa_tls.bytes_left -= csa_bytes_taken(size)) <= 0;
+	int64_t left = csa_tls.bytes_left -= csa_bytes_taken(size);
+
+	return (left <= 0) | (size >= csa_large_bytes);
 }
 
 /* Maps the table for a mean of MEAN bytes; SEED 0 draws one. 0 or -errno. */

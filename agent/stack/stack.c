@@ -9,6 +9,7 @@
 
 #include "core/emit.h"
 #include "core/thread.h"
+#include "coroutine/coroutine.h"
 #include "stack/known.h"
 #include "stack/memo.h"
 #include "stack/modules.h"
@@ -91,7 +92,10 @@ static void name_cold(void *argument)
 uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at)
 {
 	struct csa_walk *walk = &thread->walk;
-	bool whole = csa_walk(walk, at, thread->stack_low, thread->stack_high);
+	uint64_t low, high;
+
+	csa_coro_bounds(thread, at->sp, &low, &high);
+	bool whole = csa_walk(walk, at, low, high);
 
 	if (!whole || !csa_known_has(walk->frames[walk->count - 1].hash))
 		csa_thread_run(thread, name_cold, thread);
@@ -105,8 +109,10 @@ uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at)
 uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at)
 {
 	uint64_t epoch = atomic_load_explicit(&csa_modules_epoch, memory_order_acquire);
-	uint64_t name = csa_memo_find(at, thread->stack_low, thread->stack_high, epoch,
-	                              &thread->walk.place);
+	uint64_t low, high;
+
+	csa_coro_bounds(thread, at->sp, &low, &high);
+	uint64_t name = csa_memo_find(at, low, high, epoch, &thread->walk.place);
 
 	return name ? name : csa_stack_walk(thread, at);
 }

@@ -63,8 +63,8 @@ enum cs_slot_flag {
 	                             unless `spawn` is where its stack was allocated */
 	CS_SLOT_SHARED_STACK = 1u << 3, /* its stack is copied in and out, or seems to be */
 	CS_SLOT_INHERITED = 1u << 4,    /* by fork; created in the parent, with this number */
-	CS_SLOT_REASON_TOLD = 1u << 5,  /* private to the agent */
-	CS_SLOT_LEFT = 1u << 6,         /* private to the agent */
+	CS_SLOT_GUESSED = 1u << 5,      /* FOUND, and its bounds are a guess */
+	CS_SLOT_LINKED = 1u << 6,       /* private to the agent */
 };
 
 struct cs_slot {
@@ -78,8 +78,8 @@ struct cs_slot {
 	uint32_t tid;            /* it runs on, or ran on last; 0 none yet */
 	uint16_t reason;         /* of waiting: a text */
 	uint8_t context_kind;    /* enum cs_slot_context */
-	uint8_t reserved;
-	uint64_t agents_key; /* private to the agent */
+	uint8_t agents_woken;
+	uint64_t agents_key; /* agents_*: private to the agent */
 
 	/* What its creation tells. */
 	uint64_t stack_low; /* 0, 0 if unknown */
@@ -91,7 +91,7 @@ struct cs_slot {
 	uint16_t runtime; /* a text: cli.md's name of it */
 	uint16_t flags;   /* enum cs_slot_flag */
 	uint32_t agents_next;
-	uint64_t agents_link;
+	uint32_t agents_cell[2];
 
 	char text[64]; /* name, NUL, "key=value" joined by '\n', NUL; cut to fit */
 };

@@ -12,7 +12,7 @@ _coroscope()
 	fi
 	case $command in
 	record)
-		options="--pid --output --duration --max-size --last --heap= --heap --no-heap --cpu= --cpu --no-cpu --wall= --wall --interval --level --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
+		options="--pid --output --duration --max-size --last --heap= --heap --no-heap --sched= --sched --no-sched --cpu= --cpu --no-cpu --wall= --wall --interval --level --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
 		taking=" --pid -p --output -o --duration -d --max-size --last --interval --level --buffer --on-full --seed "
 		operand="program"
 		;;
@@ -122,6 +122,7 @@ _coroscope()
 	case $command:$prev in
 	record:--output= | record:--output | record:-o) operand="file" ;;
 	record:--heap=) choices="all" ;;
+	record:--sched=) choices="count time all" ;;
 	record:--level= | record:--level) choices="read freeze" ;;
 	record:--on-full= | record:--on-full) choices="block drop" ;;
 	snapshot:--output= | snapshot:--output | snapshot:-o) operand="file" ;;

@@ -30,6 +30,8 @@
 static const char *const heap_choices[] = {"all", NULL};
 static const char *const full_choices[] = {"block", "drop", NULL};
 
+static const char *const sched_choices[] = {"count", "time", "all", NULL};
+
 static const struct cs_option options[] = {
 	CS_OPTION_PID,
 	{.name = "output",
@@ -60,6 +62,14 @@ static const struct cs_option options[] = {
          .choices = heap_choices,
          .preset = "512KiB",
          .help = "sample allocations, one every BYTES on average; 1 or all: every one"},
+	{.name = "sched",
+         .negatable = true,
+         .optional = true,
+         .kind = CS_OPTION_TEXT,
+         .argument = "WHAT",
+         .choices = sched_choices,
+         .preset = "count",
+         .help = "follow coroutines: count switches, time each of them, or record all of it"},
 	{.name = "cpu",
          .negatable = true,
          .optional = true,
@@ -166,6 +176,20 @@ static int read_bounds(const struct cs_args *args, struct cs_recording *recordin
 	return 0;
 }
 
+static uint32_t sched_flags(const struct cs_args *args)
+{
+	const char *what = cs_args_text(args, "sched", "count");
+	uint32_t flags = CS_SESSION_SCHED;
+
+	if (cs_args_get(args, "sched")->negated)
+		return 0;
+	if (strcmp(what, "count") != 0)
+		flags |= CS_SESSION_SCHED_TIME;
+	if (!strcmp(what, "all"))
+		flags |= CS_SESSION_SCHED_EVENTS;
+	return flags;
+}
+
 static int read_config(const struct cs_args *args, struct cs_recording *recording,
                        struct cs_diag *diag)
 {
@@ -186,6 +210,7 @@ static int read_config(const struct cs_args *args, struct cs_recording *recordin
 		config->flags |= CS_SESSION_CHILDREN;
 	if (cs_args_get(args, "args")->negated)
 		config->flags |= CS_SESSION_NO_ARGS;
+	config->flags |= sched_flags(args);
 	config->seed = cs_args_number(args, "seed", 0);
 	error = cs_recording_read_cpu(recording, args, diag);
 	if (error)

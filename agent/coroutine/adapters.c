@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Finding the real functions. The loader would look in what the program was started with
+ * first, then in the libraries that the caller was loaded with.
+ */
+#include "coroutine/adapters.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "core/lookup.h"
+#include "stack/modules.h"
+
+void csa_adapters_find(void)
+{
+	csa_ucontext_find();
+	csa_fcontext_find();
+}
+
+void csa_real_pin(const struct csa_real_function *functions, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		void *found = csa_lookup_next(functions[i].name);
+
+		if (found && *functions[i].pinned == functions[i].boot)
+			__atomic_store_n(functions[i].pinned, found, __ATOMIC_RELEASE);
+	}
+}
+
+/* ---- what was loaded later ---- */
+
+/* The last answers; a few functions of one library are all that is ever asked for. */
+static struct answer {
+	_Atomic uint32_t version; /* odd: being written */
+	const char *name;
+	uintptr_t caller_low, caller_high;
+	uint64_t epoch;
+	void *function;
+} answers[16];
+
+static struct answer *place_of(const char *name)
+{
+	return &answers[((uintptr_t)name >> 3) % (sizeof(answers) / sizeof(*answers))];
+}
+
+static void *recall(const char *name, uintptr_t caller)
+{
+	struct answer *place = place_of(name);
+	uint32_t version = atomic_load_explicit(&place->version, memory_order_acquire);
+	void *function = place->function;
+	bool valid = place->name == name && caller >= place->caller_low &&
+	             caller < place->caller_high &&
+	             place->epoch == atomic_load_explicit(&csa_modules_epoch, memory_order_relaxed);
+
+	atomic_thread_fence(memory_order_acquire);
+	return valid && !(version & 1) && version == atomic_load(&place->version) ? function : NULL;
+}
+
+static void remember(const char *name, const struct csa_image *image, void *function)
+{
+	struct answer *place = place_of(name);
+	uint32_t version = atomic_load(&place->version);
+
+	if ((version & 1) ||
+	    !atomic_compare_exchange_strong(&place->version, &version, version + 1))
+		return;
+	place->name = name;
+	place->caller_low = image->low;
+	place->caller_high = image->high;
+	place->epoch = atomic_load(&csa_modules_epoch);
+	place->function = function;
+	atomic_store_explicit(&place->version, version + 2, memory_order_release);
+}
+
+struct search {
+	const char *name;
+	uintptr_t caller;
+	struct csa_image image; /* the caller's */
+	void *own, *first;
+};
+
+static bool look_at(const struct csa_image *image, void *context)
+{
+	struct search *search = context;
+	void *found;
+
+	if (image->is_agent)
+		return false;
+	found = csa_lookup_in(image, search->name);
+	if (found && !search->first)
+		search->first = found;
+	if (search->caller >= image->low && search->caller < image->high) {
+		search->image = *image;
+		search->own = found;
+	}
+	return false;
+}
+
+void *csa_real_for(const char *name, uintptr_t caller)
+{
+	void *function = recall(name, caller);
+	struct search search = {.name = name, .caller = caller};
+
+	if (function)
+		return function;
+	csa_lookup_each(look_at, &search);
+	function = search.own ? search.own : search.first;
+	if (function)
+		remember(name, &search.image, function);
+	return function;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The runtimes that are interposed, and how the real functions are found.
+ *
+ * What the program was started with is found once. A runtime that is loaded later may be
+ * unloaded, or be there twice: then each call asks again, unless the last answer was for the
+ * same caller and nothing has been unloaded since.
+ */
+#ifndef CSA_COROUTINE_ADAPTERS_H
+#define CSA_COROUTINE_ADAPTERS_H
+
+#include <stdint.h>
+
+/* Finds the real functions of all adapters; once, when the agent starts. */
+void csa_adapters_find(void);
+
+/* The program's own functions behind ours. Each begins as one that finds it first. */
+struct csa_real_function {
+	const char *name;
+	void **pinned; /* called directly */
+	void *boot;    /* what *pinned is as long as it has to be looked for */
+};
+
+void csa_real_pin(const struct csa_real_function *functions, uint32_t count);
+
+/* NAME as CALLER (a return address) would have found it without us; NULL nowhere. */
+void *csa_real_for(const char *name, uintptr_t caller);
+
+/* One a file, in the order of enum. */
+void csa_ucontext_find(void);
+void csa_fcontext_find(void);
+
+#endif

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who runs where. What adapters tell is believed only as far as the stack pointer agrees: a
+ * switch that nobody told of (a function that returned into its uc_link, a longjmp, a switcher
+ * of the program's own) is noticed at the next event, by the stack that it comes from.
+ */
+#include <string.h>
+
+#include "core/emit.h"
+#include "core/sys.h"
+#include "coroutine/adapters.h"
+#include "coroutine/board.h"
+#include "coroutine/coroutine.h"
+#include "coroutine/found.h"
+#include "coroutine/map.h"
+#include "coroutine/region.h"
+#include "coroutine/tell.h"
+#include "heap/hook.h"
+#include "heap/sampler.h"
+
+#define PAGE 4096
+
+__thread struct cs_slot *csa_here;
+_Atomic uint32_t csa_coro_count;
+
+static struct {
+	bool events;
+	_Atomic uint64_t numbers;
+} coro;
+
+/* ---- ends ---- */
+
+static void finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_coro_end how)
+{
+	uint64_t number = slot->flags & CS_SLOT_THREAD ? 0 : atomic_exchange(&slot->number, 0);
+
+	if (!number)
+		return; /* somebody else was faster */
+	if ((atomic_load(&slot->turn) & 0xff) == CS_SLOT_RUNNING)
+		csa_switch_leave(slot, csa_switch_stamp(csa_board));
+	if (slot->stack_high) {
+		csa_filter_remove((const void *)slot->stack_low);
+		atomic_fetch_sub(&csa_coro_count, 1);
+	}
+	csa_tell_end(thread, slot, number, how);
+	if (csa_here == slot)
+		csa_here = NULL;
+	csa_slots_give_back(slot);
+}
+
+/* ---- who runs ---- */
+
+static struct cs_slot *own_slot(struct csa_thread *thread)
+{
+	struct cs_slot *slot = thread->slot;
+
+	if (!slot) {
+		slot = csa_slots_take();
+		if (!slot)
+			return NULL;
+		slot->flags = CS_SLOT_THREAD;
+		slot->created = csa_stamp();
+		slot->since = slot->created;
+		atomic_store(&slot->turn, CS_SLOT_RUNNING);
+		slot->tid = thread->tid;
+		thread->slot = slot;
+		atomic_store(&slot->number, atomic_fetch_add(&coro.numbers, 1) + 1);
+	}
+	slot->stack_low = thread->stack_low;
+	slot->stack_high = thread->stack_high;
+	return slot;
+}
+
+/* SLOT ran here, and does not any more; TO does. */
+static void left_unseen(struct csa_thread *thread, struct cs_slot *slot, const struct cs_slot *to,
+                        uint64_t stamp)
+{
+	/* While one made by makecontext runs, its context is where it goes when it returns. */
+	bool returned = (slot->flags & CS_SLOT_LINKED) && atomic_load(&slot->turn) >> 8 &&
+	                to->context_kind == CS_SLOT_CONTEXT_UCONTEXT &&
+	                to->context == slot->context;
+
+	if (atomic_load(&slot->turn) % 256 != CS_SLOT_RUNNING || slot->tid != thread->tid)
+		return;
+	if (returned) {
+		finish(thread, slot, CS_CORO_END_FINISHED);
+		return;
+	}
+	slot->context = slot->agents_key = 0;
+	slot->context_kind = CS_SLOT_CONTEXT_NONE;
+	csa_switch_leave(slot, stamp);
+}
+
+/* It turns out that TO runs on this thread. */
+static void note_here(struct csa_thread *thread, struct cs_slot *to)
+{
+	uint64_t stamp = csa_switch_stamp(csa_board);
+	struct cs_slot *from = csa_here;
+
+	if (from && from != to)
+		left_unseen(thread, from, to, stamp);
+	if (atomic_load(&to->turn) % 256 != CS_SLOT_RUNNING || to->tid != thread->tid)
+		csa_switch_enter(to, thread->tid, stamp);
+	csa_here = to;
+}
+
+static bool on_own_stack(const struct csa_thread *thread, uint64_t sp)
+{
+	return sp - thread->stack_low < thread->stack_high - thread->stack_low;
+}
+
+static bool on_signal_stack(uint64_t sp)
+{
+	struct {
+		uint64_t start;
+		int flags;
+		uint64_t bytes;
+	} stack = {0};
+
+	return csa_sys2(SYS_sigaltstack, NULL, &stack) == 0 && sp - stack.start < stack.bytes;
+}
+
+static void look_around(struct csa_thread *thread, uint64_t sp)
+{
+	struct cs_slot *slot = csa_map_find(&csa_slot_map, sp);
+
+	if (!slot && on_own_stack(thread, sp))
+		slot = own_slot(thread);
+	if (!slot && on_signal_stack(sp))
+		return; /* a handler: on behalf of whom it interrupted */
+	if (!slot)
+		slot = csa_found(thread, sp);
+	if (slot)
+		note_here(thread, slot);
+	else
+		csa_here = NULL;
+}
+
+uint64_t csa_coro_now(struct csa_thread *thread, uint64_t sp)
+{
+	const struct cs_slot *here = csa_here;
+
+	if (!csa_board->slots &&
+	    (on_own_stack(thread, sp) || on_signal_stack(sp) || !csa_board_ready()))
+		return 0;
+	/* One without a stack of its own runs on whatever stack there is. */
+	if (!here ||
+	    (here->stack_high && sp - here->stack_low >= here->stack_high - here->stack_low))
+		look_around(thread, sp);
+	return csa_slot_number(csa_here);
+}
+
+/* ---- births ---- */
+
+static void end_overlapping(struct csa_thread *thread, uint64_t low, uint64_t high)
+{
+	struct cs_slot *slot;
+
+	for (int tries = 0; tries < 16; tries++) {
+		slot = csa_map_find_low(&csa_slot_map, low);
+		if (!slot)
+			slot = csa_map_find(&csa_slot_map, low);
+		if (!slot)
+			slot = csa_map_find(&csa_slot_map, high - 1);
+		if (!slot)
+			return;
+		finish(thread, slot, CS_CORO_END_REPLACED);
+	}
+}
+
+static void remember_key(struct cs_slot *slot, uint64_t key)
+{
+	slot->agents_key = key;
+	if (key)
+		atomic_store_explicit(csa_recent(csa_board, key), csa_slot_line(slot),
+		                      memory_order_relaxed);
+}
+
+struct cs_slot *csa_coro_new(struct csa_thread *thread, const struct csa_birth *birth)
+{
+	bool has_stack = birth->low < birth->high && !(birth->high >> 47);
+	struct cs_slot *slot;
+	uint64_t number;
+
+	if (has_stack)
+		end_overlapping(thread, birth->low, birth->high);
+	slot = csa_slots_take();
+	if (!slot) {
+		csa_count(CS_AGENT_CORO_REFUSED, 1);
+		return NULL;
+	}
+	csa_board_grow(csa_slots_used());
+	slot->context = birth->context;
+	slot->context_kind = birth->context_kind;
+	slot->created = csa_stamp();
+	slot->since = slot->created;
+	if (has_stack) {
+		slot->stack_low = birth->low;
+		slot->stack_high = birth->high;
+	}
+	slot->entry = birth->entry;
+	slot->flags = birth->flags;
+	slot->runtime = csa_slots_text(birth->runtime);
+	slot->parent = csa_slot_number(csa_here);
+	slot->spawn = birth->at ? csa_stack_name(thread, birth->at) : birth->spawn;
+	atomic_store(&slot->turn, CS_SLOT_NEW);
+	number = atomic_fetch_add(&coro.numbers, 1) + 1;
+	csa_tell_birth(thread, slot, number);
+	atomic_store_explicit(&slot->number, number, memory_order_release);
+	if (has_stack) {
+		csa_map_add(&csa_slot_map, slot);
+		csa_filter_add((const void *)slot->stack_low);
+		atomic_fetch_add(&csa_coro_count, 1);
+	}
+	remember_key(slot, birth->key);
+	return slot;
+}
+
+/* ---- what adapters call ---- */
+
+static uintptr_t present_sp(void)
+{
+	return (uintptr_t)__builtin_frame_address(0);
+}
+
+/* WORK.thread is NULL if nothing can be noted. */
+static struct csa_work begin(uint64_t sp)
+{
+	struct csa_work work = {NULL, true};
+
+	if (!csa_agent_on() && !csa_agent_start())
+		return work;
+	if (!csa_board_wanted())
+		return work;
+	work = csa_work_begin(sp);
+	if (work.thread && (work.nested || !csa_board_ready())) {
+		struct csa_work nothing = {NULL, work.nested};
+
+		csa_work_end(&work);
+		return nothing;
+	}
+	return work;
+}
+
+static void end(const struct csa_work *work)
+{
+	if (work->thread)
+		csa_work_end(work);
+}
+
+struct cs_slot *csa_coro_create(const struct csa_birth *birth)
+{
+	uint64_t sp = birth->at ? birth->at->sp : present_sp();
+	struct csa_work work = begin(sp);
+	struct cs_slot *slot = NULL;
+
+	if (work.thread) {
+		csa_coro_now(work.thread, sp);
+		slot = csa_coro_new(work.thread, birth);
+	} else if (csa_agent_on() && csa_board_wanted()) {
+		csa_count(CS_AGENT_CORO_REFUSED, 1);
+	}
+	end(&work);
+	return slot;
+}
+
+static struct cs_slot *target(struct csa_thread *thread, const struct csa_switch *how)
+{
+	uint32_t line =
+		atomic_load_explicit(csa_recent(csa_board, how->to_key), memory_order_relaxed);
+	struct cs_slot *slot = line ? csa_slot_at(line) : NULL;
+
+	if (how->to || how->to_thread)
+		return how->to ? how->to : own_slot(thread);
+	if (slot && how->to_key && slot->agents_key == how->to_key && slot->number)
+		return slot;
+	slot = csa_map_find(&csa_slot_map, how->to_address);
+	if (slot)
+		return slot;
+	if (on_own_stack(thread, how->to_address) ||
+	    (csa_thread_self(how->to_address) && on_own_stack(thread, how->to_address)))
+		return own_slot(thread);
+	return csa_found_as(thread, how->to_address, how->runtime);
+}
+
+static void switch_to(struct csa_thread *thread, const struct csa_switch *how)
+{
+	struct cs_slot *from, *to;
+	uint64_t stamp;
+
+	csa_coro_now(thread, how->sp);
+	from = csa_here;
+	to = target(thread, how);
+	if (to == from || !to) {
+		csa_here = to;
+		return;
+	}
+	stamp = csa_switch_stamp(csa_board);
+	if (from) {
+		from->context = how->from_context;
+		from->context_kind = how->from_kind;
+		remember_key(from, how->from_key);
+		csa_switch_leave(from, stamp);
+		if (coro.events)
+			csa_tell_switch(thread, from, to, how->from_ends);
+	}
+	csa_switch_enter(to, thread->tid, stamp);
+	csa_here = to;
+	if (from && how->from_ends)
+		finish(thread, from, CS_CORO_END_FINISHED);
+}
+
+void csa_coro_switch(const struct csa_switch *how)
+{
+	struct csa_work work = begin(how->sp);
+
+	if (work.thread)
+		switch_to(work.thread, how);
+	else
+		csa_here = NULL;
+	end(&work);
+}
+
+void csa_coro_park(const char *reason)
+{
+	struct cs_slot *here = csa_here;
+
+	if (csa_board->slots && csa_slot_is_coroutine(here))
+		here->reason = csa_slots_text(reason);
+}
+
+void csa_coro_wake(struct cs_slot *slot)
+{
+	uint64_t turn = slot ? atomic_load(&slot->turn) : 0;
+
+	if (!csa_board->slots || !csa_slot_is_coroutine(slot))
+		return;
+	if ((turn & 0xff) == CS_SLOT_RUNNING) { /* it is about to leave */
+		slot->agents_woken = 1;
+	} else if ((turn & 0xff) == CS_SLOT_WAITING &&
+	           atomic_compare_exchange_strong(&slot->turn, &turn,
+	                                          turn - CS_SLOT_WAITING + CS_SLOT_RUNNABLE)) {
+		uint64_t stamp = csa_switch_stamp(csa_board);
+
+		csa_switch_time(slot, &slot->wait_ticks, stamp);
+	}
+	if (!coro.events)
+		return;
+	struct csa_work work = begin(present_sp());
+
+	if (work.thread)
+		csa_tell_number(work.thread, CS_RECORD_CORO_WAKE, csa_slot_number(slot));
+	end(&work);
+}
+
+void csa_coro_finish(struct cs_slot *slot, enum cs_coro_end how)
+{
+	struct csa_work work = begin(present_sp());
+
+	if (work.thread && slot)
+		finish(work.thread, slot, how);
+	end(&work);
+}
+
+void csa_coro_name(struct cs_slot *slot, const char *name, const char *labels)
+{
+	struct csa_work work = begin(present_sp());
+
+	if (work.thread && csa_slot_is_coroutine(slot)) {
+		csa_slots_set_text(slot, name, labels);
+		csa_tell_text(work.thread, slot);
+	}
+	end(&work);
+}
+
+struct cs_slot *csa_coro_of(uint64_t address)
+{
+	return csa_board->slots ? csa_map_find(&csa_slot_map, address) : NULL;
+}
+
+/* ---- memory ---- */
+
+void csa_coro_memory_new(uint64_t low, uint64_t bytes, const struct csa_frame *at)
+{
+	if (!csa_agent_on() || !csa_region_wanted(at->pc, bytes))
+		return;
+	struct csa_work work = csa_work_begin(at->sp);
+
+	if (work.thread && !work.nested) {
+		csa_coro_now(work.thread, at->sp);
+		csa_region_add(low, bytes, csa_stack_name(work.thread, at), at->pc);
+	}
+	csa_work_end(&work);
+}
+
+void csa_coro_block_gone(const void *block)
+{
+	struct cs_slot *slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
+	struct csa_region *region = csa_region_find_low((uint64_t)block);
+	uintptr_t sp = present_sp();
+
+	if (region)
+		csa_region_end(region);
+	if (!slot)
+		return;
+	struct csa_work work = begin(sp);
+
+	if (work.thread) {
+		csa_coro_now(work.thread, sp);
+		/* The look around may have ended it. */
+		slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
+		if (slot)
+			finish(work.thread, slot, CS_CORO_END_STACK_FREED);
+	}
+	end(&work);
+}
+
+static void end_within(struct csa_thread *thread, uint64_t low, uint64_t bytes)
+{
+	uint32_t used = csa_slots_used();
+
+	if (bytes / PAGE <= used) {
+		for (uint64_t at = low; at - low < bytes; at += PAGE) {
+			struct cs_slot *slot = csa_map_find_low(&csa_slot_map, at);
+
+			if (slot)
+				finish(thread, slot, CS_CORO_END_STACK_FREED);
+		}
+		return;
+	}
+	for (uint32_t i = 1; i < used; i++) {
+		struct cs_slot *slot = csa_slot_at(i * (uint32_t)CSA_SLOT_LINES);
+
+		if (slot->number && slot->stack_high && slot->stack_low - low < bytes)
+			finish(thread, slot, CS_CORO_END_STACK_FREED);
+	}
+}
+
+void csa_coro_memory_gone(uint64_t low, uint64_t bytes)
+{
+	uintptr_t sp = present_sp();
+
+	csa_region_cut(low, bytes);
+	if (!csa_board->slots)
+		return;
+	struct csa_work work = begin(sp);
+
+	if (work.thread) {
+		csa_coro_now(work.thread, sp);
+		end_within(work.thread, low, bytes);
+	}
+	end(&work);
+}
+
+/* ---- threads ---- */
+
+void csa_coro_thread_begins(struct csa_thread *thread)
+{
+	thread->coro_told = 0;
+	csa_here = NULL;
+	if (thread->slot && csa_board->slots)
+		csa_slots_give_back(thread->slot);
+	thread->slot = NULL;
+}
+
+void csa_coro_thread_ends(struct csa_thread *thread)
+{
+	struct cs_slot *here;
+
+	if (!csa_board->slots)
+		return;
+	csa_coro_now(thread, present_sp());
+	here = csa_here;
+	csa_here = NULL;
+	if (csa_slot_is_coroutine(here) && here->tid == thread->tid)
+		finish(thread, here, CS_CORO_END_LEFT);
+	if (thread->slot)
+		csa_slots_give_back(thread->slot);
+	thread->slot = NULL;
+}
+
+/* ---- the part ---- */
+
+static int start(void)
+{
+	csa_board_want(csa_agent.session->flags & CS_SESSION_SCHED);
+	coro.events = (csa_agent.session->flags & CS_SESSION_SCHED_EVENTS) != 0;
+	csa_adapters_find();
+	if (csa_board_wanted())
+		csa_region_start();
+	return 0;
+}
+
+void csa_coro_forked_now(void)
+{
+	if (csa_slots)
+		csa_slots_fork_copy();
+}
+
+/* What ran on another thread of the parent does not run here, and never will. */
+static void forked(void)
+{
+	struct csa_thread *thread = csa_tls.thread;
+	struct cs_slot *own = thread ? thread->slot : NULL;
+
+	if (!csa_slots || !csa_board_forked())
+		return;
+	for (uint32_t i = 1; i < csa_slots_used(); i++) {
+		struct cs_slot *slot = csa_slot_at(i * (uint32_t)CSA_SLOT_LINES);
+		bool runs = atomic_load(&slot->turn) % 256 == CS_SLOT_RUNNING;
+
+		if (!slot->number)
+			continue;
+		if (slot == own || slot == csa_here)
+			slot->tid = (uint32_t)csa_sys0(SYS_gettid);
+		else if (runs || (slot->flags & CS_SLOT_THREAD))
+			csa_slots_give_back(slot);
+		slot->flags |= CS_SLOT_INHERITED;
+	}
+	if (own && !own->number)
+		thread->slot = NULL;
+	if (csa_here && !csa_here->number)
+		csa_here = NULL;
+}
+
+const struct csa_part csa_coroutine_part = {
+	.start = start,
+	.forked = forked,
+};

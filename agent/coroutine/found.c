@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A stack that is not known belongs to a coroutine of a switcher that we do not know. What
+ * holds the stack is its identity: a block or mapping that was followed since it was asked
+ * for, or else, with less confidence, the aligned piece of memory around the stack pointer.
+ */
+#include "coroutine/found.h"
+
+#include "core/sys.h"
+#include "coroutine/region.h"
+
+/* What is larger holds many stacks. */
+#define STACK_MAX (UINT64_C(8) << 20)
+
+#define PIECE UINT64_C(65536)
+
+/* Not the thread that this block speaks of, but a child that borrows its memory. */
+static bool is_borrowed(const struct csa_thread *thread)
+{
+	return (uint32_t)csa_sys0(SYS_gettid) != thread->tid;
+}
+
+struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const char *runtime)
+{
+	struct csa_region *region = csa_region_find(address);
+	struct csa_birth birth = {
+		.runtime = runtime,
+		.flags = CS_SLOT_FOUND,
+	};
+
+	if (region && region->high - region->low <= STACK_MAX) {
+		birth.low = region->low;
+		birth.high = region->high;
+	} else {
+		birth.low = address & ~(PIECE - 1);
+		birth.high = birth.low + PIECE;
+		birth.flags |= CS_SLOT_GUESSED;
+	}
+	if (region) {
+		birth.spawn = region->spawn;
+		csa_region_is_stack(region);
+	}
+	return csa_coro_new(thread, &birth);
+}
+
+struct cs_slot *csa_found(struct csa_thread *thread, uint64_t sp)
+{
+	return is_borrowed(thread) ? NULL : csa_found_as(thread, sp, "stack");
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two tables: by the page that holds a stack's high end, and by its lowest address. Each is a
+ * series of levels, every one twice as large as the one before; what is new goes into the
+ * largest, so older ones empty by themselves and nothing is ever moved.
+ */
+#include "coroutine/map.h"
+
+#include <stdatomic.h>
+#include <sys/mman.h>
+
+#include "core/sys.h"
+#include "coroutine/switch.h"
+
+#define LEVEL_MIN 12u
+#define LEVEL_MAX 22u
+#define BUCKET 16u /* cells: a cache line */
+#define BUCKETS_TRIED 4u
+#define PAGE_SHIFT 12
+
+struct csa_map csa_slot_map = {
+	.items = &csa_slots,
+	.live = offsetof(struct cs_slot, number),
+	.low = offsetof(struct cs_slot, stack_low),
+	.high = offsetof(struct cs_slot, stack_high),
+	.cell = offsetof(struct cs_slot, agents_cell),
+};
+
+static inline uint8_t *item_at(const struct csa_map *map, uint32_t line)
+{
+	return *map->items + (size_t)line * 64;
+}
+
+static inline uint32_t line_of(const struct csa_map *map, const void *item)
+{
+	return (uint32_t)((size_t)((const uint8_t *)item - *map->items) / 64);
+}
+
+static inline uint64_t word_at(const void *item, uint16_t offset)
+{
+	return __atomic_load_n((const uint64_t *)((const uint8_t *)item + offset),
+	                       __ATOMIC_RELAXED);
+}
+
+static inline uint32_t *cells_of(const struct csa_map *map, void *item)
+{
+	return (uint32_t *)((uint8_t *)item + map->cell);
+}
+
+static uint64_t key_of(const struct csa_map *map, const void *item, int kind)
+{
+	return kind == CSA_MAP_BY_TOP ? (word_at(item, map->high) - 1) >> PAGE_SHIFT
+	                              : word_at(item, map->low);
+}
+
+static uint32_t bucket_of(uint64_t key, uint32_t level)
+{
+	uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
+
+	return (uint32_t)(hash >> (64 - level)) & ~(BUCKET - 1);
+}
+
+bool csa_map_open(struct csa_map *map)
+{
+	size_t bytes = (size_t)4 << (LEVEL_MAX + 1);
+
+	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
+		long start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
+		                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		if (csa_sys_failed(start))
+			return false;
+		map->cells[kind] = (_Atomic uint32_t *)start;
+	}
+	atomic_store(&map->level, LEVEL_MIN);
+	return true;
+}
+
+void csa_map_grow(struct csa_map *map, uint32_t items)
+{
+	uint32_t level = atomic_load(&map->level);
+
+	while (level < LEVEL_MAX && items > (1u << level) / 2)
+		level++;
+	if (level > atomic_load(&map->level))
+		atomic_store(&map->level, level);
+}
+
+/* ---- cells ---- */
+
+static bool is_live(const struct csa_map *map, uint32_t line, int kind, uint32_t cell)
+{
+	uint8_t *item = item_at(map, line);
+
+	return line && cells_of(map, item)[kind] == cell &&
+	       __atomic_load_n((uint64_t *)(item + map->live), __ATOMIC_ACQUIRE) != 0;
+}
+
+static bool insert(struct csa_map *map, void *item, int kind)
+{
+	uint32_t level = atomic_load_explicit(&map->level, memory_order_relaxed);
+	uint32_t mask = (1u << level) - 1, line = line_of(map, item);
+	uint32_t first = bucket_of(key_of(map, item, kind), level);
+
+	for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
+		uint32_t cell = (1u << level) + ((first + i) & mask);
+		uint32_t have = atomic_load_explicit(&map->cells[kind][cell], memory_order_relaxed);
+
+		if (have != line && is_live(map, have, kind, cell))
+			continue;
+		cells_of(map, item)[kind] = cell;
+		if (atomic_compare_exchange_strong(&map->cells[kind][cell], &have, line))
+			return true;
+		cells_of(map, item)[kind] = 0;
+	}
+	return false;
+}
+
+static bool matches(const struct csa_map *map, const void *item, uint64_t address, int kind)
+{
+	uint64_t low = word_at(item, map->low);
+
+	return kind == CSA_MAP_BY_LOW ? low == address
+	                              : address - low < word_at(item, map->high) - low;
+}
+
+static void *search_level(struct csa_map *map, uint64_t key, uint64_t address, int kind,
+                          uint32_t level)
+{
+	uint32_t mask = (1u << level) - 1, first = bucket_of(key, level);
+
+	for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
+		uint32_t cell = (1u << level) + ((first + i) & mask);
+		uint32_t line = atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
+
+		/* Cells are used from the first of a bucket on. */
+		if (!line)
+			return NULL;
+		if (is_live(map, line, kind, cell) &&
+		    matches(map, item_at(map, line), address, kind))
+			return item_at(map, line);
+	}
+	return NULL;
+}
+
+static void *search(struct csa_map *map, uint64_t key, uint64_t address, int kind)
+{
+	uint32_t level = atomic_load_explicit(&map->level, memory_order_relaxed);
+	void *item = NULL;
+
+	for (; !item && level >= LEVEL_MIN; level--)
+		item = search_level(map, key, address, kind, level);
+	return item;
+}
+
+/* ---- ranges ---- */
+
+bool csa_map_add(struct csa_map *map, void *item)
+{
+	uint64_t bytes = word_at(item, map->high) - word_at(item, map->low);
+	uint64_t pages = (bytes >> PAGE_SHIFT) + 2;
+	uint32_t most = atomic_load_explicit(&map->pages_max, memory_order_relaxed);
+
+	if (pages > CSA_MAP_REACH >> PAGE_SHIFT)
+		pages = CSA_MAP_REACH >> PAGE_SHIFT;
+	while (pages > most &&
+	       !atomic_compare_exchange_weak(&map->pages_max, &most, (uint32_t)pages))
+		;
+	return insert(map, item, CSA_MAP_BY_TOP) && insert(map, item, CSA_MAP_BY_LOW);
+}
+
+void *csa_map_find(struct csa_map *map, uint64_t address)
+{
+	uint32_t most = atomic_load_explicit(&map->pages_max, memory_order_relaxed);
+	uint64_t page = address >> PAGE_SHIFT;
+
+	if (!*map->items || address >> 47)
+		return NULL;
+	/* The page of the range's high end is this one, or one that follows. */
+	for (uint32_t i = 0; i < most; i++) {
+		void *item = search(map, page + i, address, CSA_MAP_BY_TOP);
+
+		if (item)
+			return item;
+	}
+	return NULL;
+}
+
+void *csa_map_find_low(struct csa_map *map, uint64_t low)
+{
+	return *map->items ? search(map, low, low, CSA_MAP_BY_LOW) : NULL;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From addresses to what lies there: by any address within a range, and by its lowest one, for
+ * frees. For the stacks of coroutines, and for blocks that may become stacks.
+ *
+ * Lock-free, and of bounded time. Cells hold lines of items; a cell is believed only if its
+ * item says that it is its cell, so nothing is ever taken out and what ended is overwritten.
+ */
+#ifndef CSA_COROUTINE_MAP_H
+#define CSA_COROUTINE_MAP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coroutine/slots.h"
+
+/* Ranges beyond this are looked up within this much of their high end. */
+#define CSA_MAP_REACH (UINT64_C(64) << 20)
+
+enum { CSA_MAP_BY_TOP, CSA_MAP_BY_LOW, CSA_MAP_KINDS };
+
+/* Items are structs at multiples of 64 bytes from one place, with these members. */
+struct csa_map {
+	uint8_t *const *items;
+	uint16_t live;                          /* uint64_t: not 0 as long as it is there */
+	uint16_t low;                           /* uint64_t */
+	uint16_t high;                          /* uint64_t */
+	uint16_t cell;                          /* uint32_t [CSA_MAP_KINDS]: private to the map */
+	_Atomic uint32_t *cells[CSA_MAP_KINDS]; /* level L begins at 1 << L */
+	_Atomic uint32_t level;
+	_Atomic uint32_t pages_max; /* of the largest range */
+};
+
+extern struct csa_map csa_slot_map __attribute__((visibility("hidden")));
+
+bool csa_map_open(struct csa_map *map);
+
+/* Tables grow with the number of items: called now and then. */
+void csa_map_grow(struct csa_map *map, uint32_t items);
+
+/* ITEM, which lives, has its range. False: there is no room. */
+bool csa_map_add(struct csa_map *map, void *item);
+
+/* The living item whose range holds ADDRESS; NULL none. */
+void *csa_map_find(struct csa_map *map, uint64_t address);
+
+/* The living item whose range begins at LOW; NULL none. */
+void *csa_map_find_low(struct csa_map *map, uint64_t low);
+
+#endif

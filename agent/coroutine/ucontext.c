@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coroutine/ucontext.h"
+
+#include "core/lookup.h"
+#include "coroutine/adapters.h"
+#include "coroutine/coroutine.h"
+
+/* libc is never loaded late: it is enough to look once. */
+static int boot_swap(ucontext_t *from, const ucontext_t *to)
+{
+	csa_ucontext_find();
+	return csa_ucontext_real.swap(from, to);
+}
+
+static int boot_set(const ucontext_t *to)
+{
+	csa_ucontext_find();
+	return csa_ucontext_real.set(to);
+}
+
+static int boot_get(ucontext_t *context)
+{
+	csa_ucontext_find();
+	return csa_ucontext_real.get(context);
+}
+
+struct csa_ucontext_real csa_ucontext_real = {boot_swap, boot_set, boot_get, NULL};
+
+void csa_ucontext_find(void)
+{
+	struct csa_ucontext_real found = {
+		.swap = csa_lookup_next("swapcontext"),
+		.set = csa_lookup_next("setcontext"),
+		.get = csa_lookup_next("getcontext"),
+		.make = csa_lookup_next("makecontext"),
+	};
+
+	if (found.swap && found.set && found.get && found.make)
+		csa_ucontext_real = found;
+}
+
+/* The last getcontext of this thread, and who called it. */
+static __thread struct {
+	struct cs_slot *slot;
+	const ucontext_t *context;
+} saved __attribute__((tls_model("initial-exec")));
+
+static uint64_t sp_of(const ucontext_t *context)
+{
+	return (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+}
+
+/* What is kept while it runs: where it goes when its function returns. */
+static void note_link(const ucontext_t *to)
+{
+	struct cs_slot *here = csa_here;
+
+	if (here && csa_board->slots && (here->flags & CS_SLOT_LINKED))
+		here->context = (uint64_t)to->uc_link;
+}
+
+int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp)
+{
+	struct csa_switch how = {
+		.runtime = "ucontext",
+		.sp = sp + 8,
+		.from_context = (uint64_t)from,
+		.from_key = sp + 8,
+		.from_kind = CS_SLOT_CONTEXT_UCONTEXT,
+		.to_key = sp_of(to),
+		.to_address = sp_of(to),
+	};
+
+	csa_coro_switch(&how);
+	note_link(to);
+	return csa_ucontext_real.swap(from, to);
+}
+
+/*
+ * Whoever leaves by setcontext comes back if it has called getcontext before; else that was
+ * its end.
+ */
+void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
+{
+	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+	struct csa_switch how = {
+		.runtime = "ucontext",
+		.sp = sp + 8,
+		.to_key = sp_of(to),
+		.to_address = sp_of(to),
+	};
+
+	if (here && saved.slot == here) {
+		how.from_context = (uint64_t)saved.context;
+		how.from_key = sp_of(saved.context);
+		how.from_kind = CS_SLOT_CONTEXT_UCONTEXT;
+	} else if (here) {
+		how.from_ends = true;
+	}
+	csa_coro_switch(&how);
+	note_link(to);
+}
+
+void csa_ucontext_get(ucontext_t *context, uint64_t sp)
+{
+	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+
+	if (!here || sp - here->stack_low >= here->stack_high - here->stack_low)
+		return;
+	saved.slot = here;
+	saved.context = context;
+}
+
+/* Where the new context's stack pointer will be: the return address, and what does not fit
+ * into registers. */
+static uint64_t first_sp(uint64_t top, int argc)
+{
+	return ((top - ((argc > 6 ? (uint64_t)argc - 6 : 0) + 1) * 8) & ~UINT64_C(15)) - 8;
+}
+
+/* Called by entry_ucontext.S before the real one. */
+void csa_ucontext_make(ucontext_t *context, void *function, int argc, const struct csa_frame *at)
+{
+	uint64_t low = (uint64_t)context->uc_stack.ss_sp, high = low + context->uc_stack.ss_size;
+	struct csa_birth birth = {
+		.runtime = "ucontext",
+		.low = low,
+		.high = high,
+		.entry = (uint64_t)function,
+		.context = (uint64_t)context,
+		.key = first_sp(high, argc),
+		.context_kind = CS_SLOT_CONTEXT_UCONTEXT,
+		.flags = context->uc_link ? CS_SLOT_LINKED : 0,
+		.at = at,
+	};
+
+	/* The getcontext before was for this one, not for who called it. */
+	if (saved.context == context)
+		saved.slot = NULL;
+	csa_coro_create(&birth);
+}

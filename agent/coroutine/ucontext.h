@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ucontext: makecontext, swapcontext, setcontext, getcontext.
+ *
+ * A coroutine is found by the stack pointer in the context that is switched to: contexts are
+ * copied, shared and used again, the stack is not. Its end is no call: its function returns
+ * into uc_link, which is noticed at the next event.
+ */
+#ifndef CSA_COROUTINE_UCONTEXT_H
+#define CSA_COROUTINE_UCONTEXT_H
+
+#include <stdint.h>
+#include <ucontext.h>
+
+#include "stack/stack.h"
+
+struct csa_ucontext_real {
+	int (*swap)(ucontext_t *from, const ucontext_t *to);
+	int (*set)(const ucontext_t *to);
+	int (*get)(ucontext_t *context);
+	void *make; /* jumped to from entry_ucontext.S */
+};
+
+extern struct csa_ucontext_real csa_ucontext_real __attribute__((visibility("hidden")));
+
+/* Behind the entry points: SP is the address of the return address. */
+int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp);
+void csa_ucontext_set(const ucontext_t *to, uint64_t sp);
+void csa_ucontext_get(ucontext_t *context, uint64_t sp);
+void csa_ucontext_make(ucontext_t *context, void *function, int argc, const struct csa_frame *at);
+
+#endif
