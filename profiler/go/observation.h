@@ -15,6 +15,7 @@
 #include "go/process.h"
 #include "model/coroutine.h"
 #include "source/observe.h"
+#include "source/threads.h"
 
 /* Of one slot of the model, when it was last looked at. */
 struct cs_go_last {
@@ -41,7 +42,8 @@ struct cs_observation {
 	struct cs_go_labels labels;
 	struct cs_go_last *last; /* by slot */
 	size_t last_room;
-	uint32_t reasons[256]; /* texts of the model; 0: not asked yet */
+	uint32_t reasons[256];    /* texts of the model; 0: not asked yet */
+	struct cs_threads kernel; /* what it says of the threads */
 	struct cs_go_thread *threads;
 	uint32_t thread_count, thread_room;
 	uint64_t looks;

@@ -32,6 +32,7 @@ static void close_observation(struct cs_observation *observation)
 	cs_go_labels_free(&observation->labels);
 	cs_go_close(observation->go);
 	free(observation->last);
+	cs_threads_free(&observation->kernel);
 	free(observation->threads);
 	free(observation);
 }

@@ -27,23 +27,6 @@ static bool read_file(const char *path, char *text, size_t size)
 
 /* ---- the kernel's side ---- */
 
-static uint8_t state_of(char letter)
-{
-	static const struct {
-		char letter;
-		uint8_t state;
-	} states[] = {
-		{'R', CS_THREAD_RUNNING}, {'S', CS_THREAD_SLEEPING}, {'D', CS_THREAD_DISK_SLEEP},
-		{'T', CS_THREAD_STOPPED}, {'t', CS_THREAD_TRACED},   {'I', CS_THREAD_IDLE},
-		{'Z', CS_THREAD_ZOMBIE},  {'X', CS_THREAD_DEAD},
-	};
-
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
-		if (states[i].letter == letter)
-			return states[i].state;
-	return CS_THREAD_UNKNOWN;
-}
-
 /* What the thread calls itself in its own PID namespace. */
 static uint32_t inner_tid(uint32_t pid, uint32_t tid)
 {
@@ -87,62 +70,14 @@ static struct cs_go_thread *thread_at(struct cs_observation *observation, uint32
 	return thread;
 }
 
-static void note_kernel(struct cs_observation *observation, struct cs_go_thread *thread)
-{
-	struct cs_thread *known = cs_model_thread_at(observation->model, thread->id);
-	char path[64], text[1024];
-	const char *behind;
-
-	if (!known)
-		return;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/stat",
-	         observation->go->pid, thread->tid);
-	if (!read_file(path, text, sizeof(text)))
-		return;
-	const char *name = strchr(text, '(');
-
-	behind = strrchr(text, ')'); /* the name may hold anything */
-	if (!name || !behind || behind < name || behind[1] != ' ')
-		return;
-	size_t length = (size_t)(behind - name - 1);
-
-	if (length >= sizeof(known->name))
-		length = sizeof(known->name) - 1;
-	uint8_t state = state_of(behind[2]);
-
-	if (known->state == state && strlen(known->name) == length &&
-	    !memcmp(known->name, name + 1, length))
-		return;
-	memset(known->name, 0, sizeof(known->name));
-	memcpy(known->name, name + 1, length);
-	known->state = state;
-	cs_model_thread_changed(observation->model, thread->id);
-}
-
-static void end_thread(struct cs_observation *observation, struct cs_go_thread *thread)
-{
-	struct cs_thread *known = cs_model_thread_at(observation->model, thread->id);
-
-	if (known && !known->end_ns) {
-		known->end_ns = cs_model_now(observation->model);
-		known->state = CS_THREAD_DEAD;
-		known->coroutine = 0;
-		cs_model_thread_changed(observation->model, thread->id);
-	}
-}
-
-static void end_unseen(struct cs_observation *observation)
+/* The model's threads end by what the kernel says, see cs_threads_look(). */
+static void forget_unseen(struct cs_observation *observation)
 {
 	uint32_t kept = 0;
 
-	for (uint32_t i = 0; i < observation->thread_count; i++) {
-		struct cs_go_thread *thread = &observation->threads[i];
-
-		if (thread->looks == observation->looks)
-			observation->threads[kept++] = *thread;
-		else
-			end_thread(observation, thread);
-	}
+	for (uint32_t i = 0; i < observation->thread_count; i++)
+		if (observation->threads[i].looks == observation->looks)
+			observation->threads[kept++] = observation->threads[i];
 	observation->thread_count = kept;
 }
 
@@ -203,10 +138,12 @@ int cs_go_threads_read(struct cs_observation *observation)
 		}
 		thread->looks = observation->looks;
 		thread->m = thread->current = 0;
-		note_kernel(observation, thread);
 	}
 	closedir(tasks);
-	end_unseen(observation);
+	if (!error)
+		error = cs_threads_look(&observation->kernel, observation->go->pid,
+		                        observation->model, observation->process, false);
+	forget_unseen(observation);
 	read_machines(observation);
 	return error;
 }

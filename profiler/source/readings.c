@@ -81,6 +81,16 @@ static void read_names(struct cs_recorded *recorded)
 	}
 }
 
+/* States and times, where the kernel calls them by the numbers that the agent told. */
+static void read_threads(struct cs_recorded *recorded)
+{
+	struct cs_agent *agent = recorded->agent;
+
+	if (recorded->proc.pid == agent->info->pid)
+		(void)cs_threads_look(&recorded->threads, recorded->proc.pid, agent->world->model,
+		                      agent->process, false);
+}
+
 void cs_readings_take(struct cs_readings *readings, struct cs_recorded *recorded, uint64_t now_ns)
 {
 	uint64_t before, cost;
@@ -95,6 +105,7 @@ void cs_readings_take(struct cs_readings *readings, struct cs_recorded *recorded
 	before = cpu_ns();
 	if (now_ns >= recorded->names_ns) {
 		read_names(recorded);
+		read_threads(recorded);
 		recorded->names_ns = now_ns + INTERVAL_NS;
 	}
 	if (now_ns >= recorded->reading_ns) {
@@ -110,6 +121,7 @@ void cs_readings_last(struct cs_readings *readings, struct cs_recorded *recorded
 	if (!cs_proc_alive(&recorded->proc))
 		return;
 	read_names(recorded);
+	read_threads(recorded);
 	read_memory(readings, recorded, now_ns);
 }
 

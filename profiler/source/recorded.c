@@ -115,6 +115,7 @@ void cs_recorded_free(struct cs_recorded *recorded)
 		return;
 	cs_agent_free(recorded->agent, recorded->ring);
 	cs_merge_free(&recorded->merge);
+	cs_threads_free(&recorded->threads);
 	cs_ring_close(recorded->ring);
 	cs_proc_close(&recorded->proc);
 	free(recorded);

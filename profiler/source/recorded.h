@@ -10,13 +10,15 @@
 #include "source/merge.h"
 #include "source/proc.h"
 #include "source/ring.h"
+#include "source/threads.h"
 
 struct cs_recorded {
 	struct cs_ring_reader *ring;
 	struct cs_merge merge;
 	struct cs_agent *agent;
 	struct cs_proc proc;
-	uint32_t pid; /* ours if found, else what it calls itself */
+	struct cs_threads threads; /* what the kernel says of them */
+	uint32_t pid;              /* ours if found, else what it calls itself */
 	bool ended;
 	uint64_t ended_ns;   /* session time at which that was noticed */
 	uint64_t totals_ns;  /* when the accounts were read last */

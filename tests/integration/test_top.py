@@ -112,6 +112,9 @@ cs.equal("live: nothing is left behind", leftovers(), [])
 result = top("--batch", "--", "/nonexistent/program")
 cs.check("live: why a program can't be started", result.status == 2 and
          "cannot start /nonexistent/program" in result.err, str(result))
+result = top("--batch", "-p", "999999999")
+cs.check("live: there is no such process", result.status == 2 and "999999999" in result.err,
+         str(result))
 result = top(trace)
 cs.check("no terminal: said, with the way out", result.status == 2 and
          "is not a terminal" in result.err and "coroscope ps" in result.err, str(result))

@@ -265,6 +265,14 @@ static void put_stack(const struct csv_group *group, char *text, size_t bytes)
 		                         at->call->function);
 }
 
+static struct cs_text longest_text(const struct csv_groups *groups, const struct csv_group *group)
+{
+	const struct cs_snapshot *now = groups->scene->now;
+
+	return csv_coroutine_wait_text(cs_model_coroutine_at(now->model, group->example),
+	                               now->time_ns);
+}
+
 static enum csv_role cell(const void *context, uint32_t row, int column, char *text, size_t bytes)
 {
 	const struct csv_groups *groups = context;
@@ -290,7 +298,7 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		snprintf(text, bytes, "%s", reason ? reason : "");
 		break;
 	case LONGEST:
-		snprintf(text, bytes, "%s", csv_words_short_duration(group->longest_ns).s);
+		snprintf(text, bytes, "%s", longest_text(groups, group).s);
 		break;
 	case HEAP:
 		snprintf(text, bytes, "%s", csv_words_short_bytes(known(group->heap_bytes)).s);

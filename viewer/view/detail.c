@@ -161,12 +161,11 @@ static void put_facts(struct lines *lines, const struct csv_scene *scene,
 	    csv_words_id(model, coroutine->runtime, coroutine->number).s,
 	    coroutine->name ? "  " : "", coroutine->name ? coroutine->name : "",
 	    cs_coroutine_state_names[coroutine->state], reason ? ": " : "", reason ? reason : "",
-	    csv_words_duration(csv_coroutine_wait_ns(coroutine, now_ns)).s,
+	    csv_coroutine_wait_text(coroutine, now_ns).s,
 	    coroutine->flags & CS_COROUTINE_OBSERVED ? " (as seen)" : "");
 	put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited %s   switches %s",
-	    csv_words_duration(csv_coroutine_age_ns(coroutine, now_ns)).s,
-	    csv_words_duration(coroutine->cpu_ns).s, csv_words_duration(coroutine->wait_ns).s,
-	    csv_words_count(coroutine->switches).s);
+	    csv_coroutine_age_text(coroutine, now_ns).s, csv_words_duration(coroutine->cpu_ns).s,
+	    csv_words_duration(coroutine->wait_ns).s, csv_words_count(coroutine->switches).s);
 	put(lines, 2, CSV_ROLE_PLAIN, "heap %s   stack %s of %s, resident %s, highest %s",
 	    csv_words_bytes(csv_coroutine_heap_bytes(coroutine)).s,
 	    csv_words_bytes(coroutine->stack_used).s,

@@ -122,6 +122,28 @@ uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now
 	return between(coroutine->created_ns, now_ns);
 }
 
+static struct cs_text at_least(uint64_t ns, bool open)
+{
+	struct cs_text exact = csv_words_short_duration(ns), text;
+
+	if (!open || ns == CS_UNKNOWN)
+		return exact;
+	snprintf(text.s, sizeof(text.s), ">%.30s", exact.s);
+	return text;
+}
+
+struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
+{
+	return at_least(csv_coroutine_wait_ns(coroutine, now_ns),
+	                coroutine->since_after_ns == CS_UNKNOWN);
+}
+
+struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
+{
+	return at_least(csv_coroutine_age_ns(coroutine, now_ns),
+	                coroutine->created_after_ns == CS_UNKNOWN);
+}
+
 uint64_t csv_coroutine_heap_bytes(const struct cs_coroutine *coroutine)
 {
 	if (!(coroutine->flags & CS_COROUTINE_HEAP))

@@ -29,6 +29,9 @@ struct cs_text csv_words_metric_change(enum cs_metric metric, double value);
 /* Since when it is in its state, in all; CS_UNKNOWN. */
 uint64_t csv_coroutine_wait_ns(const struct cs_coroutine *coroutine, uint64_t now_ns);
 uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now_ns);
+/* The same as text; ">2.0s" where it may be longer: it was so when it was first seen. */
+struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
+struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
 uint64_t csv_coroutine_heap_bytes(const struct cs_coroutine *coroutine);
 
 /* What part of one CPU a thread took since the picture before; NAN: not known. */
