@@ -42,7 +42,7 @@ struct csa_agent {
 	char ring_path[640];
 };
 
-extern struct csa_agent csa_agent;
+extern struct csa_agent csa_agent __attribute__((visibility("hidden")));
 
 /* Makes the agent ready if it is not; true: it records. Cold; keeps errno. */
 bool csa_agent_start(void);

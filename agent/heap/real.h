@@ -34,7 +34,7 @@ struct csa_real {
 	int (*dlclose)(void *library);
 };
 
-extern struct csa_real csa_real;
+extern struct csa_real csa_real __attribute__((visibility("hidden")));
 
 /* C++: looked up when first called, for libstdc++ may be loaded late and locally. */
 enum csa_cxx {
@@ -72,7 +72,7 @@ struct csa_cxx_real {
 	enum csa_cxx_kind kind;
 };
 
-extern struct csa_cxx_real csa_cxx_real[CSA_CXX_COUNT];
+extern struct csa_cxx_real csa_cxx_real[CSA_CXX_COUNT] __attribute__((visibility("hidden")));
 
 /* Finds WHICH; NULL: no C++ runtime is loaded. */
 void *csa_cxx_find(enum csa_cxx which);

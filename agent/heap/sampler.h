@@ -34,7 +34,7 @@ extern struct csa_filter csa_filter __attribute__((visibility("hidden")));
 
 static inline uint32_t csa_filter_hash(const void *block)
 {
-	return (uint32_t)((uintptr_t)block >> 4) * UINT32_C(0x9e3779b1) >> 17;
+	return (uint32_t)(uintptr_t)block * UINT32_C(0x9e3779b1) >> 17;
 }
 
 /* Perhaps recorded? False is certain. */
@@ -55,18 +55,26 @@ void csa_filter_remove(const void *block);
  */
 static inline int64_t csa_bytes_taken(size_t size)
 {
-	return (int64_t)((size | !size) & INT64_MAX);
+	size &= INT64_MAX;
+	return (int64_t)(size + (size < 1));
 }
 
 /* Blocks from this size on may become stacks of coroutines; SIZE_MAX: nobody wants to know. */
 extern size_t csa_large_bytes __attribute__((visibility("hidden")));
 
-/* Takes SIZE from the thread's gap; true: this call is due, or large. */
+/*
+ * Takes SIZE from the thread's gap; true: this call is due, or large. One instruction subtracts
+ * and compares: no signal handler comes in between.
+ */
 static inline bool csa_take_bytes(size_t size)
 {
-	int64_t left = csa_tls.bytes_left -= csa_bytes_taken(size);
+	bool due;
 
-	return (left <= 0) | (size >= csa_large_bytes);
+	__asm__ volatile("subq %2, %1"
+	                 : "=@ccle"(due), "+m"(csa_tls.bytes_left)
+	                 : "er"(csa_bytes_taken(size))
+	                 : "cc");
+	return __builtin_expect(due, 0) || __builtin_expect(size >= csa_large_bytes, 0);
 }
 
 /* Maps the table for a mean of MEAN bytes; SEED 0 draws one. 0 or -errno. */

@@ -71,6 +71,7 @@ int csa_memo_start(void)
 	csa_memo.buckets = csa_map(BUCKETS_BYTES);
 	if (!csa_memo.lines || !csa_memo.stacks || !csa_memo.buckets)
 		return -12; /* ENOMEM */
+	csa_memo.set_mask = CSA_MEMO_SETS_FIRST - 1;
 	draw_keys();
 	return 0;
 }
@@ -288,6 +289,9 @@ static void put_stack(uint64_t key, uint64_t name)
 		lock = old_lock;
 		name = old_name;
 	}
+	/* Those that lie elsewhere in a larger table will be learned again. */
+	if (++csa_memo.displaced == CSA_MEMO_SETS_FIRST)
+		atomic_store_explicit(&csa_memo.set_mask, CSA_MEMO_SETS - 1, memory_order_relaxed);
 }
 
 CSA_RAW void csa_memo_add(const struct csa_walk *walk, const struct csa_memo_place *place,

@@ -72,8 +72,9 @@ size_t csa_memo_bytes(void);
 /* ---- private to memo.c and recognise.h ---- */
 
 #define CSA_MEMO_BUCKETS (1u << 14)
-#define CSA_MEMO_LINES (1u << 14) /* 1 MiB */
-#define CSA_MEMO_SETS (1u << 14)  /* 1 MiB */
+#define CSA_MEMO_LINES (1u << 14)      /* 1 MiB */
+#define CSA_MEMO_SETS (1u << 14)       /* 1 MiB … */
+#define CSA_MEMO_SETS_FIRST (1u << 11) /* … of which few programs need more than this */
 #define CSA_MEMO_STACK_WAYS 4u
 #define CSA_MEMO_KEYS (2 + 4 * CSA_MEMO_SLOT_WORDS)
 #define CSA_MEMO_SERIAL (UINT64_C(0xffff) << 48)
@@ -106,6 +107,8 @@ struct csa_memo {
 	_Atomic uint64_t *buckets; /* by address and depth: two shapes (line + 1) */
 	_Atomic uint64_t *lines;   /* shapes, 8 words a line */
 	struct csa_memo_stack *stacks;
+	_Atomic uint64_t set_mask; /* number of sets in use - 1 */
+	uint32_t displaced;        /* stacks that fell out; under owner */
 	uint64_t keys[CSA_MEMO_KEYS];
 	_Atomic uint64_t owner; /* who is adding */
 	uint64_t serial;        /* the newest; under owner */

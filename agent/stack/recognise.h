@@ -76,7 +76,9 @@ CSA_RAW_INLINE struct csa_memo_sum csa_memo_sum(const uint64_t *slots, uint64_t 
 /* The CSA_MEMO_STACK_WAYS places for what has KEY. */
 static inline struct csa_memo_stack *csa_memo_stacks(uint64_t key)
 {
-	return csa_memo.stacks + (key >> 32) % CSA_MEMO_SETS * CSA_MEMO_STACK_WAYS;
+	uint64_t mask = atomic_load_explicit(&csa_memo.set_mask, memory_order_relaxed);
+
+	return csa_memo.stacks + (key >> 32 & mask) * CSA_MEMO_STACK_WAYS;
 }
 
 /* The name of the stack that has KEY, or 0. */

@@ -16,6 +16,7 @@
 #include "stack/memo.h"
 #include "stack/rules.h"
 #include "stack/walk.h"
+#include "wire/record.h"
 
 #define WORDS 512
 #define FRAMES 20
@@ -290,6 +291,26 @@ static void many_shapes_are_told_apart(void **state)
 	assert_true(found > 32);
 }
 
+/* The second of both tables of names comes into use under way, and nothing is lost by it. */
+static void names_stay_known_when_their_table_grows(void **state)
+{
+	uint64_t name = 1, count = 0;
+
+	(void)state;
+	csa_known_clear();
+	for (uint64_t i = 0; i < 40000; i++)
+		csa_known_add(name = cs_stack_hash(name, i));
+	assert_true(atomic_load(&csa_known.grown));
+	name = 1;
+	for (uint64_t i = 0; i < 40000; i++)
+		count += csa_known_has(name = cs_stack_hash(name, i));
+	assert_true(count > 39000);
+	csa_known_clear();
+	name = 1;
+	for (uint64_t i = 0; i < 40000; i++)
+		assert_false(csa_known_has(name = cs_stack_hash(name, i)));
+}
+
 /* ---- threads ---- */
 
 #define RACE_STACKS 30000u
@@ -344,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup(a_stack_cut_for_its_depth_is_not_learned, start),
 		cmocka_unit_test_setup(who_left_is_not_waited_for, start),
 		cmocka_unit_test_setup(many_shapes_are_told_apart, start),
+		cmocka_unit_test_setup(names_stay_known_when_their_table_grows, start),
 		cmocka_unit_test_setup(threads_learn_from_each_other, start),
 	};
 
