@@ -91,6 +91,7 @@ bool csa_lane_open(struct csa_thread *thread)
 	thread->data = (uint8_t *)start + CS_LANE_HEADER_BYTES;
 	thread->mask = csa_agent.lane_bytes - 1;
 	raise_lane_count(number + 1);
+	csa_count(CS_AGENT_LANE_BYTES, stride);
 	return true;
 }
 

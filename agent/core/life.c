@@ -318,6 +318,7 @@ static bool start(void)
 		return false;
 	}
 	csa_count(CS_AGENT_OWN_BYTES, csa_stack_bytes());
+	csa_count(CS_AGENT_TABLE_BYTES, csa_agent.session->stack_table_bytes);
 	watch_forks();
 	announce();
 	return true;
@@ -347,6 +348,7 @@ static bool start_forked(void)
 	csa_heap_part.forked();
 	csa_coroutine_part.forked();
 	csa_count(CS_AGENT_OWN_BYTES, csa_stack_bytes());
+	csa_count(CS_AGENT_TABLE_BYTES, csa_agent.session->stack_table_bytes);
 	announce();
 	return true;
 }

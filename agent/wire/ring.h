@@ -62,6 +62,8 @@ enum cs_agent_counter {
 	CS_AGENT_CORO_REFUSED,     /* coroutines that are not followed: no slot, or no table */
 	CS_AGENT_CORO_SHARED,      /* stacks on which several coroutines seem to take turns */
 	CS_AGENT_WAIT_LATE_NS,     /* … what a busy machine added before a thread ran again */
+	CS_AGENT_LANE_BYTES,       /* memory of all lanes that were made, now */
+	CS_AGENT_TABLE_BYTES,      /* of the table of known stacks, at most, now */
 	CS_AGENT_COUNTERS = 32     /* room for later ones; unknown ones are shown by number */
 };
 

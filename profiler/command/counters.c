@@ -41,6 +41,10 @@ static const struct cs_counter_info infos[] = {
 	[CS_AGENT_WAIT_LATE_NS] = {"wait_late_ns",
                                    "more until the busy machine let waiting threads go on",
                                    CS_COUNTER_NS, false},
+	[CS_AGENT_LANE_BYTES] = {"lane_bytes", "of rings shared with the reader", CS_COUNTER_BYTES,
+                                 false},
+	[CS_AGENT_TABLE_BYTES] = {"table_bytes", "at most for the table of known stacks",
+                                  CS_COUNTER_BYTES, false},
 };
 
 const struct cs_counter_info *cs_counter_info(uint32_t counter)

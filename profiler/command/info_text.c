@@ -81,6 +81,9 @@ static void put_summary(struct cs_sink *sink, const struct cs_trace_summary *sum
 	cs_sink_char(sink, '\n');
 	put_fact(sink, "recorder");
 	cs_sink_printf(sink, "used %s of CPU time", cs_text_duration(summary->reader_cpu_ns).s);
+	cs_sink_printf(
+		sink, " (%s of one core)",
+		cs_text_percent((double)summary->reader_cpu_ns, (double)summary->duration_ns).s);
 	cs_sink_printf(sink, " and %s of memory\n",
 	               cs_text_bytes((double)summary->reader_rss_bytes).s);
 }

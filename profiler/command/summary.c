@@ -20,6 +20,13 @@ struct totals {
 	uint64_t counters[32];
 };
 
+/* Of these the process with most is told, of the others the sum. */
+static bool is_highest(int counter)
+{
+	return counter == CS_AGENT_WAIT_MAX_NS || counter == CS_AGENT_OWN_BYTES ||
+	       counter == CS_AGENT_LANE_BYTES || counter == CS_AGENT_TABLE_BYTES;
+}
+
 static void add_up(const struct cs_model *model, struct totals *totals)
 {
 	memset(totals, 0, sizeof(*totals));
@@ -39,7 +46,7 @@ static void add_up(const struct cs_model *model, struct totals *totals)
 			totals->top_id = id;
 		}
 		for (int i = 0; i < 32; i++)
-			if (i != CS_AGENT_WAIT_MAX_NS && i != CS_AGENT_OWN_BYTES)
+			if (!is_highest(i))
 				totals->counters[i] += process->counters[i];
 			else if (process->counters[i] > totals->counters[i])
 				totals->counters[i] = process->counters[i];
@@ -116,10 +123,14 @@ static void say_cost(const struct cs_recording *recording, const struct totals *
 	const struct cs_trace_summary *summary = &recording->summary;
 	uint64_t waits = totals->counters[CS_AGENT_WAITS];
 
-	cs_say(recording->args, "  cost         reader %s of CPU, %s of memory; agent %s%s",
+	cs_say(recording->args, "  cost         reader %s of CPU (%s of one core), %s of memory",
 	       cs_text_duration(summary->reader_cpu_ns).s,
-	       cs_text_bytes((double)summary->reader_rss_bytes).s,
+	       cs_text_percent((double)summary->reader_cpu_ns, (double)summary->duration_ns).s,
+	       cs_text_bytes((double)summary->reader_rss_bytes).s);
+	cs_say(recording->args, "               agent %s, rings %s, table of stacks at most %s%s",
 	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s,
+	       cs_text_bytes((double)totals->counters[CS_AGENT_LANE_BYTES]).s,
+	       cs_text_bytes((double)totals->counters[CS_AGENT_TABLE_BYTES]).s,
 	       cs_model_process_count(recording->model) > 1 ? " in a process" : "");
 	if (!waits)
 		return;

@@ -74,9 +74,9 @@ static void choices_are_those_of_the_model(void **state)
 static void every_counter_has_words(void **state)
 {
 	(void)state;
-	for (uint32_t counter = 0; counter <= CS_AGENT_WAIT_LATE_NS; counter++)
+	for (uint32_t counter = 0; counter <= CS_AGENT_TABLE_BYTES; counter++)
 		assert_non_null(cs_counter_info(counter));
-	assert_null(cs_counter_info(CS_AGENT_WAIT_LATE_NS + 1));
+	assert_null(cs_counter_info(CS_AGENT_TABLE_BYTES + 1));
 	assert_null(cs_counter_info(UINT32_MAX));
 }
 
