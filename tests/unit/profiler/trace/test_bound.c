@@ -16,12 +16,12 @@
 #include "story.h"
 #include "trace/trace.h"
 
-#define MAX_BYTES UINT64_C(40000)
+#define MAX_BYTES UINT64_C(28000)
 #define LAST_NS (8 * STORY_TICK_NS)
 
 static const struct story story = {
 	.seed = 3,
-	.ticks = 43,
+	.ticks = 31,
 	.keyframe_every = 20,
 	.mean = 1,
 	.events = 60,
