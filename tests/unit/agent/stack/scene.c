@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "core/emit.h"
+#include "coroutine/switch.h"
 
 #define NODES (1u << 22)
 
@@ -25,6 +26,10 @@ struct node {
 };
 
 struct scene scene;
+
+/* No coroutine runs here. */
+__thread struct cs_slot *csa_here;
+struct csa_board *csa_board;
 
 static struct node *nodes;
 static uint64_t record_words[CS_RECORD_BYTES_MAX / 8];
