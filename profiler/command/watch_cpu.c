@@ -11,12 +11,16 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "command/stack_walk.h"
 #include "go/samples.h"
 #include "kernel/profile.h"
 #include "model/coroutine.h"
 
 /* What a sample copies of the stack: most goroutines have no more. */
-#define STACK_BYTES 4096u
+#define GO_STACK_BYTES 4096u
+#define NATIVE_STACK_BYTES 8192u
+
+#define THREADS 256u /* of which the model's id is remembered */
 
 /* The last sample of a slot's coroutine. */
 struct last {
@@ -29,7 +33,12 @@ struct cs_watch_cpu {
 	struct cs_watch_cpu_options options;
 	struct cs_perf *perf;
 	struct cs_profile profile;
+	const struct cs_profile_hooks *hooks;
 	struct cs_code code;
+	struct cs_stack_walk walk; /* of native programs */
+	struct {
+		uint32_t tid, id;
+	} threads[THREADS];
 	struct last *last; /* by slot */
 	size_t last_room;
 	uint32_t coroutine; /* slot of the sample at hand */
@@ -131,6 +140,54 @@ static uint32_t go_node(void *context, const struct cs_perf_sample *sample,
 
 static const struct cs_profile_hooks go_hooks = {.owner = go_owner, .node = go_node};
 
+/* ---- native programs ---- */
+
+static uint32_t native_frame(void *context, uint64_t address)
+{
+	struct cs_watch_cpu *cpu = context;
+
+	return cs_code_frame(&cpu->code, address, cpu->latest_ns);
+}
+
+static bool native_walk(void *context, const struct cs_perf_sample *sample,
+                        struct cs_profile_stack *stack)
+{
+	struct cs_watch_cpu *cpu = context;
+
+	return cs_stack_walk(&cpu->walk, sample, sample->time_ns, stack);
+}
+
+/* The one that lives, as its observer told; 0: it has not yet. */
+static uint32_t find_thread(const struct cs_live *live, uint32_t tid)
+{
+	for (uint32_t id = cs_model_thread_count(live->model); id > 0; id--) {
+		const struct cs_thread *thread = cs_model_thread_at(live->model, id);
+
+		if (thread->tid == tid && thread->process == live->process && !thread->end_ns)
+			return id;
+	}
+	return 0;
+}
+
+static void native_owner(void *context, const struct cs_perf_sample *sample,
+                         struct cs_profile_owner *owner)
+{
+	struct cs_watch_cpu *cpu = context;
+	const struct cs_live *live = cpu->options.live;
+	uint32_t slot = sample->tid % THREADS;
+	const struct cs_thread *thread = cs_model_thread_at(live->model, cpu->threads[slot].id);
+
+	cpu->coroutine = 0;
+	if (!thread || thread->end_ns || cpu->threads[slot].tid != sample->tid) {
+		cpu->threads[slot].tid = sample->tid;
+		cpu->threads[slot].id = find_thread(live, sample->tid);
+	}
+	owner->thread = cpu->threads[slot].id;
+}
+
+static const struct cs_profile_hooks native_hooks = {
+	.frame = native_frame, .owner = native_owner, .walk = native_walk};
+
 /* ---- samples ---- */
 
 static void remember(struct cs_watch_cpu *cpu, uint32_t node, uint64_t mono_ns)
@@ -159,7 +216,7 @@ static void take(void *context, const struct cs_perf_sample *sample)
 		return;
 	if (sample->time_ns > cpu->latest_ns)
 		cpu->latest_ns = sample->time_ns;
-	node = cs_profile_charge(&cpu->profile, live->process, &go_hooks, cpu, sample);
+	node = cs_profile_charge(&cpu->profile, live->process, cpu->hooks, cpu, sample);
 	remember(cpu, node, sample->time_ns);
 	cpu->samples++;
 }
@@ -208,26 +265,22 @@ void cs_watch_cpu_looked(struct cs_watch_cpu *cpu)
 struct cs_watch_cpu *cs_watch_cpu_new(const struct cs_watch_cpu_options *options,
                                       struct cs_diag *diag)
 {
+	bool go = options->live->observer == &cs_go_observer;
 	/* What the process starts is observed by nobody. */
 	struct cs_perf_options perf = {
 		.hz = options->hz,
-		.stack_bytes = STACK_BYTES,
+		.stack_bytes = go ? GO_STACK_BYTES : NATIVE_STACK_BYTES,
 		.threads_only = true,
 	};
-	struct cs_watch_cpu *cpu;
+	struct cs_watch_cpu *cpu = calloc(1, sizeof(*cpu));
 
-	if (options->live->observer != &cs_go_observer) {
-		cs_diag_set(diag, -ENOTSUP,
-		            "sample the CPU time of process %u: it is no Go program",
-		            options->live->pid);
-		return NULL;
-	}
-	cpu = calloc(1, sizeof(*cpu));
 	if (!cpu) {
 		cs_diag_set(diag, -ENOMEM, "sample CPU time: not enough memory");
 		return NULL;
 	}
 	cpu->options = *options;
+	cpu->hooks = go ? &go_hooks : &native_hooks;
+	cs_stack_walk_start(&cpu->walk, options->live->pid);
 	cs_code_start(&cpu->code, options->live->model, options->live->pid, options->on_module,
 	              options->context);
 	cpu->perf = cs_perf_new(&perf, diag);
@@ -245,6 +298,7 @@ void cs_watch_cpu_free(struct cs_watch_cpu *cpu)
 		return;
 	cs_perf_free(cpu->perf);
 	cs_code_stop(&cpu->code);
+	cs_stack_walk_stop(&cpu->walk);
 	free(cpu->last);
 	free(cpu);
 }

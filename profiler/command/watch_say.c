@@ -43,7 +43,7 @@ static void say_cpu(const struct cs_watch *watch)
 		return;
 	cs_watch_cpu_stats(watch->cpu, &stats);
 	cs_say(watch->args,
-	       "  cpu          %s%s in %s samples, %" PRIu32 " a second; %s of known coroutines",
+	       "  cpu          %s%s in %s samples, %" PRIu32 " a second; %s of coroutines",
 	       cs_text_duration(stats.charged_ns).s, stats.perf.user_only ? " of user code" : "",
 	       cs_text_count((double)stats.perf.samples).s, stats.hz,
 	       cs_text_count((double)stats.in_coroutines).s);

@@ -5,7 +5,6 @@ know what they used. Bounds are wide: five standard deviations of what sampling 
 tenth for the machine.
 """
 import math
-import os
 
 import cs
 
@@ -120,8 +119,26 @@ def alone_without_heap():
     recording = cs.record([cs.need_target("cpu_share"), "50"], ["--cpu=99", "--no-heap"])
     cs.check("without heap there is time", recording.trace.total("cpu") > 0)
     cs.check("the recorder says what it sampled", "  cpu  " in recording.err, recording.err)
-    cs.check("no trace is left in the wrong place",
-             not any(name.endswith(".coro") for name in os.listdir(os.getcwd())))
+
+
+def observed():
+    """A native program that is being recorded can be sampled by another recorder as well."""
+    program = cs.need_target("cpu_share")
+    with cs.Running([program, "600"], ["--no-heap"]) as running:
+        pid = running.wait_for_target(program)
+        # Its ring is there when its first thread has told of itself.
+        cs.wait_until(lambda: cs.run([cs.COROSCOPE, "heap", "-p", str(pid)]).status != 2, 3)
+        trace = cs.Trace(cs.path("observed.coro"))
+        result = cs.run([cs.COROSCOPE, "record", "-p", str(pid), "-d", "2", f"--cpu={HZ}",
+                         "-o", trace.path])
+        if not cs.equal("observed: done", result.status, 0):
+            print(result)
+            return
+        stacks = trace.fold("cpu")
+        cs.check("observed: its functions are seen",
+                 any(name in stack for stack in stacks for name in NAMES), repr(stacks))
+        cs.check("observed: stacks reach the start of their thread", sum(
+            v for s, v in stacks.items() if "start_thread" in s) > 0.8 * sum(stacks.values()))
 
 
 need_samples()
@@ -131,4 +148,5 @@ times(RECORDING)
 processes()
 not_asked_for()
 alone_without_heap()
+observed()
 cs.finish()
