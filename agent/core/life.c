@@ -263,6 +263,7 @@ static void before_fork(void)
 	struct csa_thread *thread = csa_tls.thread;
 	void *record;
 
+	csa_coro_before_fork();
 	csa_agent.fork_stamp = csa_stamp();
 	if (!csa_agent_on() || csa_tls.busy || !thread || !thread->lane ||
 	    !atomic_load(csa_agent.alive))
@@ -283,7 +284,7 @@ static void watch_forks(void)
 
 	if (at_fork) {
 		csa_tls.inside++;
-		at_fork(before_fork, NULL, csa_coro_forked_now, NULL);
+		at_fork(before_fork, csa_coro_after_fork, NULL, NULL);
 		csa_tls.inside--;
 	}
 }

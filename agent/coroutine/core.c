@@ -10,6 +10,7 @@
 #include "core/sys.h"
 #include "coroutine/adapters.h"
 #include "coroutine/board.h"
+#include "coroutine/core.h"
 #include "coroutine/coroutine.h"
 #include "coroutine/found.h"
 #include "coroutine/map.h"
@@ -17,8 +18,6 @@
 #include "coroutine/tell.h"
 #include "heap/hook.h"
 #include "heap/sampler.h"
-
-#define PAGE 4096
 
 __thread struct cs_slot *csa_here;
 _Atomic uint32_t csa_coro_count;
@@ -30,7 +29,7 @@ static struct {
 
 /* ---- ends ---- */
 
-static void finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_coro_end how)
+void csa_core_finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_coro_end how)
 {
 	uint64_t number = slot->flags & CS_SLOT_THREAD ? 0 : atomic_exchange(&slot->number, 0);
 
@@ -83,7 +82,7 @@ static void left_unseen(struct csa_thread *thread, struct cs_slot *slot, const s
 	if (atomic_load(&slot->turn) % 256 != CS_SLOT_RUNNING || slot->tid != thread->tid)
 		return;
 	if (returned) {
-		finish(thread, slot, CS_CORO_END_FINISHED);
+		csa_core_finish(thread, slot, CS_CORO_END_FINISHED);
 		return;
 	}
 	slot->context = slot->agents_key = 0;
@@ -164,7 +163,7 @@ static void end_overlapping(struct csa_thread *thread, uint64_t low, uint64_t hi
 			slot = csa_map_find(&csa_slot_map, high - 1);
 		if (!slot)
 			return;
-		finish(thread, slot, CS_CORO_END_REPLACED);
+		csa_core_finish(thread, slot, CS_CORO_END_REPLACED);
 	}
 }
 
@@ -223,8 +222,7 @@ static uintptr_t present_sp(void)
 	return (uintptr_t)__builtin_frame_address(0);
 }
 
-/* WORK.thread is NULL if nothing can be noted. */
-static struct csa_work begin(uint64_t sp)
+struct csa_work csa_core_begin(uint64_t sp)
 {
 	struct csa_work work = {NULL, true};
 
@@ -242,7 +240,7 @@ static struct csa_work begin(uint64_t sp)
 	return work;
 }
 
-static void end(const struct csa_work *work)
+void csa_core_end(const struct csa_work *work)
 {
 	if (work->thread)
 		csa_work_end(work);
@@ -251,7 +249,7 @@ static void end(const struct csa_work *work)
 struct cs_slot *csa_coro_create(const struct csa_birth *birth)
 {
 	uint64_t sp = birth->at ? birth->at->sp : present_sp();
-	struct csa_work work = begin(sp);
+	struct csa_work work = csa_core_begin(sp);
 	struct cs_slot *slot = NULL;
 
 	if (work.thread) {
@@ -260,7 +258,7 @@ struct cs_slot *csa_coro_create(const struct csa_birth *birth)
 	} else if (csa_agent_on() && csa_board_wanted()) {
 		csa_count(CS_AGENT_CORO_REFUSED, 1);
 	}
-	end(&work);
+	csa_core_end(&work);
 	return slot;
 }
 
@@ -307,18 +305,18 @@ static void switch_to(struct csa_thread *thread, const struct csa_switch *how)
 	csa_switch_enter(to, thread->tid, stamp);
 	csa_here = to;
 	if (from && how->from_ends)
-		finish(thread, from, CS_CORO_END_FINISHED);
+		csa_core_finish(thread, from, CS_CORO_END_FINISHED);
 }
 
 void csa_coro_switch(const struct csa_switch *how)
 {
-	struct csa_work work = begin(how->sp);
+	struct csa_work work = csa_core_begin(how->sp);
 
 	if (work.thread)
 		switch_to(work.thread, how);
 	else
 		csa_here = NULL;
-	end(&work);
+	csa_core_end(&work);
 }
 
 void csa_coro_park(const char *reason)
@@ -346,110 +344,36 @@ void csa_coro_wake(struct cs_slot *slot)
 	}
 	if (!coro.events)
 		return;
-	struct csa_work work = begin(present_sp());
+	struct csa_work work = csa_core_begin(present_sp());
 
 	if (work.thread)
 		csa_tell_number(work.thread, CS_RECORD_CORO_WAKE, csa_slot_number(slot));
-	end(&work);
+	csa_core_end(&work);
 }
 
 void csa_coro_finish(struct cs_slot *slot, enum cs_coro_end how)
 {
-	struct csa_work work = begin(present_sp());
+	struct csa_work work = csa_core_begin(present_sp());
 
 	if (work.thread && slot)
-		finish(work.thread, slot, how);
-	end(&work);
+		csa_core_finish(work.thread, slot, how);
+	csa_core_end(&work);
 }
 
 void csa_coro_name(struct cs_slot *slot, const char *name, const char *labels)
 {
-	struct csa_work work = begin(present_sp());
+	struct csa_work work = csa_core_begin(present_sp());
 
 	if (work.thread && csa_slot_is_coroutine(slot)) {
 		csa_slots_set_text(slot, name, labels);
 		csa_tell_text(work.thread, slot);
 	}
-	end(&work);
+	csa_core_end(&work);
 }
 
 struct cs_slot *csa_coro_of(uint64_t address)
 {
 	return csa_board->slots ? csa_map_find(&csa_slot_map, address) : NULL;
-}
-
-/* ---- memory ---- */
-
-void csa_coro_memory_new(uint64_t low, uint64_t bytes, const struct csa_frame *at)
-{
-	if (!csa_agent_on() || !csa_region_wanted(at->pc, bytes))
-		return;
-	struct csa_work work = csa_work_begin(at->sp);
-
-	if (work.thread && !work.nested) {
-		csa_coro_now(work.thread, at->sp);
-		csa_region_add(low, bytes, csa_stack_name(work.thread, at), at->pc);
-	}
-	csa_work_end(&work);
-}
-
-void csa_coro_block_gone(const void *block)
-{
-	struct cs_slot *slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
-	struct csa_region *region = csa_region_find_low((uint64_t)block);
-	uintptr_t sp = present_sp();
-
-	if (region)
-		csa_region_end(region);
-	if (!slot)
-		return;
-	struct csa_work work = begin(sp);
-
-	if (work.thread) {
-		csa_coro_now(work.thread, sp);
-		/* The look around may have ended it. */
-		slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
-		if (slot)
-			finish(work.thread, slot, CS_CORO_END_STACK_FREED);
-	}
-	end(&work);
-}
-
-static void end_within(struct csa_thread *thread, uint64_t low, uint64_t bytes)
-{
-	uint32_t used = csa_slots_used();
-
-	if (bytes / PAGE <= used) {
-		for (uint64_t at = low; at - low < bytes; at += PAGE) {
-			struct cs_slot *slot = csa_map_find_low(&csa_slot_map, at);
-
-			if (slot)
-				finish(thread, slot, CS_CORO_END_STACK_FREED);
-		}
-		return;
-	}
-	for (uint32_t i = 1; i < used; i++) {
-		struct cs_slot *slot = csa_slot_at(i * (uint32_t)CSA_SLOT_LINES);
-
-		if (slot->number && slot->stack_high && slot->stack_low - low < bytes)
-			finish(thread, slot, CS_CORO_END_STACK_FREED);
-	}
-}
-
-void csa_coro_memory_gone(uint64_t low, uint64_t bytes)
-{
-	uintptr_t sp = present_sp();
-
-	csa_region_cut(low, bytes);
-	if (!csa_board->slots)
-		return;
-	struct csa_work work = begin(sp);
-
-	if (work.thread) {
-		csa_coro_now(work.thread, sp);
-		end_within(work.thread, low, bytes);
-	}
-	end(&work);
 }
 
 /* ---- threads ---- */
@@ -473,7 +397,7 @@ void csa_coro_thread_ends(struct csa_thread *thread)
 	here = csa_here;
 	csa_here = NULL;
 	if (csa_slot_is_coroutine(here) && here->tid == thread->tid)
-		finish(thread, here, CS_CORO_END_LEFT);
+		csa_core_finish(thread, here, CS_CORO_END_LEFT);
 	if (thread->slot)
 		csa_slots_give_back(thread->slot);
 	thread->slot = NULL;
@@ -491,10 +415,15 @@ static int start(void)
 	return 0;
 }
 
-void csa_coro_forked_now(void)
+void csa_coro_before_fork(void)
 {
 	if (csa_slots)
 		csa_slots_fork_copy();
+}
+
+void csa_coro_after_fork(void)
+{
+	csa_slots_fork_drop();
 }
 
 /* What ran on another thread of the parent does not run here, and never will. */

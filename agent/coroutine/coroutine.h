@@ -138,7 +138,8 @@ void csa_coro_thread_ends(struct csa_thread *thread);
 
 extern const struct csa_part csa_coroutine_part;
 
-/* At once in a child of fork, before it can be followed. */
-void csa_coro_forked_now(void);
+/* Around fork, in the parent. */
+void csa_coro_before_fork(void);
+void csa_coro_after_fork(void);
 
 #endif

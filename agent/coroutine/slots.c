@@ -34,10 +34,14 @@ static struct {
 	_Atomic uint64_t free;  /* changes << 32 | line */
 	_Atomic uint32_t growing;
 	_Atomic uint32_t naming;
-	struct cs_slot *copy; /* of the parent's, in a forked child */
-	uint32_t copied;
 	char path[sizeof(csa_agent.ring_path) + 16];
 } slots;
+
+/* Of a thread that forks, for its child. */
+static __thread struct {
+	struct cs_slot *slots;
+	uint32_t count;
+} copy __attribute__((tls_model("initial-exec")));
 
 /* ---- the file ---- */
 
@@ -279,15 +283,22 @@ void csa_slots_fork_copy(void)
 {
 	uint32_t used = csa_slots_used();
 
-	slots.copy = NULL;
-	slots.copied = 0;
+	csa_slots_fork_drop();
 	if (used <= 1 || used > COPY_MAX)
 		return;
-	slots.copy = csa_map(used * sizeof(struct cs_slot));
-	if (!slots.copy)
+	copy.slots = csa_map(used * sizeof(struct cs_slot));
+	if (!copy.slots)
 		return;
-	slots.copied = used;
-	memcpy(slots.copy, csa_slots, used * sizeof(struct cs_slot));
+	copy.count = used;
+	memcpy(copy.slots, csa_slots, used * sizeof(struct cs_slot));
+}
+
+void csa_slots_fork_drop(void)
+{
+	if (copy.slots)
+		csa_unmap(copy.slots, copy.count * sizeof(struct cs_slot));
+	copy.slots = NULL;
+	copy.count = 0;
 }
 
 static void copy_texts(struct cs_slot_table *table, const struct cs_slot_table *parents)
@@ -303,6 +314,8 @@ bool csa_slots_fork_open(void)
 	struct cs_slot_table *parents = slots.table, *table;
 	uint32_t used = csa_slots_used();
 
+	if (!copy.slots) /* a raw clone: what they say now must do */
+		csa_slots_fork_copy();
 	/* The parent's pages must not be written any more, whatever else happens. */
 	csa_sys6(SYS_mmap, (long)csa_slots, (long)(slots.max * sizeof(struct cs_slot)), PROT_NONE,
 	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
@@ -320,11 +333,9 @@ bool csa_slots_fork_open(void)
 		csa_slots = NULL;
 		return false;
 	}
-	if (slots.copy) {
-		memcpy(csa_slots, slots.copy, slots.copied * sizeof(struct cs_slot));
-		csa_unmap(slots.copy, slots.copied * sizeof(struct cs_slot));
-	}
-	slots.copy = NULL;
+	if (copy.slots)
+		memcpy(csa_slots, copy.slots, copy.count * sizeof(struct cs_slot));
+	csa_slots_fork_drop();
 	__atomic_store_n(&table->magic, CS_SLOTS_MAGIC, __ATOMIC_RELEASE);
 	return true;
 }

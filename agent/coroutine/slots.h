@@ -53,10 +53,11 @@ uint16_t csa_slots_text(const char *text);
 void csa_slots_set_text(struct cs_slot *slot, const char *name, const char *labels);
 
 /*
- * In the child, at once after fork: a private copy of what the parent's slots say now, because
- * the parent goes on. Then, when the child records: a file of its own with that in it.
+ * Just before fork: a private copy of what the slots say now, because the parent goes on. It
+ * is dropped in the parent, and in the child when that records: into a file of its own.
  */
 void csa_slots_fork_copy(void);
+void csa_slots_fork_drop(void);
 bool csa_slots_fork_open(void);
 
 /* Memory of all of it, without the file. */

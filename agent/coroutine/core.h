@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Of core.c, for this folder alone.
+ */
+#ifndef CSA_COROUTINE_CORE_H
+#define CSA_COROUTINE_CORE_H
+
+#include "coroutine/coroutine.h"
+#include "heap/hook.h"
+
+/* The agent at work, at SP, with tables; its thread is NULL if nothing can be noted. */
+struct csa_work csa_core_begin(uint64_t sp);
+void csa_core_end(const struct csa_work *work);
+
+/* SLOT's coroutine has ended, if nobody was faster. */
+void csa_core_finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_coro_end how);
+
+#endif
