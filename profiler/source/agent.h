@@ -25,6 +25,7 @@ struct cs_agent_world {
 	struct cs_clock *clock;
 	struct cs_trace_writer *writer; /* told of losses; NULL none */
 	struct cs_session *shared;      /* told of progress; NULL none */
+	bool sched_events;              /* what coroutines do goes to the writer one by one */
 	int folder_fd; /* of the session, where tables of coroutines are; -1 none */
 	bool past;     /* all of it has happened before: the last record is the end */
 	bool gap;      /* another reader has taken records out that nobody knows of any more */

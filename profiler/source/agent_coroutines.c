@@ -30,11 +30,13 @@ static uint64_t span_ns(void *context, uint64_t ticks)
 	return (uint64_t)((unsigned __int128)ticks * UINT64_C(1000000000) / second);
 }
 
+/* The table may be ahead of the lanes: what is not defined yet will be. */
 static uint32_t spawn(void *context, uint64_t hash)
 {
-	bool whole;
+	const struct cs_agent *agent = context;
+	const struct cs_stackmap_entry *entry = cs_stackmap_find(&agent->stacks, hash);
 
-	return cs_agent_node(context, hash, &whole);
+	return entry && !entry->broken ? entry->node : 0;
 }
 
 static uint32_t frame(void *context, uint64_t address)
@@ -122,7 +124,7 @@ void cs_agent_coroutines(struct cs_agent *agent, struct cs_roster_sweep *sweep, 
 {
 	find_table_again(agent);
 	sweep->parked = walk ? parked_of(agent) : NULL;
-	sweep->now_ns = cs_clock_now_ns(agent->world->clock);
+	sweep->now_ns = agent->world->past ? agent->time_ns : cs_clock_now_ns(agent->world->clock);
 	cs_roster_sweep(&agent->roster, sweep);
 }
 
@@ -145,21 +147,79 @@ static void speak_of(struct cs_agent *agent, struct cs_agent_lane *state, uint64
 	state->spawn = coroutine ? coroutine->spawn : 0;
 }
 
+/* ---- events, one by one ---- */
+
+static void tell(struct cs_agent *agent, const struct cs_agent_lane *state, uint64_t at_ns,
+                 enum cs_trace_event_kind kind, uint64_t number, uint32_t text)
+{
+	const struct cs_coroutine *coroutine =
+		cs_model_coroutine_at(agent->world->model, cs_roster_find(&agent->roster, number));
+	const struct cs_trace_event event = {
+		.time_ns = at_ns,
+		.kind = (uint8_t)kind,
+		.process = agent->process,
+		.thread = state->thread,
+		.runtime = coroutine ? coroutine->runtime : 0,
+		.number = number,
+		.text = text,
+		.node = kind == CS_EVENT_CREATE && coroutine ? coroutine->spawn : 0,
+	};
+
+	/* Those that nobody knows are no coroutines: threads' own stacks have numbers as well. */
+	if (coroutine && agent->world->writer && agent->world->sched_events &&
+	    cs_trace_write_event(agent->world->writer, &event))
+		agent->unbooked++;
+}
+
+static void switched(struct cs_agent *agent, const struct cs_agent_lane *state,
+                     const struct cs_record_coro_switch *record, uint64_t at_ns)
+{
+	enum cs_slot_state left = (enum cs_slot_state)(record->head.arg & 0xff);
+
+	if (left == CS_SLOT_WAITING || left == CS_SLOT_RUNNABLE)
+		tell(agent, state, at_ns, CS_EVENT_PARK, record->from,
+		     cs_roster_reason_text(&agent->roster, record->head.arg >> 8));
+	/* It gave way to others, and is ready to go on. */
+	if (left == CS_SLOT_RUNNABLE)
+		tell(agent, state, at_ns, CS_EVENT_WAKE, record->from, 0);
+	if (record->to)
+		tell(agent, state, at_ns, CS_EVENT_RUN, record->to, 0);
+}
+
+static void create(struct cs_agent *agent, const struct cs_record_coro_create *record,
+                   uint64_t at_ns)
+{
+	bool whole;
+	/* Its definition came before, or was lost. */
+	uint32_t node = cs_agent_node(agent, record->spawn, &whole);
+
+	find_table(agent);
+	if (!cs_roster_create(&agent->roster, record, node, at_ns))
+		agent->unbooked++;
+}
+
 void cs_agent_coroutine(struct cs_agent *agent, struct cs_agent_lane *state,
                         const struct cs_record *record, uint64_t at_ns)
 {
 	struct cs_roster *roster = &agent->roster;
+	uint64_t number = ((const struct cs_record_coro *)record)->number;
 
 	switch (record->kind) {
 	case CS_RECORD_CORO_LANE:
-		speak_of(agent, state, ((const struct cs_record_coro *)record)->number);
+		speak_of(agent, state, number);
 		break;
 	case CS_RECORD_CORO_CREATE:
-		find_table(agent);
-		if (!cs_roster_create(roster, (const struct cs_record_coro_create *)record, at_ns))
-			agent->unbooked++;
+		create(agent, (const struct cs_record_coro_create *)record, at_ns);
+		tell(agent, state, at_ns, CS_EVENT_CREATE, number, 0);
+		break;
+	case CS_RECORD_CORO_SWITCH:
+		switched(agent, state, (const struct cs_record_coro_switch *)record, at_ns);
+		break;
+	case CS_RECORD_CORO_WAKE:
+		tell(agent, state, at_ns, CS_EVENT_WAKE, number, 0);
 		break;
 	case CS_RECORD_CORO_END:
+		tell(agent, state, at_ns, CS_EVENT_FINISH, number, 0);
 		cs_roster_end(roster, (const struct cs_record_coro_end *)record, at_ns);
 		break;
 	case CS_RECORD_CORO_TEXT:

@@ -349,6 +349,7 @@ struct cs_collector *cs_collector_new(const struct cs_collector_options *options
 		.writer = options->writer,
 		.shared = options->session->shared,
 		.folder_fd = options->session->fd,
+		.sched_events = (options->session->config.flags & CS_SESSION_SCHED_EVENTS) != 0,
 		.past = options->past,
 		.gap = options->gap,
 		.on_module = options->on_module,

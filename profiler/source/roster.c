@@ -100,7 +100,7 @@ static void apply(struct cs_roster *roster, uint32_t id, const struct cs_slot_co
 		coroutine->flags |= CS_COROUTINE_STACK_SAMPLED;
 	coroutine->state = (uint8_t)state_of(state);
 	coroutine->reason = state == CS_SLOT_WAITING && !copy->torn
-	                            ? cs_roster_reason(roster, slot->reason)
+	                            ? cs_roster_reason_text(roster, slot->reason)
 	                            : 0;
 	if (state != CS_SLOT_RUNNING)
 		cs_roster_leave_thread(roster, id, coroutine);
@@ -117,7 +117,7 @@ static uint32_t meet(struct cs_roster *roster, const struct cs_slot *slot)
 	const struct cs_roster_birth birth = {
 		.number = slot->number,
 		.parent = slot->parent,
-		.spawn = slot->spawn,
+		.spawn = slot->spawn ? world->spawn(world->context, slot->spawn) : 0,
 		.entry = slot->entry,
 		.stack_low = slot->stack_low,
 		.stack_high = slot->stack_high,

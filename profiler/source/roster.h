@@ -57,9 +57,12 @@ void cs_roster_attach(struct cs_roster *roster, struct cs_slots *slots);
 /* The living coroutine NUMBER; 0: not known. */
 uint32_t cs_roster_find(const struct cs_roster *roster, uint64_t number);
 
-/* What records tell. 0: no memory. */
+/* A reason of the table as a text of the model; 0: none. */
+uint32_t cs_roster_reason_text(struct cs_roster *roster, uint32_t text);
+
+/* What records tell; SPAWN: the node of the stack that created it. 0: no memory. */
 uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_create *record,
-                          uint64_t time_ns);
+                          uint32_t spawn, uint64_t time_ns);
 void cs_roster_end(struct cs_roster *roster, const struct cs_record_coro_end *record,
                    uint64_t time_ns);
 void cs_roster_text(struct cs_roster *roster, const struct cs_record_coro_text *record);

@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "model/tally.h"
 #include "source/roster_private.h"
 
 /* ---- texts ---- */
@@ -29,12 +30,14 @@ uint32_t cs_roster_runtime(struct cs_roster *roster, uint32_t text)
 	return id;
 }
 
-uint32_t cs_roster_reason(struct cs_roster *roster, uint32_t text)
+uint32_t cs_roster_reason_text(struct cs_roster *roster, uint32_t text)
 {
 	const char *name;
 
-	if (text == 0 || text >= CS_SLOT_TEXTS)
+	if (text == 0 || text >= CS_SLOT_TEXTS || !roster->slots)
 		return 0;
+	if (text > roster->slots->text_count)
+		cs_slots_look(roster->slots);
 	if (!roster->reasons[text] && (name = cs_slots_text(roster->slots, text)))
 		roster->reasons[text] = cs_model_text(roster->world.model, name);
 	return roster->reasons[text];
@@ -104,6 +107,19 @@ static uint32_t inherited_spawn(const struct cs_roster *roster,
 	return there ? there->spawn : 0;
 }
 
+static void count_spawned(const struct cs_roster *roster, uint32_t spawn)
+{
+	const struct cs_tally key = {
+		.process = roster->world.process,
+		.node = spawn,
+		.kind = CS_TALLY_SPAWNED,
+	};
+	uint32_t tally = cs_model_tally(roster->world.model, &key);
+
+	if (tally)
+		cs_model_tally_add(roster->world.model, tally, 1, 1);
+}
+
 uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birth *birth)
 {
 	const struct cs_roster_world *world = &roster->world;
@@ -121,7 +137,7 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 	if (!coroutine->spawn)
 		coroutine->spawn = birth->flags & CS_SLOT_INHERITED
 		                           ? inherited_spawn(roster, coroutine)
-		                           : world->spawn(world->context, birth->spawn);
+		                           : birth->spawn;
 	if (!coroutine->entry && birth->entry)
 		coroutine->entry = world->frame(world->context, birth->entry);
 	if (!coroutine->parent_number)
@@ -144,12 +160,12 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 }
 
 uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_create *record,
-                          uint64_t time_ns)
+                          uint32_t spawn, uint64_t time_ns)
 {
 	const struct cs_roster_birth birth = {
 		.number = record->number,
 		.parent = record->parent,
-		.spawn = record->spawn,
+		.spawn = spawn,
 		.entry = record->entry,
 		.stack_low = record->stack_low,
 		.stack_high = record->stack_high,
@@ -160,6 +176,7 @@ uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_
 
 	if (!record->number || (record->flags & CS_SLOT_THREAD))
 		return 0;
+	count_spawned(roster, spawn);
 	return cs_roster_be_born(roster, &birth);
 }
 

@@ -8,14 +8,14 @@
 #include "source/roster.h"
 
 struct cs_roster_birth {
-	uint64_t number, parent, spawn, entry, stack_low, stack_high, created_ns;
+	uint64_t number, parent, entry, stack_low, stack_high, created_ns;
+	uint32_t spawn;   /* node; 0: not known yet, or none */
 	uint32_t runtime; /* text */
 	uint32_t flags;
 };
 
-/* Ids of the model for texts of the table; a runtime without a name is "?". */
+/* The model's id for a text of the table; without a name it is "?". */
 uint32_t cs_roster_runtime(struct cs_roster *roster, uint32_t text);
-uint32_t cs_roster_reason(struct cs_roster *roster, uint32_t text);
 /* "name\0labels\0", of which nothing need be terminated. */
 void cs_roster_set_texts(struct cs_roster *roster, uint32_t id, const char text[64]);
 /* Flags of a slot as those of the model. */

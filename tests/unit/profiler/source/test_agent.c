@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What records do to the model. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "scene.h"
 
@@ -284,6 +286,85 @@ static void a_block_belongs_to_its_coroutine(void **state)
 	scene_end(&scene);
 }
 
+struct told {
+	unsigned count;
+	struct cs_trace_event events[16];
+};
+
+static int note_event(void *context, const struct cs_trace_event *event)
+{
+	struct told *told = context;
+
+	if (told->count < 16)
+		told->events[told->count++] = *event;
+	return 0;
+}
+
+static void put_switch(struct producer *producer, uint64_t stamp, enum cs_slot_state left,
+                       uint64_t from, uint64_t to)
+{
+	struct cs_record_coro_switch record = {.from = from, .to = to};
+
+	producer_put(producer, 0, CS_RECORD_CORO_SWITCH, stamp, left, &record, sizeof(record));
+}
+
+/* --sched=all: one giving way is parked and woken at once; thread stacks are nobody. */
+static void what_coroutines_do_is_told_one_by_one(void **state)
+{
+	static const struct {
+		uint64_t time_ns, number;
+		enum cs_trace_event_kind kind;
+	} want[] = {
+		{2, 3, CS_EVENT_CREATE}, {3, 4, CS_EVENT_CREATE}, {4, 3, CS_EVENT_RUN},
+		{5, 3, CS_EVENT_PARK},   {5, 4, CS_EVENT_RUN},    {6, 3, CS_EVENT_WAKE},
+		{7, 4, CS_EVENT_PARK},   {7, 4, CS_EVENT_WAKE},   {7, 3, CS_EVENT_RUN},
+		{8, 3, CS_EVENT_FINISH},
+	};
+	const struct cs_trace_session session = {.tick_ns = 100};
+	char path[] = "/tmp/coroscope-unit.XXXXXX";
+	struct scene scene;
+	struct told told = {0};
+
+	(void)state;
+	close(mkstemp(path));
+	scene_begin(&scene, 8192, 1);
+	scene.world.writer = cs_trace_create(path, &session, NULL);
+	scene.world.sched_events = true;
+	struct producer *producer = &scene.producer;
+	producer_thread(producer, 0, CS_RECORD_THREAD_START, 1, 7, "main");
+	struct cs_record_coro_create create = {.number = 3};
+	producer_put(producer, 0, CS_RECORD_CORO_CREATE, 2, 0, &create, sizeof(create));
+	create.number = 4;
+	producer_put(producer, 0, CS_RECORD_CORO_CREATE, 3, 0, &create, sizeof(create));
+	put_switch(producer, 4, CS_SLOT_WAITING, 1, 3);
+	put_switch(producer, 5, CS_SLOT_WAITING, 3, 4);
+	struct cs_record_coro wake = {.number = 3};
+	producer_put(producer, 0, CS_RECORD_CORO_WAKE, 6, 0, &wake, sizeof(wake));
+	put_switch(producer, 7, CS_SLOT_RUNNABLE, 4, 3);
+	struct cs_record_coro_end end = {.number = 3};
+	producer_put(producer, 0, CS_RECORD_CORO_END, 8, CS_CORO_END_FINISHED, &end, sizeof(end));
+	scene_drain(&scene);
+	cs_model_set_now(scene.world.model, 50);
+	assert_int_equal(cs_trace_write_tick(scene.world.writer, scene.world.model), 0);
+	assert_int_equal(cs_trace_finish(scene.world.writer, &(struct cs_trace_summary){0}, NULL),
+	                 0);
+	scene.world.writer = NULL;
+
+	struct cs_trace *trace = cs_trace_open(path, NULL);
+	assert_non_null(trace);
+	assert_int_equal(cs_trace_events(trace, 0, UINT64_MAX, note_event, &told, NULL), 0);
+	cs_trace_close(trace);
+	unlink(path);
+	assert_int_equal(told.count, sizeof(want) / sizeof(want[0]));
+	for (unsigned i = 0; i < told.count; i++) {
+		assert_int_equal(told.events[i].time_ns, want[i].time_ns);
+		assert_int_equal(told.events[i].number, want[i].number);
+		assert_int_equal(told.events[i].kind, want[i].kind);
+		assert_int_equal(told.events[i].thread, 1);
+	}
+	scene_end(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +380,7 @@ int main(void)
 		cmocka_unit_test(time_goes_neither_back_nor_beyond_the_present),
 		cmocka_unit_test(names_of_threads_are_made_harmless),
 		cmocka_unit_test(a_block_belongs_to_its_coroutine),
+		cmocka_unit_test(what_coroutines_do_is_told_one_by_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

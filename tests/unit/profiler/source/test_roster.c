@@ -151,7 +151,7 @@ static void create(struct scene *scene, uint64_t number, uint64_t at_ns)
 		.runtime = 1,
 	};
 
-	assert_int_not_equal(cs_roster_create(&scene->roster, &record, at_ns), 0);
+	assert_int_not_equal(cs_roster_create(&scene->roster, &record, scene->node, at_ns), 0);
 }
 
 static void a_record_and_its_slot_are_one_coroutine(void **state)
@@ -180,6 +180,19 @@ static void a_record_and_its_slot_are_one_coroutine(void **state)
 	assert_string_equal(cs_model_text_at(scene->model, seen->reason), "read");
 	assert_string_equal(seen->name, "client 7");
 	assert_string_equal(seen->labels, "user=b");
+}
+
+/* The table is ahead of the lanes: who made it is told later, in the record. */
+static void a_slot_before_its_record_gets_its_maker(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, 0, 1, 1, CS_SLOT_WAITING)->spawn = 78; /* a stack that is not defined yet */
+	look(scene, 100);
+	assert_int_equal(coroutine(scene, 1)->spawn, 0);
+	create(scene, 1, 90);
+	assert_int_equal(coroutine(scene, 1)->spawn, scene->node);
+	assert_int_equal(cs_model_coroutines_alive(scene->model, scene->process), 1);
 }
 
 /* loss: the record that tells of a birth may never come */
@@ -457,6 +470,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_record_and_its_slot_are_one_coroutine),
+		TEST(a_slot_before_its_record_gets_its_maker),
 		TEST(a_slot_alone_is_a_coroutine),
 		TEST(an_end_that_a_record_tells_is_exact),
 		TEST(an_end_that_nobody_tells_is_noticed),

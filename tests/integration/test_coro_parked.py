@@ -1,0 +1,169 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Where parked coroutines are, who made them and what they hold: on a live program, on a trace
+at a time, and after the program was killed; compared with what each coroutine noted itself.
+"""
+# cs-test: timeout=180
+import collections
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import cs
+
+PROGRAMS = {"coro_parked": 500, "coro_parked_fiber": 500}
+
+
+class Parked:
+    """COUNT coroutines of PROGRAM, all parked; `noted` says how many are on which stack."""
+
+    def __init__(self, program, count, options=cs.EXACT):
+        self.program = cs.target(program)
+        self.trace = cs.Trace(cs.path(program + ".coro"))
+        self.process = subprocess.Popen(
+            cs.record_command([self.program, str(count)], options, self.trace.path),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env=cs.environment(), cwd=cs.folder(), start_new_session=True)
+        self.noted = collections.Counter()
+        for line in self.process.stdout:
+            words = line.decode().split()
+            if words[:1] == ["ready"]:
+                break
+            if words[:1] == ["stack"]:
+                self.noted[tuple(int(word, 16) for word in words[2:])] += int(words[1])
+        self.pid = cs.wait_until(lambda: cs.children(self.process.pid))[0]
+
+    def live(self, *options):
+        """The JSON of `coroscope heap -p PID`, as a test that hangs would."""
+        result = cs.run([cs.COROSCOPE, "heap", "--json", *options, "-p", str(self.pid)])
+        return json.loads(result.out) if result.status == 0 else {"entries": [], "error": result}
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.stdin = None
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out.decode(), err.decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def places(report, parked):
+    """How many coroutines are on each of the stacks that were noted; None: on another."""
+    found = collections.Counter()
+    for entry in report["entries"]:
+        # An inlined call has the address of the one that holds it. Calls of one line at several
+        # addresses are shown as one, without any.
+        stack = [int(frame["address"] or "0", 16) for frame in entry["stack"]
+                 if frame["module"] and os.path.basename(frame["module"]) ==
+                 os.path.basename(parked.program) and not frame["inlined"]]
+        match = None
+        for noted in parked.noted:
+            for at in range(len(stack) - len(noted) + 1):
+                if all(here in (there, 0) for here, there in zip(stack[at:], noted)):
+                    match = noted
+        found[match] += entry["value"]
+    return found
+
+
+def compare(name, report, parked, others=0):
+    """OTHERS: coroutines of the runtime itself."""
+    found = places(report, parked)
+    elsewhere = found.pop(None, 0)
+    cs.equal(f"{name}: every coroutine is where it noted to be", found, parked.noted)
+    cs.equal(f"{name}: and there are no others", elsewhere, others)
+
+
+def program(name, count):
+    if cs.target(name) is None:
+        cs.without(name, "it was not built: a library is missing")
+        return
+    others = 1 if name == "coro_parked_fiber" else 0  # its dispatcher
+    with Parked(name, count) as parked:
+        live = parked.live("--metric", "coroutines")
+        compare(f"{name}, live", live, parked, others)
+        # Stacks get into the trace a few milliseconds' worth a tick.
+        time.sleep(2)
+        sites = by_spawn(parked.live("--by", "spawn"))
+        cs.equal(f"{name}, live: blocks of coroutines are with who made them",
+                 sum(objects for site, objects in sites.items() if site), count)
+        at = f"{parked.live('--metric', 'coroutines')['time_ns'] / 1e9:.3f}s"
+        time.sleep(0.3)
+        status, out, err = parked.end()
+        cs.equal(f"{name}: the program goes on and ends well", (status, out), (0, "done\n"))
+        compare(f"{name}, trace@{at}", parked.trace.heap("coroutines", at=at), parked, others)
+        cs.check(f"{name}: nothing was lost", "none lost" in err, err)
+    with Parked(name, count) as parked:
+        time.sleep(2)
+        os.kill(parked.pid, signal.SIGKILL)
+        parked.process.communicate(timeout=60)
+        compare(f"{name}, killed", parked.trace.heap("coroutines"), parked, others)
+
+
+def by_spawn(report):
+    """Objects by the program's function that made the coroutine; '': by none."""
+    sites = collections.Counter()
+    for entry in report["entries"]:
+        names = [frame["function"] for frame in entry["stack"]
+                 if re.match(r"spawn", frame["function"])]
+        sites[re.sub(r"\(.*", "", names[0]) if names else ""] += entry["objects"] or 0
+    return sites
+
+
+def heap():
+    """Issue: at least 99.9 % of the samples taken on a coroutine carry it and its maker."""
+    run = cs.record([cs.need_target("coro_ucontext"), "5000", "3", "2"], cs.LOSSLESS)
+    made = json.loads(run.out)["created"]
+    stacks = run.trace.heap("alloc_objects")["entries"]
+    on = sum(entry["value"] for entry in stacks
+             if any(frame["function"] == "site_in_coroutine" for frame in entry["stack"]))
+    spawned = by_value(run.trace.heap("alloc_objects", "--by", "spawn"), "thread_main")
+    cs.equal("heap: each coroutine allocated once", on, made)
+    cs.check("heap: at least 99.9 % of what is allocated on coroutines has its maker",
+             made * 0.999 <= spawned <= made, f"{spawned} of {made}")
+    cs.equal("heap: as many as the program made were created",
+             run.trace.total("spawned"), made)
+
+
+def by_value(report, function):
+    return sum(entry["value"] for entry in report["entries"]
+               if any(frame["function"] == function for frame in entry["stack"]))
+
+
+def events():
+    """--sched=all: as many runs as the program counted, each with thread and time."""
+    run = cs.record([cs.need_target("coro_ucontext"), "200", "6", "2"],
+                    ["--no-heap", "--sched=all", "--buffer=32MiB"])
+    own = json.loads(run.out)
+    seen = collections.Counter()
+    stamps = []
+    for line in cs.run([cs.COROSCOPE, "dump", run.trace.path]).out.splitlines():
+        event = re.match(r"\s+event (\w+) time_ns=(\d+) process=1 thread=(\d+)", line)
+        if event:
+            seen[event[1]] += 1
+            stamps.append(int(event[2]))
+            if event[3] == "0":
+                seen["without a thread"] += 1
+    cs.equal("events: creations", seen["create"], own["created"])
+    cs.equal("events: runs", seen["run"], own["switches"])
+    cs.equal("events: ends, but for those that are left", seen["finish"] + run.trace.total("coroutines"),
+             own["created"])
+    cs.equal("events: parkings", seen["park"], own["switches"] - own["finished"])
+    cs.equal("events: all have a thread", seen["without a thread"], 0)
+    cs.check("events: their times are those of the run",
+             stamps and max(stamps) < 60e9 and len(set(stamps)) > own["created"])
+
+
+for name_, count_ in PROGRAMS.items():
+    program(name_, count_)
+heap()
+events()
+cs.finish()
