@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Just enough of ELF: segments, four sections by name, the build id.
+ * Just enough of ELF: segments, three sections by name, the build id.
  */
 #include "go/image.h"
 
@@ -111,7 +111,6 @@ static void note_section(struct cs_go_image *image, const char *name, const Elf6
 		{".gopclntab", &image->pclntab},
 		{".data.rel.ro.gopclntab", &image->pclntab},
 		{".note.gnu.build-id", &image->build_id_note},
-		{".dynstr", &image->libgo},
 	};
 
 	if (header->sh_type == SHT_NOBITS || header->sh_offset > image->file_bytes ||

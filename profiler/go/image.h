@@ -33,7 +33,6 @@ struct cs_go_image {
 	uint32_t segment_count;
 	struct cs_go_section pclntab; /* by name; absent where sections are stripped */
 	struct cs_go_section build_id_note;
-	struct cs_go_section libgo; /* .dynstr: to recognise gccgo */
 	bool has_dwarf;
 	uint8_t build_id[32]; /* GNU build id; Go has none of its own making */
 	uint32_t build_id_bytes;

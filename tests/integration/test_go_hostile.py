@@ -115,6 +115,22 @@ def another_user(program_path):
     return None
 
 
+def plugin(toolchain):
+    """Code that was loaded later has a table of its own."""
+    sources = os.path.join(gotarget.SOURCES, "plugin")
+    host, inner = cs.path("host"), cs.path("inner.so")
+    for flags, output, package in (([], host, "."), (["-buildmode=plugin"], inner, "./inner")):
+        result = cs.run([toolchain.go, "build", *flags, "-o", output, package], timeout=300,
+                        cwd=sources, env=toolchain.environment("1"))
+        if result.status != 0:
+            return cs.without("a goroutine in a plugin", result.err.strip()[-200:])
+    with gotarget.Program([host, inner]) as program:
+        result = observe(program.pid)
+        cs.check("a goroutine in a plugin", "host/inner.Wait;host/inner.waitInPlugin 1" in
+                 result.out, repr(result))
+    return None
+
+
 def not_go(name, argv):
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
         time.sleep(0.1)
@@ -195,6 +211,7 @@ def main():
     deleted_binary(program_path)
     in_container(program_path)
     another_user(program_path)
+    plugin(toolchain)
     damaged(program_path)
     wrong_layouts(toolchain, program_path)
     cs.finish()
