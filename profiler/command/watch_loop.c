@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is due when. Looking costs us time and the process's memory a few cache lines: looks
- * that take longer than a tenth of their interval are made less often, and the summary says
- * so. Samples are taken out soon after they were made, because a goroutine's struct may be
- * another's a moment later.
+ * What is due when. Looking costs us CPU time: looks that use more than a tenth of their
+ * interval are made less often, and the summary says so. Samples are taken out soon after they
+ * were made, because a goroutine's struct may be another's a moment later.
  */
 #include <errno.h>
 #include <poll.h>
@@ -117,9 +116,9 @@ static void note_cycles(struct cs_watch *watch)
 static int look(struct cs_watch *watch, struct schedule *due, struct cs_diag *diag)
 {
 	uint64_t before_ns = cs_clock_now_ns(&watch->clock);
+	uint64_t used_ns = cs_clock_used_ns();
 	int error = cs_watch_look(watch, diag);
-	uint64_t now_ns = cs_clock_now_ns(&watch->clock);
-	uint64_t least_ns = (now_ns - before_ns) * LOOK_SHARE;
+	uint64_t least_ns = (cs_clock_used_ns() - used_ns) * LOOK_SHARE;
 
 	if (!error)
 		note_cycles(watch);

@@ -8,7 +8,7 @@
 #include "model/coroutine.h"
 #include "model/tally.h"
 
-/* Looks take at most this part of the time: the rate gives way. */
+/* Looks use at most this part of a CPU: the rate gives way. */
 #define SHARE 10u
 
 /* A sample of a running coroutine says where it is if it is not older than this. */
@@ -104,8 +104,9 @@ int cs_watch_wall_look(struct cs_watch_wall *wall, struct cs_live *live,
 		.level = CS_LEVEL_READ, .stacks = true, .threads = true};
 	struct cs_observe_result result;
 	uint64_t now_ns = cs_clock_now_ns(wall->clock);
+	uint64_t used_ns = cs_clock_used_ns();
 	int error = cs_live_look(live, &want, &result, diag);
-	uint64_t wait_ns = result.duration_ns * SHARE;
+	uint64_t wait_ns;
 
 	if (error)
 		return error;
@@ -114,6 +115,7 @@ int cs_watch_wall_look(struct cs_watch_wall *wall, struct cs_live *live,
 	wall->look_ns += result.duration_ns;
 	wall->counted_ns += now_ns - wall->last_ns;
 	wall->last_ns = now_ns;
+	wait_ns = (cs_clock_used_ns() - used_ns) * SHARE;
 	if (wait_ns < wall->mean_ns)
 		wait_ns = wall->mean_ns;
 	/* From a half to one and a half of it. */

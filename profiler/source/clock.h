@@ -30,6 +30,8 @@ struct cs_clock {
 };
 
 uint64_t cs_clock_monotonic_ns(void);
+/* CPU time that this thread has used. */
+uint64_t cs_clock_used_ns(void);
 uint64_t cs_clock_tsc(void);
 
 /* The present as agents with this enum cs_ring_clock would stamp it. */
