@@ -226,6 +226,9 @@ static int end_trace(struct recovery *recovery, struct cs_diag *diag)
 	const struct cs_trace_summary summary = {
 		.duration_ns = cs_trace_last_ns(recovery->writer),
 		.exit_status = -1,
+		.reader_cpu_ns =
+			(uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000u +
+			(uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u,
 		.reader_rss_bytes = (uint64_t)usage.ru_maxrss * 1024,
 		.events = recovery->stats.events,
 		.lost = recovery->stats.lost,

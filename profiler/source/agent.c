@@ -299,10 +299,12 @@ struct cs_agent *cs_agent_of(const struct cs_agent_world *world, const struct cs
 	agent->process = process;
 	if (info->heap_mean_bytes)
 		agent->books = cs_books_new(world->model, process, info->heap_mean_bytes);
-	if (agent->books || !info->heap_mean_bytes)
-		return agent;
-	free(agent);
-	return NULL;
+	if (!agent->books && info->heap_mean_bytes) {
+		free(agent);
+		return NULL;
+	}
+	cs_agent_roster_start(agent);
+	return agent;
 }
 
 void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)

@@ -13,54 +13,59 @@ SOURCE = os.environ.get("SOURCE_DIR") or os.path.realpath(
 TREE = os.path.join(SOURCE, "build", "guards", "tree")
 BUILD = os.path.join(SOURCE, "build", "guards", "build")
 
-# name, file, what the guard is, what is put in its place, test that must notice.
+# name, file, what the guard is, what is put in its place, the test and the check that must
+# notice ("": whichever).
 GUARDS = [
     ("bounded waits", "agent/core/lane.c",
      "return atomic_fetch_add(&csa_agent.stalled_ns, ns) + ns <= CS_WAIT_STALLED_NS;",
-     "return ns > 0;", "trap_killed"),
+     "return ns > 0;", "trap_killed", "the program ends"),
     ("one wait ends", "agent/core/lane.c",
-     "wait.ns + wait.late_ns <= CS_WAIT_ONE_NS - WAIT_NAP_MAX_NS &&", "", "trap_killed"),
-    ("losses are counted", "agent/core/lane.c", "local_add(&thread->lost, 1);", ";",
-     "trap_reader"),
+     "wait.ns + wait.late_ns <= CS_WAIT_ONE_NS - WAIT_NAP_MAX_NS &&", "",
+     "trap_reader", "no wait exceeds"),
+    ("losses are counted", "agent/core/lane.c", "csa_lane_add(&thread->lane->lost, 1);", ";",
+     "trap_reader", "emitted = delivered + lost"),
     ("space is reserved", "agent/core/lane.c",
      "long error = csa_sys4(SYS_fallocate, fd, 0, offset, bytes);",
-     "long error = csa_sys2(SYS_ftruncate, fd, offset + bytes);", "trap_reader"),
+     "long error = csa_sys2(SYS_ftruncate, fd, offset + bytes);",
+     "trap_reader", "disk-full for the rings"),
     ("records are published whole", "agent/core/lane.c",
-     "if (!local_cas(&thread->reserve, position, position + gap + take))\n\t\t\tcontinue;",
-     "if (!local_cas(&thread->reserve, position, position + gap + take))\n\t\t\tcontinue;\n"
+     "if (!csa_local_cas(&thread->reserve, position, position + gap + take))\n\t\t\tcontinue;",
+     "if (!csa_local_cas(&thread->reserve, position, position + gap + take))\n\t\t\tcontinue;\n"
      "\t\tatomic_store_explicit(&thread->lane->head, thread->reserve, memory_order_release);",
-     "trap_killed"),
+     "trap_killed", ""),
     ("a child of fork is noticed", "agent/core/life.c",
      "bool forked = state == CSA_ON && !atomic_load(csa_agent.alive);", "bool forked = false;",
-     "trap_processes"),
+     "trap_processes", ""),
     ("the moment of a fork is told", "profiler/source/forks.c",
-     "found = forks->at[i].books;", ";", "trap_processes"),
+     "found = forks->at[i].books;", ";", "trap_processes", "trap late"),
     ("a ring that shrinks", "profiler/source/guard.c",
      "return sigaction(SIGBUS, &action, NULL) ? -errno : 0;", "return action.sa_flags ? 0 : 0;",
-     "trap_hostile"),
+     "trap_hostile", "(cut)"),
     ("records are checked", "profiler/source/lane.c",
-     "fault = fault_of(record);", "fault = NULL, (void)fault_of;", "trap_hostile"),
+     "fault = fault_of(record);", "fault = NULL, (void)fault_of;", "trap_hostile", "(rewrite)"),
     ("the tail lies between records", "profiler/source/lane.c",
-     "lane->position - (lane->end - lane->ready),", "lane->position,", "trap_killed"),
+     "lane->position - (lane->end - lane->ready),", "lane->position,",
+     "trap_killed", "written over"),
     ("a checkpoint is left", "profiler/command/recording.c", ".checkpoints = true,",
-     ".checkpoints = false,", "trap_killed"),
+     ".checkpoints = false,", "trap_killed", "recovered"),
     ("a live session is known", "profiler/source/note.c",
-     "flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;", "fd > 100000;", "trap_killed"),
+     "flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;", "fd > 100000;",
+     "trap_killed", "clean: never"),
     ("the bound is asked", "profiler/trace/bound.c", "chunks->make_room = ask_for_room;",
-     "(void)ask_for_room;", "bounded"),
+     "(void)ask_for_room;", "bounded", "never larger"),
     ("times that were dropped are refused", "profiler/trace/time.c",
-     "if (*time_ns < trace->session.kept_from_ns)", "if (0)", "bounded"),
+     "if (*time_ns < trace->session.kept_from_ns)", "if (0)", "bounded", "refused in words"),
     ("checksums", "profiler/trace/chunk.c",
      "if (cs_crc32c(0, reader->stored.data, reader->stored.size) != head->payload_crc)",
-     "if (0)", "damaged_traces"),
+     "if (0)", "damaged_traces", ""),
     ("static programs are refused", "profiler/command/program.c", "if (program->is_static) {",
-     "if (program->is_static && program->go) {", "trap_refusals"),
+     "if (program->is_static && program->go) {", "trap_refusals", "static program"),
     ("setuid programs are refused", "profiler/command/program.c",
      "if (program->gains_user || program->gains_group || program->gains_capabilities)",
-     "if (0)", "trap_refusals"),
+     "if (0)", "trap_refusals", "setuid program"),
     ("a disk full is told", "profiler/source/collector.c",
      "cs_problems_add(&collector->problems, &diag);\n}\n\n/* Its coroutines",
-     "}\n\n/* Its coroutines", "trap_reader"),
+     "}\n\n/* Its coroutines", "trap_reader", "it is said"),
 ]
 
 
@@ -96,7 +101,7 @@ def build():
     return "" if result.returncode == 0 else result.stdout[-3000:]
 
 
-def test(name):
+def test(name, words):
     environment = dict(os.environ, COROSCOPE=f"{BUILD}/bin/coroscope",
                        COROSCOPE_AGENT=f"{BUILD}/lib/coroscope/libcoroscope-agent.so",
                        TARGETS=f"{BUILD}/targets", SOURCE_DIR=TREE,
@@ -109,11 +114,13 @@ def test(name):
     failed = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
     if result.returncode in (0, 77):
         return None
-    return failed[0][:150] if failed else f"status {result.returncode}"
+    if not failed:
+        return f"status {result.returncode}"
+    return next((line[:150] for line in failed if words in line), None)
 
 
 def without(guard):
-    name, file, text, instead, tested = guard
+    name, file, text, instead, tested, words = guard
     path = os.path.join(TREE, file)
     with open(path, encoding="utf-8") as stream:
         original = stream.read()
@@ -124,7 +131,7 @@ def without(guard):
         error = build()
         if error:
             return f"FAIL {name}: does not build without it:\n{error}"
-        seen = test(tested)
+        seen = test(tested, words)
     finally:
         write(path, original.encode())
     return f"ok   {name}: {tested}: {seen}" if seen else f"FAIL {name}: {tested} did not notice"
