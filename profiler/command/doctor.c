@@ -109,8 +109,8 @@ void cs_doctor_program(struct cs_doctor *doctor, const struct cs_program *progra
 	cs_doctor_fine(doctor, "a 64-bit x86-64 program, loaded by glibc's %s", program->loader);
 	if (program->go)
 		cs_doctor_note(doctor,
-		               "a Go program: what its C code allocates is recorded, Go's own "
-		               "heap is not");
+		               "a Go program: what its C code allocates is recorded; its "
+		               "goroutines and Go's own heap are read while it runs, with -p PID");
 	judge_malloc(doctor, program);
 }
 

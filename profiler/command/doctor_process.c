@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 #include "command/doctor.h"
+#include "command/live.h"
+#include "model/coroutine.h"
 
 #define STATUS_BYTES 4096
 #define ENVIRON_BYTES (1u << 20)
@@ -133,6 +135,34 @@ static void judge_agent(struct cs_doctor *doctor, uint64_t pid)
 		                          "alone");
 }
 
+/* Whether it can be read as it runs, without an agent; tried, not guessed. */
+static bool judge_live(struct cs_doctor *doctor, uint64_t pid)
+{
+	struct cs_model *model = cs_model_new();
+	struct cs_symbols *symbols = cs_symbols_new();
+	const struct cs_observer *observer = NULL;
+	const struct cs_runtime *runtime;
+	struct cs_live live = {0};
+	struct cs_diag why = {0};
+
+	if (model && symbols)
+		observer = cs_live_probe((uint32_t)pid, &why);
+	if (observer && cs_live_open(&live, (uint32_t)pid, model, symbols, &why) == 0) {
+		runtime = cs_model_runtime_at(model, 1);
+		cs_doctor_fine(
+			doctor,
+			"coroutines, heap and figures are read from outside, with -p %" PRIu64
+			" (%s)",
+			pid, runtime && runtime->version ? runtime->version : observer->name);
+	} else if (observer) {
+		cs_doctor_diag(doctor, &why);
+	}
+	cs_live_close(&live);
+	cs_symbols_free(symbols);
+	cs_model_free(model);
+	return observer != NULL;
+}
+
 int cs_doctor_process(struct cs_doctor *doctor, uint64_t pid, struct cs_diag *diag)
 {
 	char path[64], name[64];
@@ -154,10 +184,13 @@ int cs_doctor_process(struct cs_doctor *doctor, uint64_t pid, struct cs_diag *di
 	free(status);
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/exe", pid);
-	if (cs_program_read(&program, path, &why) == 0)
-		cs_doctor_program(doctor, &program);
-	else
+	bool live = judge_live(doctor, pid);
+
+	if (cs_program_read(&program, path, &why))
 		cs_doctor_diag(doctor, &why);
-	judge_agent(doctor, pid);
+	else if (!live || cs_program_check(&program, &why) == 0)
+		cs_doctor_program(doctor, &program);
+	if (!live)
+		judge_agent(doctor, pid);
 	return 0;
 }

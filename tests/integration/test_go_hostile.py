@@ -26,6 +26,13 @@ def refused(name, result, words):
              result.status == REFUSED and re.search(words, result.err), repr(result))
 
 
+def doctor_knows(toolchain, program):
+    result = cs.run([cs.COROSCOPE, "doctor", "-p", str(program.pid)])
+    cs.check("doctor says that it can be read, and its version",
+             "read from outside" in result.out and f"(go{toolchain.version})" in result.out and
+             "  NO  " not in result.out.split("Machine")[0], repr(result))
+
+
 def dies_while_it_is_read(program_path):
     """A process that is killed at any moment of a read: an error, or what was there."""
     outcomes = set()
@@ -206,6 +213,7 @@ def main():
     not_go("an interpreter", [sys.executable, "-c", "input()"])
     with gotarget.Program([program_path, "10"]) as program:
         freeze_leaves_no_trace(program)
+        doctor_knows(toolchain, program)
     dies_while_it_is_read(program_path)
     killed_reader(program_path)
     deleted_binary(program_path)
