@@ -23,6 +23,17 @@ struct csa_ticket {
 #define CSA_QUICK_AHEAD 256u
 
 /*
+ * Whether another thread may have freed what this one has just allocated. Its lane was there
+ * before its first free, and a processor sees loads in their order: who was given a block that
+ * another lane's thread had freed, sees that lane here as well. Where there is none, the stamp
+ * of an allocation need not wait for the loads of the allocator.
+ */
+static inline bool csa_quick_shares_blocks(void)
+{
+	return atomic_load_explicit(&csa_agent.lanes_taken, memory_order_acquire) > 1;
+}
+
+/*
  * Takes a ticket for a record of BYTES; AFTER: its stamp is behind all earlier loads. False:
  * the quick way is closed.
  */
@@ -36,7 +47,7 @@ static inline bool csa_quick_take(struct csa_thread *thread, uint32_t bytes, boo
 	thread->depth = 1;
 	atomic_store_explicit(&thread->lane->pending, thread->last_stamp | 1, memory_order_relaxed);
 	csa_lane_barrier();
-	ticket->stamp = after ? csa_stamp_after() : csa_stamp();
+	ticket->stamp = after && csa_quick_shares_blocks() ? csa_stamp_after() : csa_stamp();
 	return true;
 }
 

@@ -115,10 +115,10 @@ CSA_RAW_INLINE uint64_t csa_memo_try(uint32_t reference, struct csa_memo_place *
 	    CSA_RARE(serial < CSA_MEMO_SERIAL) || CSA_RARE(CSA_COUNTS_REACH(counts) > room) ||
 	    CSA_RARE(words > CSA_MEMO_SLOT_WORDS))
 		return 0;
+	/* Acquire: all of that must have been this shape's until its serial is read again. */
 	for (uint64_t i = 0; i < words; i++)
-		place->slots[i] = csa_memo_word(shape, CSA_SHAPE_SLOTS + (unsigned)i);
-	/* All of that must have been this shape's until here. */
-	atomic_thread_fence(memory_order_acquire);
+		place->slots[i] =
+			atomic_load_explicit(&shape[CSA_SHAPE_SLOTS + i], memory_order_acquire);
 	if (CSA_RARE(csa_memo_word(shape, CSA_SHAPE_SERIAL) != serial) ||
 	    CSA_RARE(CSA_COUNTS_FRAMES(counts) + place->inner > csa_walk_depth_max))
 		return 0;
