@@ -4,7 +4,7 @@ _coroscope()
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local options="" taking="" operand="none" choices="" i
 	local command=${COMP_WORDS[1]}
-	local commands="record snapshot top heap fold diff info dump symbolize list recover clean doctor help completion version"
+	local commands="record snapshot ps top heap fold diff info dump symbolize list recover clean doctor help completion version"
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
 		mapfile -t COMPREPLY < <(compgen -W "$commands --help --version" -- "$cur")
@@ -20,6 +20,11 @@ _coroscope()
 		options="--pid --output --level --heap --no-heap --symbols --no-symbols --args --no-args --debuginfod --help --quiet --verbose"
 		taking=" --pid -p --output -o --level "
 		operand="none"
+		;;
+	ps)
+		options="--group --stacks --threads --sort --limit --json --pid --level --state --reason --runtime --function --age --system --process --help --quiet --verbose"
+		taking=" --sort --limit -n --pid -p --level --state --reason --runtime --function --age --process "
+		operand="file"
 		;;
 	top)
 		options="--pid --view --interval --keep --theme --batch --size --script --help --quiet --verbose"
@@ -127,6 +132,9 @@ _coroscope()
 	record:--on-full= | record:--on-full) choices="block drop" ;;
 	snapshot:--output= | snapshot:--output | snapshot:-o) operand="file" ;;
 	snapshot:--level= | snapshot:--level) choices="read freeze" ;;
+	ps:--sort= | ps:--sort) choices="id wait age heap cpu switches stack" ;;
+	ps:--limit= | ps:--limit | ps:-n) choices="all" ;;
+	ps:--level= | ps:--level) choices="read freeze" ;;
 	top:--view= | top:--view) choices="coroutines threads heap stacks scheduler timeline" ;;
 	top:--theme= | top:--theme) choices="dark light" ;;
 	top:--script= | top:--script) operand="file" ;;

@@ -12,6 +12,7 @@ extern const struct cs_command cs_command_record;
 extern const struct cs_command cs_command_snapshot;
 extern const struct cs_command cs_command_top;
 extern const struct cs_command cs_command_heap;
+extern const struct cs_command cs_command_ps;
 extern const struct cs_command cs_command_fold;
 extern const struct cs_command cs_command_diff;
 extern const struct cs_command cs_command_info;

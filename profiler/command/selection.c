@@ -210,26 +210,32 @@ static bool terminal_colours(void)
 	return isatty(STDOUT_FILENO) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
 }
 
-static uint32_t entry_limit(const struct cs_args *args, const struct cs_export *format)
+static uint32_t entry_limit(const struct cs_args *args, uint32_t preset)
 {
 	const struct cs_value *value = has_option(args, "limit") ? cs_args_get(args, "limit")
 	                                                         : NULL;
 
 	if (!value || !value->given)
-		return format == &cs_export_text ? TEXT_LIMIT : 0;
+		return preset;
 	if (strcmp(value->text, "all") == 0 || value->number > UINT32_MAX)
 		return 0;
 	return (uint32_t)value->number;
 }
 
-int cs_selection_write(const struct cs_args *args, const struct cs_export *format,
-                       const struct cs_rollup *rollup, struct cs_diag *diag)
+struct cs_export_style cs_selection_style(const struct cs_args *args, uint32_t preset)
 {
-	struct cs_export_style style = {
-		.limit = entry_limit(args, format),
+	return (struct cs_export_style){
+		.limit = entry_limit(args, preset),
 		.width = terminal_width(),
 		.colour = terminal_colours(),
 	};
+}
+
+int cs_selection_write(const struct cs_args *args, const struct cs_export *format,
+                       const struct cs_rollup *rollup, struct cs_diag *diag)
+{
+	struct cs_export_style style =
+		cs_selection_style(args, format == &cs_export_text ? TEXT_LIMIT : 0);
 	struct cs_sink sink;
 
 	cs_sink_to_file(&sink, stdout, "standard output");

@@ -80,6 +80,9 @@ struct cs_rollup *cs_selection_rollup(const struct cs_selection *selection,
 int cs_selection_write(const struct cs_args *args, const struct cs_export *format,
                        const struct cs_rollup *rollup, struct cs_diag *diag);
 
+/* How to write to standard output: -n (PRESET entries without it), columns, colour. */
+struct cs_export_style cs_selection_style(const struct cs_args *args, uint32_t preset);
+
 /* heap and fold: everything, from the operand to the report in FORMAT. */
 int cs_selection_show(const struct cs_args *args, const struct cs_export *format,
                       struct cs_diag *diag);

@@ -5,25 +5,7 @@
 #include "base/json.h"
 
 #include "export/export.h"
-
-/* BY_FUNCTION: the call stands for its function, at no line in particular. */
-static void put_frame(struct cs_json *json, const struct cs_call *call, bool by_function)
-{
-	cs_json_object(json, NULL);
-	cs_json_string(json, "function", call->function);
-	cs_json_string(json, "file", call->file);
-	if (call->line && !by_function)
-		cs_json_uint(json, "line", call->line);
-	else
-		cs_json_null(json, "line");
-	cs_json_string(json, "module", call->module);
-	if (call->address && !by_function)
-		cs_json_hex(json, "address", call->address);
-	else
-		cs_json_null(json, "address");
-	cs_json_bool(json, "inlined", call->inlined && !by_function);
-	cs_json_object_end(json);
-}
+#include "export/frames.h"
 
 static void put_owner(struct cs_json *json, const struct cs_rollup *rollup,
                       const struct cs_entry *entry)
@@ -64,9 +46,9 @@ static void put_entry(struct cs_json *json, const struct cs_rollup *rollup,
 	}
 	cs_json_array(json, "stack");
 	for (const struct cs_stack *at = entry->stack; at; at = at->caller)
-		put_frame(json, at->call, false);
+		cs_json_frame(json, at->call, false);
 	if (rollup->by == CS_BY_FUNCTION)
-		put_frame(json, entry->call, true);
+		cs_json_frame(json, entry->call, true);
 	cs_json_array_end(json);
 	cs_json_object_end(json);
 }

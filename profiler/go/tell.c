@@ -62,12 +62,12 @@ static bool is_system(struct cs_observation *observation, const struct cs_go_see
 	return true;
 }
 
-/* A time of CLOCK_MONOTONIC as the model's; what was before its beginning is at its beginning. */
+/* A time of CLOCK_MONOTONIC as the model's; negative, as 64 bits, before its beginning. */
 static uint64_t model_time(const struct telling *telling, uint64_t clock_ns)
 {
 	uint64_t age = telling->clock_ns > clock_ns ? telling->clock_ns - clock_ns : 0;
 
-	return telling->now_ns > age ? telling->now_ns - age : 0;
+	return telling->now_ns - age;
 }
 
 /* ---- one goroutine ---- */
@@ -106,10 +106,11 @@ static void tell_since(const struct telling *telling, struct cs_coroutine *corou
 		coroutine->since_ns = telling->now_ns;
 	}
 	/* The collector notes when it finds a goroutine waiting; it has waited at least since. */
-	if (state_of(seen->status) == CS_COROUTINE_WAITING && waits < coroutine->since_ns)
+	if (state_of(seen->status) == CS_COROUTINE_WAITING && waits != CS_UNKNOWN &&
+	    (int64_t)(waits - coroutine->since_ns) < 0)
 		coroutine->since_ns = waits;
 	if (coroutine->since_after_ns != CS_UNKNOWN &&
-	    coroutine->since_after_ns > coroutine->since_ns)
+	    (int64_t)(coroutine->since_after_ns - coroutine->since_ns) > 0)
 		coroutine->since_after_ns = coroutine->since_ns;
 }
 

@@ -10,7 +10,8 @@
  * Two kinds of sources tell of coroutines. Reporting ones (the agent) see every event: times
  * are exact. Observing ones (readers of a process's memory) see what is at a time: a birth lies
  * between two looks, and `created_after_ns` < `created_ns` say which. Absent knowledge is
- * CS_UNKNOWN (numbers), 0 (ids) or NULL (texts), never a guess.
+ * CS_UNKNOWN (numbers), 0 (ids) or NULL (texts), never a guess. Times may lie before the
+ * session's start: they are then negative, in 64 bits, and differences are right.
  */
 #ifndef CS_MODEL_COROUTINE_H
 #define CS_MODEL_COROUTINE_H

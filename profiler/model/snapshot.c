@@ -125,7 +125,8 @@ static struct cs_snapshot *take(const struct cs_model *model, const struct cs_sy
 	if (!snapshot)
 		return NULL;
 	snapshot->rows = calloc(cells ? cells : 1, sizeof(*snapshot->rows));
-	if (!snapshot->rows || cs_snapshot_take_others(snapshot, model)) {
+	if (!snapshot->rows || cs_snapshot_take_others(snapshot, model) ||
+	    cs_snapshot_take_states(snapshot, model)) {
 		cs_snapshot_free(snapshot);
 		return NULL;
 	}
@@ -177,5 +178,9 @@ void cs_snapshot_free(struct cs_snapshot *snapshot)
 		return;
 	free(snapshot->rows);
 	free(snapshot->others);
+	free(snapshot->coroutines);
+	free(snapshot->threads);
+	free(snapshot->figures);
+	cs_arena_free(&snapshot->texts);
 	free(snapshot);
 }

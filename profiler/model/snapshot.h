@@ -7,8 +7,11 @@
 #ifndef CS_MODEL_SNAPSHOT_H
 #define CS_MODEL_SNAPSHOT_H
 
+#include "base/arena.h"
+#include "model/coroutine.h"
 #include "model/model.h"
 #include "model/symbols.h"
+#include "model/tally.h"
 
 enum cs_metric {
 	CS_METRIC_INUSE_SPACE,
@@ -70,6 +73,18 @@ struct cs_snapshot {
 	uint32_t row_count;
 	struct cs_other_row *others;
 	uint32_t other_count;
+	/*
+	 * Copies, whatever becomes of the model. Coroutines are those in all slots, also who has
+	 * ended and left blocks; their texts and heaps are the snapshot's. Threads are by id - 1,
+	 * and their `coroutine` is 1 + the place in `coroutines`, 0 none.
+	 */
+	struct cs_coroutine *coroutines;
+	uint32_t coroutine_count;
+	struct cs_thread *threads;
+	uint32_t thread_count;
+	struct cs_figure *figures; /* by id - 1 */
+	uint32_t figure_count;
+	struct cs_arena texts;
 };
 
 /* One metric's part of a row. */
