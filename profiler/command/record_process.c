@@ -112,6 +112,7 @@ int cs_record_process(const struct cs_args *args, struct cs_diag *diag)
 {
 	static struct cs_watch watch; /* large: clock pairs, paths */
 	struct cs_diag trouble = {0};
+	int stopped = 0;
 	int error = read_options(&watch, args, diag);
 
 	if (error)
@@ -121,10 +122,9 @@ int cs_record_process(const struct cs_args *args, struct cs_diag *diag)
 	error = cs_watch_open(&watch, diag);
 	if (!error) {
 		/* Whatever ends it, what was seen is kept. */
-		if (cs_watch_run(&watch, &trouble)) {
+		stopped = cs_watch_run(&watch, &trouble);
+		if (stopped)
 			cs_warn("cannot %s", trouble.text);
-			*diag = trouble;
-		}
 		error = cs_watch_finish(&watch, diag);
 		if (!error)
 			cs_watch_say(&watch);
@@ -133,7 +133,7 @@ int cs_record_process(const struct cs_args *args, struct cs_diag *diag)
 	}
 	cs_watch_close(&watch);
 	cs_interrupts_release();
-	if (!error && trouble.error)
-		return CS_EXIT_FAILED;
-	return error ? error : CS_EXIT_DONE;
+	if (error)
+		return error;
+	return stopped ? CS_EXIT_FAILED : CS_EXIT_DONE;
 }

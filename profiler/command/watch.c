@@ -253,7 +253,7 @@ int cs_watch_finish(struct cs_watch *watch, struct cs_diag *diag)
 {
 	struct cs_trace_summary *summary = &watch->summary;
 	struct cs_watch_cpu_stats cpu;
-	int error = watch->failed ? diag->error : cs_watch_write(watch, true, diag);
+	int error = watch->failed ? 0 : cs_watch_write(watch, true, diag);
 	int end;
 
 	cs_watch_cpu_stats(watch->cpu, &cpu);

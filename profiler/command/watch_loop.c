@@ -20,6 +20,7 @@
 #define DRAIN_IDLE_NS UINT64_C(100000000)
 #define QUIET_NS UINT64_C(1000000000) /* something is written at least this often */
 #define LOOK_SHARE 10u                /* of the time, at most one in so many for looks */
+#define DYING_NS UINT64_C(2000000000)
 #define PROGRESS_NS UINT64_C(250000000)
 
 struct schedule {
@@ -180,6 +181,12 @@ static uint64_t next_due(const struct cs_watch *watch, const struct schedule *du
 	return earlier(next_ns, cs_watch_wall_due(&watch->wall));
 }
 
+/* Memory is gone before the last thread has ended: until then its end is awaited. */
+static uint64_t dying_until(const struct cs_watch *watch)
+{
+	return cs_clock_now_ns(&watch->clock) + DYING_NS;
+}
+
 /* ---- the loop ---- */
 
 int cs_watch_run(struct cs_watch *watch, struct cs_diag *diag)
@@ -195,8 +202,10 @@ int cs_watch_run(struct cs_watch *watch, struct cs_diag *diag)
 	cs_watch_wall_start(&watch->wall, watch->wall_hz, &watch->clock);
 	while (!watch->ended_by) {
 		error = round_of(watch, &due, diag);
-		/* Who dies while being read makes all kinds of errors. */
-		if (error == -ESRCH || sleep_until(watch, error ? 0 : next_due(watch, &due)))
+		/* Who dies while being read makes all kinds of errors, and may take a while. */
+		if (error == -ESRCH ||
+		    sleep_until(watch, error && !watch->failed ? dying_until(watch)
+		                                               : next_due(watch, &due)))
 			end_of_process(watch, &error);
 		else if (error)
 			end(watch, watch->failed ? "the trace could not be written"
@@ -209,7 +218,7 @@ int cs_watch_run(struct cs_watch *watch, struct cs_diag *diag)
 	cs_watch_cpu_drain(watch->cpu);
 	if (!error && !cs_model_process_at(watch->model, watch->live.process)->ended) {
 		error = cs_watch_look(watch, diag);
-		if (error == -ESRCH || sleep_until(watch, 0))
+		if (error == -ESRCH || (error && sleep_until(watch, dying_until(watch))))
 			error = 0;
 	}
 	cs_progress_clear(&watch->progress);
