@@ -139,13 +139,13 @@ _coroscope()
 	top:--theme= | top:--theme) choices="dark light" ;;
 	top:--script= | top:--script) operand="file" ;;
 	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
-	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process spawn label" ;;
+	heap:--by= | heap:--by | heap:-b) choices="stack function module thread process spawn label coroutine" ;;
 	heap:--limit= | heap:--limit | heap:-n) choices="all" ;;
 	heap:--level= | heap:--level) choices="read freeze" ;;
 	fold:--metric= | fold:--metric | fold:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
 	fold:--level= | fold:--level) choices="read freeze" ;;
 	diff:--metric= | diff:--metric | diff:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;
-	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process spawn label" ;;
+	diff:--by= | diff:--by | diff:-b) choices="stack function module thread process spawn label coroutine" ;;
 	diff:--limit= | diff:--limit | diff:-n) choices="all" ;;
 	recover:--output= | recover:--output | recover:-o) operand="file" ;;
 	esac

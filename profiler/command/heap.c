@@ -20,7 +20,7 @@ static const struct cs_option_group group = {NULL, options};
 
 const struct cs_command cs_command_heap = {
 	.name = "heap",
-	.summary = "show the heap by stack, function, module, thread or process",
+	.summary = "show the heap by stack, function, module, thread, process or coroutine",
 	.usage = (const char *const[]){"[OPTIONS] FILE[@TIME]", "[OPTIONS] -p PID", NULL},
 	.description =
 		"Sums up a recorded trace by its call stacks, the largest first. Figures of a sampled "

@@ -32,9 +32,9 @@ const char *const cs_metric_choices[CS_METRIC_COUNT + 1] = {
 };
 
 const char *const cs_by_choices[CS_BY_COUNT + 1] = {
-	[CS_BY_STACK] = "stack",   [CS_BY_FUNCTION] = "function", [CS_BY_MODULE] = "module",
-	[CS_BY_THREAD] = "thread", [CS_BY_PROCESS] = "process",   [CS_BY_SPAWN] = "spawn",
-	[CS_BY_LABEL] = "label",
+	[CS_BY_STACK] = "stack",   [CS_BY_FUNCTION] = "function",   [CS_BY_MODULE] = "module",
+	[CS_BY_THREAD] = "thread", [CS_BY_PROCESS] = "process",     [CS_BY_SPAWN] = "spawn",
+	[CS_BY_LABEL] = "label",   [CS_BY_COROUTINE] = "coroutine",
 };
 
 const char *const cs_limit_choices[] = {"all", NULL};
@@ -75,6 +75,32 @@ static bool in_use(enum cs_metric metric)
 	return metric == CS_METRIC_INUSE_SPACE || metric == CS_METRIC_INUSE_OBJECTS;
 }
 
+/* What a coroutine keeps of itself has no stacks and no threads, and no past. */
+static int check_coroutine(const struct cs_selection *selection, const struct cs_args *args,
+                           struct cs_diag *diag)
+{
+	static const char *const others[] = {"focus", "ignore", "thread", "from"};
+
+	if (selection->by != CS_BY_COROUTINE)
+		return 0;
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++) {
+		if (!has_option(args, others[i]) || !cs_args_on(args, others[i]))
+			continue;
+		cs_diag_set(diag, -EINVAL,
+		            "sum up by coroutine with --%s: what each keeps of itself has no "
+		            "stacks, threads and times",
+		            others[i]);
+		return cs_diag_hint(diag, "--by spawn tells where coroutines were created, with "
+		                          "all filters");
+	}
+	if (cs_metric_is_of_coroutines(selection->metric))
+		return 0;
+	cs_diag_set(diag, -EINVAL, "sum up %s by coroutine: it is not kept of each",
+	            cs_metric_info[selection->metric].name);
+	return cs_diag_hint(diag, "inuse_space, inuse_objects, alloc_space, alloc_objects, cpu, "
+	                          "coroutines and stack_space are; or try --by spawn");
+}
+
 int cs_selection_read(struct cs_selection *selection, const struct cs_args *args,
                       struct cs_diag *diag)
 {
@@ -93,7 +119,7 @@ int cs_selection_read(struct cs_selection *selection, const struct cs_args *args
 	if (has_option(args, "by"))
 		selection->by = cs_by_by_name(cs_args_text(args, "by", "stack"));
 	selection->filter = cs_filter_new(&options, diag);
-	return selection->filter ? 0 : diag->error;
+	return selection->filter ? check_coroutine(selection, args, diag) : diag->error;
 }
 
 void cs_selection_release(struct cs_selection *selection)
@@ -164,6 +190,11 @@ static int check_sampled(const struct cs_selection *selection, const struct cs_t
 int cs_selection_load(const struct cs_selection *selection, struct cs_target *target,
                       const char *time, struct cs_moment *moment, struct cs_diag *diag)
 {
+	if (selection->by == CS_BY_COROUTINE && time && strcmp(time, "peak") == 0)
+		return cs_diag_set(diag, -EINVAL,
+		                   "sum up %s@peak by coroutine: what each held at the peak is not "
+		                   "kept",
+		                   target->path);
 	int error = in_use(selection->metric) ? cs_target_load_in_use(target, time, moment, diag)
 	                                      : cs_target_load(target, time, moment, diag);
 	if (!error)

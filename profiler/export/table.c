@@ -139,9 +139,10 @@ void cs_put_notes(struct cs_sink *sink, const struct cs_rollup *rollup)
 const char *cs_what_title(enum cs_by by)
 {
 	static const char *const titles[CS_BY_COUNT] = {
-		[CS_BY_STACK] = "STACK",   [CS_BY_FUNCTION] = "FUNCTION", [CS_BY_MODULE] = "MODULE",
-		[CS_BY_THREAD] = "THREAD", [CS_BY_PROCESS] = "PROCESS",   [CS_BY_SPAWN] = "CREATED",
-		[CS_BY_LABEL] = "LABEL",
+		[CS_BY_STACK] = "STACK",     [CS_BY_FUNCTION] = "FUNCTION",
+		[CS_BY_MODULE] = "MODULE",   [CS_BY_THREAD] = "THREAD",
+		[CS_BY_PROCESS] = "PROCESS", [CS_BY_SPAWN] = "CREATED",
+		[CS_BY_LABEL] = "LABEL",     [CS_BY_COROUTINE] = "COROUTINE",
 	};
 
 	return titles[by];

@@ -165,6 +165,114 @@ int cs_snapshot_items(const struct cs_snapshot *snapshot, enum cs_metric metric,
 	return 0;
 }
 
+/* ---- by coroutine ---- */
+
+bool cs_metric_is_of_coroutines(enum cs_metric metric)
+{
+	switch (metric) {
+	case CS_METRIC_INUSE_SPACE:
+	case CS_METRIC_INUSE_OBJECTS:
+	case CS_METRIC_ALLOC_SPACE:
+	case CS_METRIC_ALLOC_OBJECTS:
+	case CS_METRIC_CPU:
+	case CS_METRIC_COROUTINES:
+	case CS_METRIC_STACK_SPACE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void of_own_heap(const struct cs_coroutine_heap *heap, enum cs_metric metric,
+                        struct cs_item *item)
+{
+	bool inuse = cs_metric_objects(metric) == CS_METRIC_INUSE_OBJECTS;
+	bool space = metric == CS_METRIC_INUSE_SPACE || metric == CS_METRIC_ALLOC_SPACE;
+	uint64_t bytes = inuse ? heap->inuse_bytes : heap->alloc_bytes;
+	uint64_t objects = inuse ? heap->inuse_objects : heap->alloc_objects;
+	double bytes_var = inuse ? heap->inuse_bytes_var : heap->alloc_bytes_var;
+	double objects_var = inuse ? heap->inuse_objects_var : heap->alloc_objects_var;
+
+	item->objects = (double)objects / (double)CS_OBJECT;
+	item->value = space ? (double)bytes : item->objects;
+	item->variance = space ? bytes_var : objects_var;
+	item->samples = inuse ? heap->live_samples : heap->samples;
+}
+
+static struct cs_item of_coroutine(const struct cs_coroutine *coroutine, enum cs_metric metric)
+{
+	struct cs_item item = {.process = coroutine->process, .spawn = coroutine->spawn};
+	bool counts = !coroutine->ended_ns && !(coroutine->flags & CS_COROUTINE_SYSTEM);
+
+	if (metric < CS_METRIC_HEAP_COUNT && coroutine->heap)
+		of_own_heap(coroutine->heap, metric, &item);
+	if (metric == CS_METRIC_CPU && coroutine->cpu_ns != CS_UNKNOWN)
+		item.value = (double)coroutine->cpu_ns;
+	if (metric == CS_METRIC_COROUTINES && counts)
+		item.value = 1;
+	if (metric == CS_METRIC_STACK_SPACE && counts)
+		item.value = (double)(coroutine->stack_high - coroutine->stack_low);
+	return item;
+}
+
+/* Heaps of those that have gone, with all their blocks, are in no slot any more. */
+static void take_from(struct cs_item *rest, const struct cs_item *item)
+{
+	rest->value -= item->value;
+	rest->objects -= item->objects;
+	rest->variance -= item->variance;
+	rest->samples -= rest->samples < item->samples ? rest->samples : item->samples;
+}
+
+static void hold_at_0(struct cs_item *item)
+{
+	if (item->value < 0)
+		item->value = 0;
+	if (item->objects < 0)
+		item->objects = 0;
+	if (item->variance < 0)
+		item->variance = 0;
+}
+
+int cs_snapshot_coroutine_items(const struct cs_snapshot *snapshot, enum cs_metric metric,
+                                struct cs_item **items, uint32_t *count)
+{
+	uint32_t processes = cs_model_process_count(snapshot->model);
+	struct cs_item *all = NULL, *rests;
+	uint32_t heaps = 0;
+	int error = 0;
+
+	*count = processes + snapshot->coroutine_count;
+	*items = calloc((size_t)*count + 1, sizeof(**items));
+	if (!*items)
+		return -ENOMEM;
+	rests = *items;
+	/* The time that a coroutine ran is its own; what samples say of threads is another sum. */
+	if (metric < CS_METRIC_HEAP_COUNT)
+		error = cs_snapshot_items(snapshot, metric, &all, &heaps);
+	for (uint32_t i = 0; i < processes; i++)
+		rests[i].process = i + 1;
+	for (uint32_t i = 0; i < heaps && !error; i++) {
+		struct cs_item *rest = &rests[all[i].process - 1];
+
+		rest->value += all[i].value;
+		rest->objects += all[i].objects;
+		rest->variance += all[i].variance;
+		rest->samples += all[i].samples;
+	}
+	free(all);
+	for (uint32_t i = 0; i < snapshot->coroutine_count && !error; i++) {
+		struct cs_item *item = &(*items)[processes + i];
+
+		*item = of_coroutine(&snapshot->coroutines[i], metric);
+		item->coroutine = i + 1;
+		take_from(&rests[item->process - 1], item);
+	}
+	for (uint32_t i = 0; i < processes; i++)
+		hold_at_0(&rests[i]);
+	return error;
+}
+
 bool cs_snapshot_holds(const struct cs_snapshot *snapshot, enum cs_metric metric)
 {
 	if (metric < CS_METRIC_HEAP_COUNT) {

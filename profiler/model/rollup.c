@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/query.h"
 #include "model/rollup_private.h"
 #include "model/texts.h"
 
@@ -19,6 +20,7 @@ const struct cs_by_info cs_by_info[CS_BY_COUNT] = {
 	[CS_BY_THREAD] = {"thread", "the threads that allocated"},
 	[CS_BY_PROCESS] = {"process", "processes"},
 	[CS_BY_SPAWN] = {"spawn", "where the coroutines that did it were created"},
+	[CS_BY_COROUTINE] = {"coroutine", "the coroutines that did it"},
 	[CS_BY_LABEL] = {"label", "labels of the coroutines that did it"},
 };
 
@@ -180,6 +182,37 @@ static struct group *label_group(const struct pass *pass, const struct cs_item *
 	return label ? group : NULL;
 }
 
+/* "go/18 main.worker": its name, or else its entry. */
+static struct group *coroutine_group(const struct pass *pass, const struct cs_item *item)
+{
+	const struct cs_snapshot *snapshot = pass->snapshot;
+	const struct cs_coroutine *coroutine =
+		item->coroutine ? &snapshot->coroutines[item->coroutine - 1] : NULL;
+	const struct cs_name *names = NULL;
+	const char *what = coroutine ? coroutine->name : NULL;
+	char of[300] = "", label[512];
+	bool added;
+
+	if (pass->compare || cs_model_process_count(snapshot->model) > 1)
+		process_label(pass, item->process, of, sizeof(of));
+	if (!what && coroutine && coroutine->entry && snapshot->symbols) {
+		uint32_t count = cs_symbols_get(snapshot->symbols, coroutine->entry, &names);
+
+		what = count ? names[count - 1].function : NULL;
+	}
+	snprintf(label, sizeof(label), "%s%s%.100s%s%s",
+	         coroutine
+	                 ? cs_coroutine_id(snapshot->model, coroutine->runtime, coroutine->number).s
+	                 : "[no coroutine]",
+	         what ? " " : "", what ? what : "", *of ? " of " : "", of);
+	struct group *group = find_group(pass->rollup, text_key(label), &added);
+	if (!group || !added)
+		return group;
+	group->entry.label = cs_arena_text(&pass->rollup->private->labels, label);
+	group->entry.process = item->process;
+	return group->entry.label ? group : NULL;
+}
+
 static struct group *owner_group(const struct pass *pass, const struct cs_item *item)
 {
 	bool by_thread = pass->options->by == CS_BY_THREAD;
@@ -235,6 +268,8 @@ static struct group *group_of(const struct pass *pass, const struct cs_item *ite
 		return spawn_group(pass, item);
 	case CS_BY_LABEL:
 		return label_group(pass, item);
+	case CS_BY_COROUTINE:
+		return coroutine_group(pass, item);
 	default:
 		return owner_group(pass, item);
 	}
@@ -417,7 +452,9 @@ static int add_snapshot(struct cs_rollup *rollup, const struct cs_rollup_options
 		calloc(cs_model_process_count(snapshot->model) + 1, sizeof(*pass.process_passes));
 	if (pass.process_passes) {
 		look_at_processes(&pass);
-		error = cs_snapshot_items(snapshot, options->metric, &pass.items, &pass.count);
+		error = (options->by == CS_BY_COROUTINE ? cs_snapshot_coroutine_items
+		                                        : cs_snapshot_items)(
+			snapshot, options->metric, &pass.items, &pass.count);
 	}
 	if (!error)
 		error = find_stacks(&pass);

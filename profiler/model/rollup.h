@@ -25,6 +25,7 @@ enum cs_by {
 	CS_BY_PROCESS,
 	CS_BY_SPAWN, /* entries have stacks: where coroutines were created */
 	CS_BY_LABEL,
+	CS_BY_COROUTINE, /* from what each keeps of itself: stacks and threads are not known */
 	CS_BY_COUNT
 };
 

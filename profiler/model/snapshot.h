@@ -90,7 +90,8 @@ struct cs_snapshot {
 /* One metric's part of a row. */
 struct cs_item {
 	uint32_t process, thread, node, spawn;
-	uint32_t label; /* text; 0: none, and of the heap */
+	uint32_t label;     /* text; 0: none, and of the heap */
+	uint32_t coroutine; /* 1 + place in the snapshot; only of cs_snapshot_coroutine_items() */
 	double value, variance;
 	double objects; /* where the metric has a count of objects beside it */
 	uint64_t samples;
@@ -99,6 +100,14 @@ struct cs_item {
 /* Everything of METRIC in SNAPSHOT, also items of value 0. For free(). 0 or -ENOMEM. */
 int cs_snapshot_items(const struct cs_snapshot *snapshot, enum cs_metric metric,
                       struct cs_item **items, uint32_t *count);
+/*
+ * The same by coroutine, from what each keeps of itself, and for each process what is left of
+ * its total: of threads without coroutines, and of coroutines that nobody saw.
+ */
+int cs_snapshot_coroutine_items(const struct cs_snapshot *snapshot, enum cs_metric metric,
+                                struct cs_item **items, uint32_t *count);
+/* Whether coroutines keep METRIC of themselves. */
+bool cs_metric_is_of_coroutines(enum cs_metric metric);
 /* The metric that counts what METRIC measures; -1: none. */
 int cs_metric_objects(enum cs_metric metric);
 /* Whether SNAPSHOT has a value of METRIC at all. */

@@ -73,7 +73,23 @@ def check_refusals():
                  result.err.startswith("coroscope: cannot ") and part in result.err, result)
 
 
+def check_by_coroutine():
+    text = cs.run([cs.COROSCOPE, "heap", TRACE, "--by", "coroutine", "--json"])
+    heap = json.loads(text.out)
+    cs.check("heap --by coroutine: entries add up to the total",
+             sum(e["value"] for e in heap["entries"]) == heap["total"], heap["total"])
+    cs.check("heap --by coroutine: ids", any(e["label"].startswith(("go/", "ucontext/"))
+                                             for e in heap["entries"]), heap["entries"][:2])
+    for words, part in ((("--focus", "x"), "with --focus"), (("-m", "wall"), "not kept of each")):
+        result = cs.run([cs.COROSCOPE, "heap", TRACE, "--by", "coroutine", *words])
+        cs.check(f"heap --by coroutine {words[0]}: refused", result.status == 2 and
+                 part in result.err and "--by spawn" in result.err, result)
+    peak = cs.run([cs.COROSCOPE, "heap", TRACE + "@peak", "--by", "coroutine"])
+    cs.check("heap @peak --by coroutine: refused", peak.status == 2 and "not kept" in peak.err, peak)
+
+
 check_json()
 check_text()
+check_by_coroutine()
 check_refusals()
 cs.finish()

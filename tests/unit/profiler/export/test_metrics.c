@@ -174,6 +174,39 @@ static void what_ran_since_is_a_difference(void **state)
 	assert_int_equal(sum->entries[0].delta, 50 * MS);
 }
 
+/* By coroutine: each one's own, and what is left is of nobody; the total stays the same. */
+static void a_heap_is_summed_by_coroutine_to_the_same_total(void **state)
+{
+	struct scene *scene = *state;
+	uint32_t process = scene_process(scene, "/bin/app", 42, 1);
+	uint32_t thread = scene_thread(scene, process, "one", 43);
+	uint32_t parse = scene_stack(scene, "/bin/app", "main;parse");
+	uint32_t runtime = cs_model_runtime(scene->model, process, "go", NULL);
+	uint32_t first = cs_model_coroutine(scene->model, process, runtime, 7);
+	uint32_t second = cs_model_coroutine(scene->model, process, runtime, 8);
+
+	scene_alloc(scene, process, thread, parse, 100, 10);
+	cs_model_coroutine_alloc(scene->model, first, 600, 6 * CS_OBJECT, 0, 0);
+	cs_model_coroutine_alloc(scene->model, second, 100, CS_OBJECT, 0, 0);
+	cs_model_coroutine_set_name(scene->model, second, "worker");
+	struct cs_snapshot *snapshot = scene_take(scene);
+
+	const struct cs_rollup *sum = scene_sum(
+		scene, snapshot,
+		(struct cs_rollup_options){.metric = CS_METRIC_INUSE_SPACE, .by = CS_BY_COROUTINE});
+	assert_int_equal(sum->total, 1000);
+	assert_int_equal(sum->objects, 10);
+	assert_int_equal(sum->count, 3);
+	assert_int_equal(scene_entry(sum, "go/7")->value, 600);
+	assert_int_equal(scene_entry(sum, "go/7")->objects, 6);
+	assert_int_equal(scene_entry(sum, "go/8 worker")->value, 100);
+	assert_int_equal(scene_entry(sum, "[no coroutine]")->value, 300);
+	sum = scene_sum(scene, snapshot,
+	                (struct cs_rollup_options){.metric = CS_METRIC_COROUTINES,
+	                                           .by = CS_BY_COROUTINE});
+	assert_int_equal(sum->total, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -183,6 +216,7 @@ int main(void)
 		TEST(time_is_summed_by_label_and_spawn),
 		TEST(coroutines_are_counted_where_they_are),
 		TEST(what_ran_since_is_a_difference),
+		TEST(a_heap_is_summed_by_coroutine_to_the_same_total),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
