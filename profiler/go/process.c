@@ -224,15 +224,13 @@ void cs_go_close(struct cs_go *go)
 int cs_go_probe(uint32_t pid, struct cs_diag *diag)
 {
 	struct cs_go_image image;
-	struct cs_go_table table;
 	int error = open_program(pid, &image, diag);
 
 	if (error == -ENOEXEC)
 		return 0; /* another one may know it */
 	if (error)
 		return error;
-	error = cs_go_table_open(&table, &image, diag);
-	cs_go_table_close(&table);
+	error = cs_go_table_open(NULL, &image, diag);
 	cs_go_image_close(&image);
 	if (error == -ENOENT)
 		return 0;

@@ -55,7 +55,7 @@ struct cs_go_call {
 
 /*
  * Finds the program's table, by its section or by its header. -ENOENT with DIAG: there is
- * none; -ENOTSUP: it is of a Go older than 1.18.
+ * none; -ENOTSUP: it is of a Go older than 1.18. TABLE may be NULL: is there one?
  */
 int cs_go_table_open(struct cs_go_table *table, const struct cs_go_image *image,
                      struct cs_diag *diag);

@@ -66,6 +66,9 @@ GUARDS = [
     ("a disk full is told", "profiler/source/collector.c",
      "cs_problems_add(&collector->problems, &diag);\n}\n\n/* Its coroutines",
      "}\n\n/* Its coroutines", "trap_reader", "it is said"),
+    ("a layout is tried", "profiler/go/trial.c",
+     "if (tried && fitted * 100 >= tried * 99 && started)", "if (1)", "go_hostile",
+     "that says it is"),
 ]
 
 
