@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # ./dev demo: records a real program, python3 indexing a made-up log while its cache grows,
-# and shows what the reading commands make of the one trace.
+# and a server with a coroutine for each connection, and shows what the reading commands make
+# of the two.
 set -euo pipefail
 
 COROSCOPE=${COROSCOPE:-build/release/bin/coroscope}
@@ -67,6 +68,54 @@ coroscope fold "$TRACE@peak" | awk '{ print $NF, $0 }' | sort -rn | awk -v width
 
 say "What else is in the trace"
 show 20 coroscope info "$TRACE"
+
+# ---- coroutines ----
+
+SERVER=$(dirname "$DIRECTORY")/targets/coro_server
+
+# The process of the server that RECORDER has started.
+server_pid() {
+	local recorder=$1 child
+	for _ in {1..100}; do
+		for child in $(pgrep -P "$recorder" || true); do
+			if [[ $(readlink "/proc/$child/exe") == "$(realpath "$SERVER")" ]]; then
+				echo "$child"
+				return
+			fi
+		done
+		sleep 0.1
+	done
+}
+
+demo_coroutines() {
+	local trace=$FOLDER/server.coro recorder pid
+	say "A server with a coroutine for each of 300 connections, while it runs"
+	echo '$ coroscope record --heap=all -o server.coro -- coro_server 300 6 &'
+	coroscope record --quiet --heap=all -o "$trace" -- "$SERVER" 300 6 >"$FOLDER/server.out" &
+	recorder=$!
+	pid=$(server_pid "$recorder")
+	sleep 2
+	if coroscope help ps >/dev/null 2>&1; then
+		show 24 coroscope ps --group -n 3 -p "$pid"
+	else
+		show 24 coroscope heap --metric coroutines -n 3 -p "$pid"
+	fi
+
+	say "What its coroutines hold, by where they are created and by what they do"
+	show 9 coroscope heap --by spawn -n 1 -p "$pid"
+	show 14 coroscope heap --by function -n 8 -p "$pid"
+	wait "$recorder"
+
+	say "Its coroutines two seconds after the start, as folded stacks"
+	echo '$ coroscope fold --metric coroutines server.coro@2s'
+	coroscope fold --metric coroutines "$trace@2s" | cut -c "1-$WIDTH"
+}
+
+if [[ -x $SERVER ]]; then
+	demo_coroutines
+else
+	say "Without the programs of the tests there is no server to show"
+fi
 
 say "Next"
 cat <<NEXT

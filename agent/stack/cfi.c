@@ -178,6 +178,11 @@ static bool find_in_order(const struct csa_cfi *cfi, uint64_t address, struct cs
 	return false;
 }
 
+static bool find(const struct csa_cfi *cfi, uint64_t address, struct csa_cfi_entry *entry)
+{
+	return cfi->table ? find_in_table(cfi, address, entry) : find_in_order(cfi, address, entry);
+}
+
 /* mov $SYS_rt_sigreturn,%rax; syscall: whatever comes back here pops a signal frame. */
 static bool is_sigreturn(const struct csa_cfi *cfi, uint64_t address)
 {
@@ -200,8 +205,13 @@ uint64_t csa_cfi_rule(const struct csa_cfi *cfi, uint64_t address)
 
 	if (is_sigreturn(cfi, address))
 		return csa_rule(CSA_RULE_SIGNAL, 0, 0);
-	if (!cfi->header || !(cfi->table ? find_in_table(cfi, address, &entry)
-	                                 : find_in_order(cfi, address, &entry)))
+	if (!cfi->header)
 		return CSA_RULE_GUESS;
-	return csa_cfa_rule(&entry, cfi->header, address);
+	if (find(cfi, address, &entry))
+		return csa_cfa_rule(&entry, cfi->header, address);
+	/* A return address that is the first byte of a function, with no code before it, was put
+	 * there by hand: makecontext() ends its stacks so. */
+	if (find(cfi, address + 1, &entry) && entry.begin == address + 1)
+		return csa_rule(CSA_RULE_END, 0, 0);
+	return CSA_RULE_GUESS;
 }

@@ -18,6 +18,9 @@
 
 /* Of a stack so much is read with the batch; most parked ones are not deeper. */
 #define WINDOW_BYTES 1024u
+
+#define AGENT_FILE "libcoroscope-agent.so"
+
 /* Beyond this many different stacks the map starts anew. */
 #define STACKS_MAX 1000000u
 
@@ -38,6 +41,7 @@ struct cs_parked {
 	uint64_t guard; /* pointer guard */
 	bool has_guard;
 	uint32_t maps_serial;
+	uint64_t agent_start, agent_end; /* of its code */
 	struct cs_piece pieces[CS_PARKED_BATCH];
 	uint32_t piece_of[CS_PARKED_BATCH];
 	struct member members[CS_PARKED_BATCH];
@@ -93,6 +97,19 @@ void cs_parked_free(struct cs_parked *parked)
 	free(parked);
 }
 
+static void find_agent(struct cs_parked *parked)
+{
+	const struct cs_mappings *mappings = cs_unwinder_mappings(parked->unwinder);
+
+	parked->agent_start = parked->agent_end = 0;
+	for (uint32_t i = 0; i < mappings->count; i++) {
+		if (!strstr(mappings->at[i].path, AGENT_FILE))
+			continue;
+		parked->agent_start = mappings->at[i].start;
+		parked->agent_end = mappings->at[i].end;
+	}
+}
+
 int cs_parked_begin(struct cs_parked *parked)
 {
 	uint32_t serial;
@@ -101,6 +118,8 @@ int cs_parked_begin(struct cs_parked *parked)
 	if (error)
 		return error;
 	serial = cs_unwinder_serial(parked->unwinder);
+	if (serial != parked->maps_serial)
+		find_agent(parked);
 	if (serial != parked->maps_serial || parked->stacks.count > STACKS_MAX) {
 		parked->maps_serial = serial;
 		cs_stackmap_free(&parked->stacks);
@@ -166,9 +185,25 @@ uint32_t cs_parked_frame(struct cs_parked *parked, uint64_t address)
 	                      module == CS_MODULE_NONE ? address : place.offset);
 }
 
+/*
+ * How many frames inside of all others are the agent's own: a switch may have been made from
+ * within its hook.
+ */
+static uint32_t agent_frames(const struct cs_parked *parked,
+                             const struct cs_unwinder_frames *frames)
+{
+	uint32_t count = 0;
+
+	while (count < frames->count && frames->address[count] >= parked->agent_start &&
+	       frames->address[count] < parked->agent_end)
+		count++;
+	return count;
+}
+
 static uint32_t node_of(struct cs_parked *parked, const struct cs_unwinder_frames *frames)
 {
 	struct cs_model *model = parked->options.model;
+	uint32_t first = agent_frames(parked, frames);
 	uint64_t hash = cs_stack_root(frames->cut);
 	uint32_t node = 0;
 
@@ -178,7 +213,7 @@ static uint32_t node_of(struct cs_parked *parked, const struct cs_unwinder_frame
 		                                    frames->count == CS_UNWINDER_FRAMES
 		                                            ? CS_FRAME_CUT_DEPTH
 		                                            : CS_FRAME_CUT_UNKNOWN));
-	for (uint32_t i = frames->count; i-- > 0;) {
+	for (uint32_t i = frames->count; i-- > first;) {
 		const struct cs_stackmap_entry *entry;
 
 		hash = cs_stack_hash(hash, frames->address[i]);

@@ -80,6 +80,10 @@ def compare(name, report, parked, others=0):
     elsewhere = found.pop(None, 0)
     cs.equal(f"{name}: every coroutine is where it noted to be", found, parked.noted)
     cs.equal(f"{name}: and there are no others", elsewhere, others)
+    cs.equal(f"{name}: our own frames are not shown",
+             [entry for entry in report["entries"]
+              if any("coroscope-agent" in (frame["module"] or "") for frame in entry["stack"])],
+             [])
 
 
 def program(name, count):
@@ -101,6 +105,9 @@ def program(name, count):
         cs.equal(f"{name}: the program goes on and ends well", (status, out), (0, "done\n"))
         compare(f"{name}, trace@{at}", parked.trace.heap("coroutines", at=at), parked, others)
         cs.check(f"{name}: nothing was lost", "none lost" in err, err)
+        if name == "coro_parked":
+            cs.check(f"{name}: stacks of allocations end where the coroutine does",
+                     "stacks that end before" not in err, err)
     with Parked(name, count) as parked:
         time.sleep(2)
         os.kill(parked.pid, signal.SIGKILL)

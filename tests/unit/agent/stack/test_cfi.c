@@ -227,7 +227,9 @@ static void instructions_mean_what_they_say(void **state)
 		{{0}, 0x1000, csa_rule(CSA_RULE_SP, 1, 0)},
 		{{0}, 0x10ff, csa_rule(CSA_RULE_SP, 1, 0)},
 		{{0}, 0x1100, CSA_RULE_GUESS},
-		{{0}, 0xfff, CSA_RULE_GUESS},
+		{{0}, 0xffe, CSA_RULE_GUESS},
+		/* what is to return to a function's first byte was never called */
+		{{0}, 0xfff, csa_rule(CSA_RULE_END, 0, 0)},
 		/* push %rbp; then a frame of 0x200 */
 		{{0x41, 0x0e, 16, 0x86, 2, 0x44, 0x0e, 0x80, 4},
 	         0x1001,

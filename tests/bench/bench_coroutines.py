@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A million coroutines at once: how long it takes to say where all of them are, and what each
+costs the program in memory. COROUTINES=n tries another number."""
+import glob
+import os
+import subprocess
+import tempfile
+import time
+
+import measure
+
+COUNT = int(os.environ.get("COROUTINES", "1000000"))
+FOLDER = tempfile.TemporaryDirectory(prefix="coroscope-bench.")
+TRACE = os.path.join(FOLDER.name, "trace.coro")
+
+
+class Server:
+    """COUNT coroutines, all parked, recorded; `pid` is the program's."""
+
+    def __init__(self, program):
+        self.process = subprocess.Popen(
+            [measure.COROSCOPE, "record", "-o", TRACE, "--", program, str(COUNT)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        for line in self.process.stdout:
+            if line == b"ready\n":
+                break
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children",
+                  encoding="ascii") as file:
+            self.pid = file.read().split()[0]
+
+    def table_bytes(self):
+        """Of the shared file in which each has its slot: what of it is in memory."""
+        folder = f"/dev/shm/coroscope-{os.geteuid()}/{self.process.pid}-*"
+        return sum(os.stat(path).st_blocks * 512
+                   for path in glob.glob(f"{folder}/coroutines.*"))
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.stdout.read()
+        self.process.wait()
+
+
+def main():
+    program = os.path.join(os.environ["TARGETS"], "coro_parked")
+    if not os.path.exists(program):
+        return measure.say("the target coro_parked was not built: no row")
+    server = Server(program)
+    time.sleep(1)
+    row = measure.Row(f"{COUNT:,} coroutines of a live program, by stack", "s",
+                      measure.at_most(5))
+
+    def by_stack():
+        result = measure.run([measure.COROSCOPE, "heap", "--metric", "coroutines", "-n", "1",
+                              "-p", server.pid])
+        if f"total {COUNT:,} live coroutines" not in result.out:
+            raise measure.Discard(result.out.splitlines()[0])
+        return result.wall
+
+    measure.compare(row, ours=by_stack)
+    table = server.table_bytes()
+    server.end()
+    counters = measure.info(TRACE)["processes"][0]["counters"]
+    measure.figure(f"memory of the agent for each of {COUNT:,} coroutines", "bytes",
+                   (table + counters["own_bytes"]) / COUNT, measure.at_most(256))
+    return None
+
+
+main()
