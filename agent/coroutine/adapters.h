@@ -29,5 +29,6 @@ void *csa_real_for(const char *name, uintptr_t caller);
 /* One a file, in the order of enum. */
 void csa_ucontext_find(void);
 void csa_fcontext_find(void);
+void csa_jump_find(void);
 
 #endif

@@ -305,7 +305,7 @@ static void switch_to(struct csa_thread *thread, const struct csa_switch *how)
 	csa_switch_enter(to, thread->tid, stamp);
 	csa_here = to;
 	if (from && how->from_ends)
-		csa_core_finish(thread, from, CS_CORO_END_FINISHED);
+		csa_core_finish(thread, from, how->from_ends);
 }
 
 void csa_coro_switch(const struct csa_switch *how)

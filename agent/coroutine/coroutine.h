@@ -48,7 +48,7 @@ struct csa_switch {
 	uint64_t to_key;
 	uint64_t to_address; /* anywhere on the stack that is entered */
 	uint8_t from_kind;   /* enum cs_slot_context */
-	bool from_ends;      /* the coroutine that is left has finished */
+	uint8_t from_ends;   /* enum cs_coro_end of the coroutine that is left; 0: it goes on */
 };
 
 /* The thread is about to go from one stack to another. */

@@ -54,7 +54,7 @@ void csa_fcontext_find(void)
 	csa_real_pin(functions, sizeof(functions) / sizeof(*functions));
 }
 
-static void switched(void *to, uint64_t sp, bool ends)
+static void switched(void *to, uint64_t sp, enum cs_coro_end ends)
 {
 	uint64_t context = sp - csa_fcontext_bytes;
 	struct csa_switch how = {
@@ -74,17 +74,17 @@ static void switched(void *to, uint64_t sp, bool ends)
 
 struct csa_transfer csa_fcontext_jump(void *to, void *data, uint64_t sp)
 {
-	switched(to, sp, false);
+	switched(to, sp, 0);
 	return csa_fcontext_real.jump(to, data);
 }
 
 struct csa_transfer csa_fcontext_ontop(void *to, void *data, void *function, uint64_t sp)
 {
 	const struct cs_slot *here = csa_here;
+	bool ends = here && csa_board->slots && here->stack_high &&
+	            (uint64_t)data == here->stack_high + RECORD_GAP;
 
-	switched(to, sp,
-	         here && csa_board->slots && here->stack_high &&
-	                 (uint64_t)data == here->stack_high + RECORD_GAP);
+	switched(to, sp, ends ? CS_CORO_END_FINISHED : 0);
 	return csa_fcontext_real.ontop(to, data, function);
 }
 

@@ -95,7 +95,7 @@ void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
 		how.from_key = sp_of(saved.context);
 		how.from_kind = CS_SLOT_CONTEXT_UCONTEXT;
 	} else if (here) {
-		how.from_ends = true;
+		how.from_ends = CS_CORO_END_FINISHED;
 	}
 	csa_coro_switch(&how);
 	note_link(to);

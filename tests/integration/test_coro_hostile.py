@@ -44,5 +44,6 @@ for mode in FLAGS:
     run("signals", mode)
     run("freed", mode)
     run("late", mode, "coro_late", ["20", "5"], "boost-context")
+    run("jump", mode, "coro_jump", ["20", "6"])
     run("own-swapcontext", mode, "coro_own_swap", ["20", "6"])
 cs.finish()
