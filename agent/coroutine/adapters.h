@@ -30,5 +30,6 @@ void *csa_real_for(const char *name, uintptr_t caller);
 void csa_ucontext_find(void);
 void csa_fcontext_find(void);
 void csa_jump_find(void);
+void csa_st_find(void);
 
 #endif

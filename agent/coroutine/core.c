@@ -81,7 +81,7 @@ static void left_unseen(struct csa_thread *thread, struct cs_slot *slot, const s
 
 	if (atomic_load(&slot->turn) % 256 != CS_SLOT_RUNNING || slot->tid != thread->tid)
 		return;
-	if (returned) {
+	if (returned || (slot->flags & CS_SLOT_ENDING)) {
 		csa_core_finish(thread, slot, CS_CORO_END_FINISHED);
 		return;
 	}
@@ -317,6 +317,39 @@ void csa_coro_switch(const struct csa_switch *how)
 	else
 		csa_here = NULL;
 	csa_core_end(&work);
+}
+
+void csa_coro_look(uint64_t sp)
+{
+	struct csa_work work = csa_core_begin(sp);
+
+	if (work.thread)
+		csa_coro_now(work.thread, sp);
+	csa_core_end(&work);
+}
+
+void csa_coro_leave(uint64_t context, enum cs_slot_context kind)
+{
+	struct cs_slot *here = csa_here;
+
+	if (!csa_board->slots || !here)
+		return;
+	if (here->flags & CS_SLOT_ENDING) {
+		csa_coro_finish(here, CS_CORO_END_FINISHED);
+		return;
+	}
+	here->context = context;
+	here->context_kind = (uint8_t)kind;
+	csa_switch_leave(here, csa_switch_stamp(csa_board));
+	csa_here = NULL;
+}
+
+void csa_coro_ending(void)
+{
+	struct cs_slot *here = csa_here;
+
+	if (csa_board->slots && csa_slot_is_coroutine(here))
+		here->flags |= CS_SLOT_ENDING;
 }
 
 void csa_coro_park(const char *reason)

@@ -54,6 +54,14 @@ struct csa_switch {
 /* The thread is about to go from one stack to another. */
 void csa_coro_switch(const struct csa_switch *how);
 
+/* For runtimes that tell of switches on the stack itself: who is on that of SP, if it has not
+ * been noticed yet; … */
+void csa_coro_look(uint64_t sp);
+/* … the present one is about to leave for somebody who is not known yet, … */
+void csa_coro_leave(uint64_t context, enum cs_slot_context kind);
+/* … and it ends when it leaves. */
+void csa_coro_ending(void);
+
 /* The present coroutine is going to wait, for REASON (a literal or NULL). */
 void csa_coro_park(const char *reason);
 

@@ -65,6 +65,7 @@ enum cs_slot_flag {
 	CS_SLOT_INHERITED = 1u << 4,    /* by fork; created in the parent, with this number */
 	CS_SLOT_GUESSED = 1u << 5,      /* FOUND, and its bounds are a guess */
 	CS_SLOT_LINKED = 1u << 6,       /* private to the agent */
+	CS_SLOT_ENDING = 1u << 7,       /* it is in its exit function: it will not be back */
 };
 
 struct cs_slot {

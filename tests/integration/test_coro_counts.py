@@ -72,6 +72,11 @@ def fibers():
              own["finished"] + 1)
 
 
+def state_threads():
+    for arguments in (["10", "5"], ["200", "4"]):
+        counts("coro_st", arguments, "state-threads", "time")
+
+
 def events():
     """With --sched=all the records of switches tell the same as the table."""
     run = session("coro_ucontext", ["20", "6", "1"], "all")
@@ -94,6 +99,7 @@ def off():
 ucontext()
 boost()
 fibers()
+state_threads()
 events()
 off()
 cs.finish()
