@@ -282,9 +282,6 @@ int cs_live_look(struct cs_live *live, const struct cs_observe_options *options,
 	*result = (struct cs_observe_result){0};
 	cs_model_set_now(live->model, start_ns - live->start_ns);
 	error = live->observer->look(live->observation, options, result, diag);
-	/* What the observer told of them stays: which coroutine a thread runs. */
-	if (!error && options->threads)
-		(void)cs_threads_look(&live->threads, live->pid, live->model, live->process, true);
 	if (!result->duration_ns)
 		result->duration_ns = monotonic_ns() - start_ns;
 	if (error == -ESRCH) {
@@ -301,6 +298,5 @@ void cs_live_close(struct cs_live *live)
 {
 	if (live->observation)
 		live->observer->close(live->observation);
-	cs_threads_free(&live->threads);
 	*live = (struct cs_live){0};
 }

@@ -9,7 +9,6 @@
 #include "base/diag.h"
 #include "command/command.h"
 #include "source/observe.h"
-#include "source/threads.h"
 
 /* In the order in which they are asked; NULL-terminated. */
 extern const struct cs_observer *const cs_live_observers[];
@@ -20,8 +19,7 @@ struct cs_live {
 	const struct cs_observer *observer;
 	struct cs_observation *observation;
 	struct cs_model *model; /* borrowed */
-	struct cs_threads threads;
-	uint64_t start_ns; /* CLOCK_MONOTONIC at the model's time 0 */
+	uint64_t start_ns;      /* CLOCK_MONOTONIC at the model's time 0 */
 };
 
 /* An option of every command that takes -p; read by cs_target_open_args(). */

@@ -52,7 +52,7 @@ struct cs_observer {
 	struct cs_observation *(*open)(uint32_t pid, uint32_t process, struct cs_model *model,
 	                               struct cs_symbols *symbols, struct cs_diag *diag);
 	/*
-	 * Brings the model to what is now: coroutines, threads, figures. Time is the model's
+	 * Brings the model to what is now: coroutines, figures, threads (source/threads.h). Time is the model's
 	 * present (the caller sets it). 0; -ESRCH the process has gone (what was read before is
 	 * in the model); -errno with DIAG.
 	 */
