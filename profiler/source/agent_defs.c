@@ -107,6 +107,7 @@ static struct cs_agent_thread *new_thread(struct cs_agent *agent, uint32_t tid, 
 static struct cs_agent_thread *find_thread(const struct cs_agent *agent, uint32_t tid)
 {
 	for (uint32_t i = agent->thread_count; i-- > 0;)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): those counted are there */
 		if (agent->threads[i].tid == tid && !agent->threads[i].ended)
 			return &agent->threads[i];
 	return NULL;
