@@ -71,6 +71,10 @@ static void set_times(struct cs_roster *roster, struct cs_coroutine *coroutine,
 
 	if (since_ns != CS_UNKNOWN && since_ns > now_ns)
 		since_ns = now_ns;
+	/* Switches that look at no clock have the time of the reader's last look. */
+	if (since_ns != CS_UNKNOWN && coroutine->created_ns != CS_UNKNOWN &&
+	    since_ns < coroutine->created_ns)
+		since_ns = coroutine->created_ns;
 	coroutine->since_ns = coroutine->since_after_ns = since_ns;
 	coroutine->observed_ns = now_ns;
 	coroutine->switches = slot->turn >> 8;

@@ -96,6 +96,7 @@ def program(name, count):
         compare(f"{name}, live", live, parked, others)
         # Stacks get into the trace a few milliseconds' worth a tick.
         time.sleep(2)
+        ps(f"{name}, live", ["-p", str(parked.pid)], parked, others, count)
         sites = by_spawn(parked.live("--by", "spawn"))
         cs.equal(f"{name}, live: blocks of coroutines are with who made them",
                  sum(objects for site, objects in sites.items() if site), count)
@@ -113,6 +114,24 @@ def program(name, count):
         os.kill(parked.pid, signal.SIGKILL)
         parked.process.communicate(timeout=60)
         compare(f"{name}, killed", parked.trace.heap("coroutines"), parked, others)
+        ps(f"{name}, killed", [parked.trace.path], parked, others, count)
+
+
+def ps(name, arguments, parked, others, count):
+    """The same by `ps --json`: each coroutine with its stack, its maker and what it holds."""
+    result = cs.run([cs.COROSCOPE, "ps", "--json", *arguments])
+    if not cs.check(f"{name}: ps", result.status == 0, str(result)):
+        return
+    coroutines = json.loads(result.out)["coroutines"]
+    compare(f"{name}, ps", {"entries": [{"value": 1, "stack": one["stack"] or []}
+                                        for one in coroutines]}, parked, others)
+    cs.equal(f"{name}, ps: all wait, and were made by the program",
+             sum(1 for one in coroutines if one["state"] == "waiting" and one["spawn"] and
+                 any("spawn" in frame["function"] for frame in one["spawn"])), count + others)
+    cs.equal(f"{name}, ps: none has waited for longer than it lives",
+             [one["id"] for one in coroutines if one["waiting_ns"] > one["age_ns"]], [])
+    cs.check(f"{name}, ps: each holds what it has allocated",
+             sum(1 for one in coroutines if 100 <= (one["heap_bytes"] or 0) < 150) >= count)
 
 
 def by_spawn(report):
