@@ -159,7 +159,7 @@ static void drop_events(struct cs_perf *perf, uint32_t from)
 		struct event *event = cs_list_at(&perf->events, i);
 
 		for (uint32_t cpu = 0; cpu < perf->cpu_count; cpu++) {
-			if (perf->owners[cpu] != event->fd)
+			if (!perf->rings[cpu] || perf->owners[cpu] != event->fd)
 				continue;
 			perf->counts.ring_bytes -= perf->rings[cpu]->bytes;
 			unmap_ring(perf->rings[cpu]);

@@ -391,7 +391,7 @@ static int add_rows(struct pass *pass)
 	for (uint32_t i = 0; i < pass->count && !error; i++) {
 		const struct cs_item *item = &pass->items[i];
 		const struct cs_stack *stack = pass->stacks ? pass->stacks[i] : NULL;
-		if (!row_passes(pass, item) || (pass->bits && !stack_passes(pass, stack)))
+		if (!row_passes(pass, item) || (pass->bits && stack && !stack_passes(pass, stack)))
 			continue;
 		if (stack && pass->roots)
 			stack = cs_stacks_rooted(
