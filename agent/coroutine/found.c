@@ -9,9 +9,6 @@
 #include "core/sys.h"
 #include "coroutine/region.h"
 
-/* What is larger holds many stacks. */
-#define STACK_MAX (UINT64_C(8) << 20)
-
 #define PIECE UINT64_C(65536)
 
 /* Not the thread that this block speaks of, but a child that borrows its memory. */
@@ -28,17 +25,15 @@ struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const 
 		.flags = CS_SLOT_FOUND,
 	};
 
-	if (region && region->high - region->low <= STACK_MAX) {
+	if (region) {
 		birth.low = region->low;
 		birth.high = region->high;
+		birth.spawn = region->spawn;
+		csa_region_is_stack(region);
 	} else {
 		birth.low = address & ~(PIECE - 1);
 		birth.high = birth.low + PIECE;
 		birth.flags |= CS_SLOT_GUESSED;
-	}
-	if (region) {
-		birth.spawn = region->spawn;
-		csa_region_is_stack(region);
 	}
 	return csa_coro_new(thread, &birth);
 }

@@ -186,6 +186,11 @@ void *csa_map_find(struct csa_map *map, uint64_t address)
 	return NULL;
 }
 
+void *csa_map_find_near(struct csa_map *map, uint64_t address)
+{
+	return *map->items ? search(map, address >> PAGE_SHIFT, address, CSA_MAP_BY_TOP) : NULL;
+}
+
 void *csa_map_find_low(struct csa_map *map, uint64_t low)
 {
 	return *map->items ? search(map, low, low, CSA_MAP_BY_LOW) : NULL;

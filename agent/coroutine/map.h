@@ -46,6 +46,9 @@ bool csa_map_add(struct csa_map *map, void *item);
 /* The living item whose range holds ADDRESS; NULL none. */
 void *csa_map_find(struct csa_map *map, uint64_t address);
 
+/* The same, if its high end lies on ADDRESS's own page: at once, also when there is none. */
+void *csa_map_find_near(struct csa_map *map, uint64_t address);
+
 /* The living item whose range begins at LOW; NULL none. */
 void *csa_map_find_low(struct csa_map *map, uint64_t low);
 

@@ -13,7 +13,7 @@
 #include "heap/sampler.h"
 
 #define REGIONS_MAX (1u << 20)
-#define BYTES_MAX CSA_MAP_REACH
+#define BYTES_MAX ((UINT64_C(8) << 20) + (UINT64_C(64) << 10)) /* with guard pages */
 #define PAGE 4096u
 
 /* So many blocks of a site are followed before one of them has been a stack. */
@@ -176,11 +176,12 @@ static void cut(struct csa_region *region, uint64_t low, uint64_t high)
 void csa_region_cut(uint64_t low, uint64_t bytes)
 {
 	uint64_t high = low + bytes;
-	struct csa_region *region = csa_region_find(low);
+	struct csa_region *region = csa_region_find_low(low);
 
+	/* What is cut off ends where it began, or where it ended: no need to look further. */
 	if (region)
 		cut(region, low, high);
-	region = bytes ? csa_region_find(high - 1) : NULL;
+	region = bytes ? csa_map_find_near(&map, high - 1) : NULL;
 	if (region)
 		cut(region, low, high);
 	if (bytes / PAGE > atomic_load(&fresh)) {

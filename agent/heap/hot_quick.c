@@ -111,7 +111,8 @@ bool csa_record_free(const void *block, enum cs_record_kind kind)
 		return false;
 	if (UNLIKELY(!csa_agent_on()) && !csa_agent_start())
 		return false;
-	if (UNLIKELY(atomic_load_explicit(&csa_coro_count, memory_order_relaxed) != 0))
+	if (UNLIKELY(atomic_load_explicit(&csa_coro_count, memory_order_relaxed) != 0) &&
+	    UNLIKELY(csa_perhaps_stack(block)))
 		csa_coro_block_gone(block);
 	if (!csa_agent.exact && !csa_live_remove(block))
 		return false;

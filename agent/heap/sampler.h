@@ -49,6 +49,12 @@ static inline bool csa_perhaps_recorded(const void *block)
 void csa_filter_add(const void *block);
 void csa_filter_remove(const void *block);
 
+/* Perhaps one of those, in any mode? False is certain. */
+static inline bool csa_perhaps_stack(const void *block)
+{
+	return __atomic_load_n(&csa_filter.counts[csa_filter_hash(block)], __ATOMIC_RELAXED);
+}
+
 /*
  * What an allocation of SIZE takes from the gap. A block of 0 counts as 1 byte; one of 2^63 or
  * more can't be had, and must not turn the gap into one that never ends.

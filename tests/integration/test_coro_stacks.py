@@ -31,6 +31,6 @@ def found(kind, count, rounds):
 
 for kind in ("malloc", "mmap", "aligned"):
     found(kind, 20, 5)
-found("malloc", 2000, 3)
+found("malloc", 6000, 3)
 found("reuse", 50, 3)
 cs.finish()
