@@ -43,11 +43,7 @@ def looks(bench, pid, count):
 
 
 def ps(pid):
-    command = ["ps", "--group"]
-    if subprocess.run([measure.COROSCOPE, "help", "ps"], stdout=subprocess.DEVNULL,
-                      stderr=subprocess.DEVNULL, check=False).returncode != 0:
-        command = ["fold", "--metric", "coroutines"]
-    return measure.run(pinned(1, [measure.COROSCOPE, *command, "-p", str(pid)])).wall
+    return measure.run(pinned(1, [measure.COROSCOPE, "ps", "--group", "-p", str(pid)])).wall
 
 
 def delve(program):

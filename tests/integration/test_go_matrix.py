@@ -67,9 +67,6 @@ def shown_all(frames):
 
 
 def check_goroutines(name, program):
-    if cs.run([cs.COROSCOPE, "help", "ps"]).status != 0:
-        cs.without(f"{name}: goroutines", "there is no command ps")
-        return
     listing = report("ps", program, "--stacks")
     ours = {one["id"]: one for one in listing["coroutines"]}
     theirs = gotarget.parse_dump(program.ask("goroutine 2"))
