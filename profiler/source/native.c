@@ -19,10 +19,7 @@
 #include "source/tracked.h"
 #include "trace/trace.h"
 
-/*
- * Of a stack of fewer pages, or one that begins within a page, pages don't tell how close to
- * its end it came: memory from the allocator may have been touched before it was a stack.
- */
+/* Of a stack of fewer pages, pages don't tell how close to its end it came. */
 #define WARN_PAGES 10u
 
 /* A mapping or two may be needed for each stack. */
@@ -265,11 +262,13 @@ static uint64_t measure(struct cs_observation *observation)
 		uint64_t bytes = stacks[i].high - stacks[i].low;
 		bool by_sp = coroutine->stack_used != CS_UNKNOWN &&
 		             coroutine->stack_used > bytes - bytes / 10;
-		bool by_page = bytes >= WARN_PAGES * UINT64_C(4096) && stacks[i].low % 4096 == 0 &&
+		/* Memory of the allocator may have been touched before it was a stack. */
+		bool telling = stacks[i].low % 4096 == 0;
+		bool by_page = telling && bytes >= WARN_PAGES * UINT64_C(4096) &&
 		               stacks[i].peak > bytes - bytes / 10;
 
 		coroutine->stack_resident = stacks[i].resident;
-		coroutine->stack_peak = stacks[i].peak;
+		coroutine->stack_peak = telling ? stacks[i].peak : CS_UNKNOWN;
 		close_to_overflow += by_sp || by_page;
 	}
 	free(stacks);

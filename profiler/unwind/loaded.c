@@ -82,7 +82,7 @@ void cs_loaded_free(struct cs_loaded *loaded)
 /* Is what the process has in its memory what the file says? */
 static bool is_the_same(const struct cs_loaded *loaded, const struct cs_loaded_entry *entry)
 {
-	uint8_t there[256];
+	uint8_t there[256] = {0};
 	uint64_t address;
 	struct cs_piece piece = {.to = there};
 	const uint8_t *here = cs_cfi_print(entry->cfi, &address, &piece.bytes);
