@@ -382,3 +382,14 @@ void cs_coroutines_free(struct cs_model *model)
 	free(all->dirty.ids);
 	free(all->ending.ids);
 }
+
+void cs_model_forget_coroutines(struct cs_model *model)
+{
+	struct cs_coroutines *all = &model->coroutines;
+	size_t element_bytes = all->list.element_bytes;
+	uint32_t shift = all->list.shift;
+
+	cs_coroutines_free(model);
+	memset(all, 0, sizeof(*all));
+	cs_list_init(&all->list, element_bytes, shift);
+}

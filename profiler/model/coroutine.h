@@ -114,6 +114,8 @@ int cs_model_coroutine_set_labels(struct cs_model *model, uint32_t id, const cha
 void cs_model_coroutine_end(struct cs_model *model, uint32_t id, uint64_t time_ns);
 /* Once a tick. cs_trace_write_tick() does it, after it has taken what was dirty. */
 void cs_model_sweep_coroutines(struct cs_model *model);
+/* Gives all of them back, ended or not: for a model that is kept for its heap alone. */
+void cs_model_forget_coroutines(struct cs_model *model);
 /* How many live in PROCESS; 0 of a process that is not there. */
 uint32_t cs_model_coroutines_alive(const struct cs_model *model, uint32_t process);
 

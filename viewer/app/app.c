@@ -40,7 +40,8 @@ void csv_app_update(struct csv_app *app)
 	struct csv_scene *scene = csv_session_scene(app->session);
 	struct cs_diag diag = {0};
 
-	if (view->history && csv_session_history(app->session, &diag))
+	if ((view->history && csv_session_history(app->session, &diag)) ||
+	    (view->timeline && csv_session_timeline(app->session, &diag)))
 		csv_app_complain(app, &diag);
 	scene->needle = app->needle;
 	if (view->update(app->states[app->current], scene)) {
@@ -114,7 +115,7 @@ static void search(struct csv_app *app, int direction)
 {
 	const struct csv_view *view = csv_app_view(app);
 
-	csv_app_update(app); /* the view learns the needle */
+	csv_session_scene(app->session)->needle = app->needle;
 	if (!app->needle[0] || !view->search)
 		return;
 	if (!view->search(app->states[app->current], csv_session_scene(app->session), direction))
@@ -205,6 +206,8 @@ static bool do_own(struct csv_app *app, enum csv_action action)
 		return true;
 	case CSV_ACTION_SYSTEM:
 		scene->system = !scene->system;
+		scene->serial++;
+		csv_app_update(app);
 		csv_app_say(app, "the runtime's own coroutines are %s",
 		            scene->system ? "shown" : "hidden");
 		return true;
@@ -274,9 +277,11 @@ void csv_app_do(struct csv_app *app, enum csv_action action)
 
 	if (app->help && do_in_help(app, action))
 		return;
-	if (!do_own(app, action) && view->action)
-		view->action(state, csv_session_scene(app->session), action);
-	csv_app_update(app);
+	if (do_own(app, action))
+		return;
+	if (view->action &&
+	    view->action(state, csv_session_scene(app->session), action) == CSV_CHANGED)
+		csv_app_update(app);
 }
 
 static void wheel(struct csv_app *app, int direction)

@@ -51,25 +51,12 @@ static void draw_tabs(struct csv_app *app)
 		              app->help ? CSV_ROLE_TAB_ACTIVE : CSV_ROLE_TAB, " ? help ");
 }
 
-static uint64_t count_unstable(const struct cs_model *model)
-{
-	uint64_t unstable = 0;
-
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-
-		unstable += coroutine && !coroutine->ended_ns &&
-		            coroutine->flags & CS_COROUTINE_UNSTABLE;
-	}
-	return unstable;
-}
-
 /* What a person must know of the picture before believing it. */
 static void honest(const struct csv_app *app, char *text, size_t bytes)
 {
 	const struct csv_scene *scene = scene_of(app);
 	const struct cs_snapshot *now = scene->now;
-	uint64_t unstable = count_unstable(now->model);
+	uint64_t unstable = scene->counts.unstable;
 	size_t used = 0;
 
 	text[0] = 0;

@@ -12,6 +12,7 @@
 struct run {
 	struct csv_app *app;
 	int width, height;
+	struct timespec clock; /* of the last "clock" */
 };
 
 static int press(struct run *run, uint32_t key)
@@ -99,6 +100,19 @@ static int do_wait(struct run *run, char *rest, struct cs_diag *diag)
 	return csv_app_draw(run->app, run->width, run->height);
 }
 
+static int do_clock(struct run *run, char *rest, struct cs_diag *diag)
+{
+	struct timespec now;
+
+	(void)diag;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	printf("%s %.3f\n", rest,
+	       (double)(now.tv_sec - run->clock.tv_sec) * 1e3 +
+	               (double)(now.tv_nsec - run->clock.tv_nsec) / 1e6);
+	clock_gettime(CLOCK_MONOTONIC, &run->clock);
+	return 0;
+}
+
 static int do_save_screen(struct run *run, char *rest, struct cs_diag *diag)
 {
 	bool here = !strcmp(rest, "-");
@@ -122,13 +136,10 @@ static const struct {
 	const char *name;
 	int (*run)(struct run *run, char *rest, struct cs_diag *diag);
 } steps[] = {
-	{"size", do_size},
-	{"key", do_key},
-	{"type", do_type},
-	{"seek", do_seek},
-	{"wait", do_wait},
-	{"action", do_action},
-	{"save-screen", do_save_screen},
+	{"size", do_size},   {"key", do_key},
+	{"type", do_type},   {"seek", do_seek},
+	{"wait", do_wait},   {"action", do_action},
+	{"clock", do_clock}, {"save-screen", do_save_screen},
 };
 
 static int step(struct run *run, char *line, struct cs_diag *diag)
@@ -141,18 +152,19 @@ static int step(struct run *run, char *line, struct cs_diag *diag)
 		return steps[i].run(run, line + length + (line[length] == ' '), diag);
 	}
 	return cs_diag_set(diag, -EINVAL,
-	                   "steps are size, key, type, action, seek, wait, save-screen");
+	                   "steps are size, key, type, action, seek, wait, clock, save-screen");
 }
 
 int csv_script_run(struct csv_app *app, const char *path, struct cs_diag *diag)
 {
-	struct run run = {app, 80, 24};
+	struct run run = {.app = app, .width = 80, .height = 24};
 	FILE *file = fopen(path, "re");
 	char line[1024];
 	int number = 0, error;
 
 	if (!file)
 		return cs_diag_set(diag, -errno, "read the script %s: %s", path, strerror(errno));
+	clock_gettime(CLOCK_MONOTONIC, &run.clock);
 	error = csv_app_draw(app, run.width, run.height);
 	while (!error && !app->quit && fgets(line, sizeof(line), file)) {
 		struct cs_diag why = {0};

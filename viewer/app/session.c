@@ -15,12 +15,15 @@
 #include <unistd.h>
 
 #include "app/series.h"
+#include "model/coroutine.h"
 #include "symbol/resolver.h"
 #include "trace/trace.h"
-#include "view/words.h"
+#include "view/census.h"
 
 #define MINUTE_NS UINT64_C(60000000000)
 #define STEP_NS UINT64_C(1000000000)
+/* More coroutines than that make every other moment cost seconds: it is not looked for. */
+#define MINUTE_COROUTINES_MAX 200000u
 /* How far the moment "a minute ago" may be off before it is loaded anew. */
 #define MINUTE_SLACK_NS UINT64_C(10000000000)
 
@@ -36,7 +39,7 @@ struct csv_session {
 	struct cs_symbols *symbols;
 	struct cs_resolver *resolver;
 	uint32_t named_frames; /* frames of the model when names were looked up last */
-	struct moment now, mark, start, minute;
+	struct moment now, mark, start;
 	uint32_t loaded_chunks; /* what now.model holds, while at_end */
 	bool at_end;
 	bool wants_timeline;
@@ -138,7 +141,7 @@ static void remember_before(struct csv_session *session)
 		.time_ns = session->now.time_ns,
 		.thread_cpu_ns = session->thread_cpu_ns,
 		.threads = threads,
-		.switches = csv_switches(model),
+		.switches = session->scene.counts.switches,
 	};
 }
 
@@ -149,7 +152,7 @@ static void set_scene(struct csv_session *session)
 	scene->now = session->now.snapshot;
 	scene->mark = session->mark.snapshot;
 	scene->start = session->start.snapshot;
-	scene->minute = session->minute.snapshot;
+	scene->serial++;
 	scene->to_ns = cs_trace_duration_ns(session->trace);
 	scene->live = session->at_end && cs_trace_is_growing(session->trace);
 	scene->series = session->timeline.series;
@@ -173,6 +176,7 @@ static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag 
 	moment_release(&session->now);
 	session->now = next;
 	session->named_frames = 0;
+	csv_counts_take(&session->scene.counts, session->now.model);
 	if (!error)
 		error = find_names(session, diag);
 	set_scene(session);
@@ -208,7 +212,9 @@ void csv_session_close(struct csv_session *session)
 	moment_release(&session->now);
 	moment_release(&session->mark);
 	moment_release(&session->start);
-	moment_release(&session->minute);
+	csv_census_release(&session->scene.mark_census);
+	csv_census_release(&session->scene.start_census);
+	csv_census_release(&session->scene.minute_census);
 	cs_stacks_free(session->scene.stacks);
 	cs_symbols_free(session->symbols);
 	cs_resolver_free(session->resolver);
@@ -246,6 +252,7 @@ static int follow(struct csv_session *session, struct cs_diag *diag)
 		error = find_names(session, diag);
 	if (!error)
 		error = take(session, &session->now, diag);
+	csv_counts_take(&session->scene.counts, session->now.model);
 	if (!error && session->wants_timeline)
 		error = csv_timeline_add(&session->timeline, session->now.model);
 	return error;
@@ -285,41 +292,80 @@ bool csv_session_at_end(const struct csv_session *session)
 	return session->at_end;
 }
 
+/* What is kept of another moment: its heap, and how many coroutines stood where. */
+static int load_other(struct csv_session *session, uint64_t time_ns, struct moment *moment,
+                      struct csv_census *census, struct cs_diag *diag)
+{
+	int error = load(session, time_ns, NULL, moment, diag);
+
+	if (!error && csv_census_take(census, moment->model))
+		error = cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+	if (!error)
+		cs_model_forget_coroutines(moment->model);
+	return error;
+}
+
 int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 {
 	int error = 0;
 
-	if (session->mark.model)
+	if (session->mark.model) {
 		moment_release(&session->mark);
-	else
-		error = load(session, session->now.time_ns, NULL, &session->mark, diag);
+		csv_census_release(&session->scene.mark_census);
+	} else {
+		error = load_other(session, session->now.time_ns, &session->mark,
+		                   &session->scene.mark_census, diag);
+	}
 	if (!error)
 		error = forget_stacks(session, diag);
 	set_scene(session);
 	return error;
 }
 
+/* Only the numbers of a minute ago are wanted: its model goes at once. */
+static int look_back(struct csv_session *session, struct cs_diag *diag)
+{
+	struct csv_census *minute = &session->scene.minute_census;
+	uint64_t now_ns = session->now.time_ns;
+	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : session->start.time_ns;
+	struct moment then = {0};
+	int error;
+
+	if (session->scene.counts.all > MINUTE_COROUTINES_MAX) {
+		csv_census_release(minute);
+		return 0;
+	}
+	if (minute->known && wanted <= minute->time_ns + MINUTE_SLACK_NS &&
+	    minute->time_ns <= wanted + MINUTE_SLACK_NS)
+		return 0;
+	error = load_other(session, wanted, &then, minute, diag);
+	moment_release(&then);
+	return error;
+}
+
 int csv_session_history(struct csv_session *session, struct cs_diag *diag)
 {
-	uint64_t now_ns = session->now.time_ns;
-	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : 0;
-	uint64_t have = session->minute.time_ns;
+	uint64_t serial = session->scene.serial;
 	int error = 0;
 
 	if (!session->start.model)
-		error = load(session, cs_trace_session(session->trace)->tick_ns, NULL,
-		             &session->start, diag);
-	if (!error && (!session->minute.model || wanted > have + MINUTE_SLACK_NS ||
-	               have > wanted + MINUTE_SLACK_NS)) {
-		error = load(session, wanted ? wanted : session->start.time_ns, NULL,
-		             &session->minute, diag);
-		if (!error)
-			error = forget_stacks(session, diag);
-	}
-	if (!error && !session->wants_timeline) {
-		session->wants_timeline = true;
-		error = csv_timeline_read(&session->timeline, session->trace, diag);
-	}
+		error = load_other(session, cs_trace_session(session->trace)->tick_ns,
+		                   &session->start, &session->scene.start_census, diag);
+	if (!error)
+		error = look_back(session, diag);
+	set_scene(session);
+	session->scene.serial = serial; /* the same moment, better known */
+	return error;
+}
+
+int csv_session_timeline(struct csv_session *session, struct cs_diag *diag)
+{
+	int error = 0;
+
+	if (session->wants_timeline)
+		return 0;
+	session->wants_timeline = true;
+	error = csv_timeline_read(&session->timeline, session->trace, diag);
 	set_scene(session);
 	return error;
 }
@@ -341,7 +387,7 @@ int csv_session_growth(struct csv_session *session, uint64_t *time_ns, struct cs
 {
 	const struct csv_series *heap;
 	double most = 0;
-	int error = csv_session_history(session, diag);
+	int error = csv_session_timeline(session, diag);
 
 	if (error)
 		return error;

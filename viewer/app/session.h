@@ -33,8 +33,10 @@ bool csv_session_at_end(const struct csv_session *session);
 /* The present moment becomes what others are compared with; again: no longer. */
 int csv_session_mark(struct csv_session *session, struct cs_diag *diag);
 
-/* Loads scene->start and scene->minute if they are wanted and not there. */
+/* Loads what scene->start and the census of start and of a minute ago need, if not there. */
 int csv_session_history(struct csv_session *session, struct cs_diag *diag);
+/* The same of scene->series. */
+int csv_session_timeline(struct csv_session *session, struct cs_diag *diag);
 
 /* TEXT as in FILE@TIME. 0 or -errno with DIAG. */
 int csv_session_time(struct csv_session *session, const char *text, uint64_t *time_ns,

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "view/coroutine_rows.h"
@@ -269,11 +270,32 @@ static bool field_any(const void *row, int field, text_test *test, const void *c
 	}
 }
 
-bool csv_coroutine_passes(const struct csv_scene *scene, const struct csv_expression *filter,
+/* Stacks, reasons, states and runtimes recur; names, labels and ids do not. */
+static uint32_t field_same(const void *row, int field)
+{
+	const struct subject *subject = row;
+
+	switch (field) {
+	case F_STATE:
+		return subject->coroutine->state + 1u;
+	case F_RUNTIME:
+		return subject->coroutine->runtime;
+	case F_REASON:
+		return subject->coroutine->reason + 1u;
+	case F_FUNCTION:
+		return subject->coroutine->stack;
+	case F_SPAWN:
+		return subject->coroutine->spawn;
+	default:
+		return 0;
+	}
+}
+
+bool csv_coroutine_passes(const struct csv_scene *scene, struct csv_expression *filter,
                           const struct cs_coroutine *coroutine)
 {
 	const struct subject subject = {scene, coroutine};
-	const struct csv_subject asked = {&subject, field_number, field_any};
+	const struct csv_subject asked = {&subject, field_number, field_any, field_same};
 
 	return csv_expression_holds(filter, &asked);
 }
@@ -286,18 +308,58 @@ static bool passes(const void *context, uint32_t row)
 	       csv_coroutine_passes(rows->scene, rows->filter, csv_coroutine_of(rows, row));
 }
 
+/* ---- search ---- */
+
+void csv_coroutine_search_forget(struct csv_coroutine_search *search)
+{
+	if (search->known)
+		memset(search->known, 0, search->known_count);
+}
+
+/* Stacks recur: whether the telling function of one holds the needle is found out once. */
+static bool function_matches(struct csv_coroutine_search *search, const struct csv_scene *scene,
+                             const struct cs_coroutine *coroutine)
+{
+	uint32_t node = coroutine->stack;
+	bool found;
+
+	if (node >= search->known_count) {
+		size_t count = cs_model_node_count(scene->now->model) + 1;
+		uint8_t *known = count > node ? realloc(search->known, count) : NULL;
+
+		if (!known)
+			return strstr(function_of(scene, coroutine), search->needle) != NULL;
+		memset(known + search->known_count, 0, count - search->known_count);
+		search->known = known;
+		search->known_count = count;
+	}
+	if (search->known[node])
+		return search->known[node] == 2;
+	found = strstr(function_of(scene, coroutine), search->needle) != NULL;
+	search->known[node] = found ? 2 : 1;
+	return found;
+}
+
 static bool matches(const void *context, uint32_t row, const char *needle)
 {
-	static const int columns[] = {ID, STATE, REASON, FUNCTION};
-	char text[512];
+	const struct csv_coroutine_rows *rows = context;
+	struct csv_coroutine_search *search = rows->search;
+	const struct cs_coroutine *coroutine = csv_coroutine_of(rows, row);
 
-	for (size_t i = 0; i < sizeof(columns) / sizeof(*columns); i++) {
-		text[0] = 0;
-		cell(context, row, columns[i], text, sizeof(text));
-		if (strstr(text, needle))
-			return true;
+	if (strcmp(search->needle, needle) != 0) {
+		snprintf(search->needle, sizeof(search->needle), "%s", needle);
+		csv_coroutine_search_forget(search);
 	}
-	return false;
+	if (function_matches(search, rows->scene, coroutine) ||
+	    strstr(cs_coroutine_state_names[coroutine->state], needle) ||
+	    strstr(reason_of(rows->scene, coroutine), needle) ||
+	    (coroutine->name && strstr(coroutine->name, needle)))
+		return true;
+	/* Making an id's text is dear, and only what has a digit or a slash can be in one alone. */
+	return strpbrk(needle, "/0123456789") &&
+	       strstr(csv_words_id(rows->scene->now->model, coroutine->runtime, coroutine->number)
+	                      .s,
+	              needle);
 }
 
 struct csv_rows csv_coroutine_rows_grid(const struct csv_coroutine_rows *rows, bool tree)

@@ -109,45 +109,35 @@ static void count_in(struct csv_group *group, const struct cs_coroutine *corouti
 	add(&group->switches, coroutine->switches);
 }
 
-/* Reasons are texts of a model each; those of another moment are looked up by their words. */
-static uint32_t same_text(const struct csv_scene *scene, const struct cs_model *model,
-                          uint32_t text)
-{
-	const char *words = cs_model_text_at(model, text);
-	const char *here = cs_model_text_at(scene->now->model, text);
-
-	/* Append-only, and of one trace: the same number is the same text. */
-	return words && here && !strcmp(words, here) ? text : 0;
-}
-
-static void count_then(struct csv_groups *groups, const struct cs_snapshot *then, bool minute)
+/* Nodes and texts have the same numbers in all moments of a trace. */
+static void count_then(struct csv_groups *groups, const struct csv_census *then, bool minute)
 {
 	const struct csv_scene *scene = groups->scene;
 
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(then->model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(then->model, id);
-		struct csv_group *group;
+	for (uint32_t i = 0; i < then->count; i++) {
+		const struct csv_census_row *row = &then->rows[i];
+		uint64_t count = row->count - (scene->system ? 0 : row->system);
+		struct csv_group *group =
+			find(groups,
+		             row->node ? cs_stacks_get(scene->stacks, scene->now, row->node) : NULL,
+		             row->reason);
 
-		if (!is_counted(scene, coroutine))
-			continue;
-		group = find(groups,
-		             coroutine->stack ? cs_stacks_get(scene->stacks, then, coroutine->stack)
-		                              : NULL,
-		             same_text(scene, then->model, coroutine->reason));
-		if (!group)
-			continue;
-		if (minute)
-			group->count_minute++;
-		else
-			group->count_base++;
+		if (group && minute)
+			group->count_minute += count;
+		else if (group)
+			group->count_base += count;
 	}
 }
 
+static const struct csv_census *base_of(const struct csv_scene *scene)
+{
+	return scene->mark_census.known ? &scene->mark_census : &scene->start_census;
+}
+
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
-                    const struct csv_expression *filter)
+                    struct csv_expression *filter)
 {
 	const struct cs_model *model = scene->now->model;
-	const struct cs_snapshot *base = scene->mark ? scene->mark : scene->start;
 
 	groups->scene = scene;
 	groups->count = 0;
@@ -169,10 +159,8 @@ int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
 		count_in(group, coroutine, id, scene->now->time_ns);
 		groups->total++;
 	}
-	if (base)
-		count_then(groups, base, false);
-	if (scene->minute)
-		count_then(groups, scene->minute, true);
+	count_then(groups, base_of(scene), false);
+	count_then(groups, &scene->minute_census, true);
 	return 0;
 }
 
@@ -207,10 +195,10 @@ static double change_of(const struct csv_groups *groups, const struct csv_group 
 	const struct csv_scene *scene = groups->scene;
 
 	if (column == MINUTE)
-		return scene->minute ? (double)group->count - (double)group->count_minute : NAN;
-	if (!scene->mark && !scene->start)
-		return NAN;
-	return (double)group->count - (double)group->count_base;
+		return scene->minute_census.known
+		               ? (double)group->count - (double)group->count_minute
+		               : NAN;
+	return base_of(scene)->known ? (double)group->count - (double)group->count_base : NAN;
 }
 
 static const char *function_of(const struct csv_group *group)

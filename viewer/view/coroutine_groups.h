@@ -36,7 +36,7 @@ extern const struct csv_column csv_group_columns[];
 
 /* Of all coroutines of SCENE that pass FILTER (NULL: all). 0 or -ENOMEM. */
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
-                    const struct csv_expression *filter);
+                    struct csv_expression *filter);
 void csv_groups_release(struct csv_groups *groups);
 
 struct csv_rows csv_groups_grid(const struct csv_groups *groups);

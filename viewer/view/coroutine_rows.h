@@ -24,13 +24,21 @@ struct csv_coroutine_row {
 	bool folded;
 };
 
+/* What the search has found out of stacks. */
+struct csv_coroutine_search {
+	char needle[128];
+	uint8_t *known; /* by node: 0 not asked, 1 no, 2 yes */
+	size_t known_count;
+};
+
 struct csv_coroutine_rows {
 	const struct csv_scene *scene;
 	struct csv_coroutine_row *rows;
 	uint32_t count, room;
-	const struct csv_expression *filter; /* NULL: everything */
-	uint64_t folded[CSV_FOLDED_MAX];     /* identities of folded branches */
+	struct csv_expression *filter;   /* NULL: everything */
+	uint64_t folded[CSV_FOLDED_MAX]; /* identities of folded branches */
 	uint32_t folded_count;
+	struct csv_coroutine_search *search; /* the view's */
 };
 
 extern const struct csv_column csv_coroutine_columns[];
@@ -47,8 +55,11 @@ struct csv_rows csv_coroutine_rows_grid(const struct csv_coroutine_rows *rows, b
 const struct cs_coroutine *csv_coroutine_of(const struct csv_coroutine_rows *rows, uint32_t row);
 
 /* Whether FILTER lets COROUTINE pass. */
-bool csv_coroutine_passes(const struct csv_scene *scene, const struct csv_expression *filter,
+bool csv_coroutine_passes(const struct csv_scene *scene, struct csv_expression *filter,
                           const struct cs_coroutine *coroutine);
+
+/* Names of stacks may have changed. */
+void csv_coroutine_search_forget(struct csv_coroutine_search *search);
 
 /* Folds or unfolds the branch of a row; rows are filled anew after it. */
 void csv_coroutine_fold(struct csv_coroutine_rows *rows, uint32_t row);

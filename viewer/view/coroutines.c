@@ -24,11 +24,13 @@ struct coroutines {
 	struct csv_grid grids[MODES];
 	struct csv_rows rows; /* of the mode */
 	struct csv_coroutine_rows list;
+	struct csv_coroutine_search search;
 	struct csv_groups groups;
 	struct csv_expression *filter;
 	char filter_text[256];
 	struct csv_detail detail;
 	struct csv_area area, table;
+	uint64_t filled; /* serial of the scene that the rows are of; 0: none */
 };
 
 static struct csv_grid *grid_of(struct coroutines *view)
@@ -42,6 +44,7 @@ static void *coroutines_open(void)
 
 	if (!view)
 		return NULL;
+	view->list.search = &view->search;
 	csv_grid_init(&view->grids[GROUPS], csv_group_columns, 0);
 	csv_grid_init(&view->grids[LIST], csv_coroutine_columns, 3);
 	csv_grid_init(&view->grids[TREE], csv_coroutine_columns, 0);
@@ -55,19 +58,17 @@ static void coroutines_close(void *state)
 	for (int mode = 0; mode < MODES; mode++)
 		csv_grid_release(&view->grids[mode]);
 	csv_coroutine_rows_release(&view->list);
+	free(view->search.known);
 	csv_groups_release(&view->groups);
 	csv_expression_free(view->filter);
 	free(view);
 }
 
-static int coroutines_update(void *state, const struct csv_scene *scene)
+/* Rows are made when there is something new; sorting and filtering a list is the grid's. */
+static int fill(struct coroutines *view, const struct csv_scene *scene)
 {
-	struct coroutines *view = state;
-	struct csv_grid *grid = grid_of(view);
 	int error;
 
-	snprintf(grid->needle, sizeof(grid->needle), "%s", scene->needle);
-	csv_detail_update(&view->detail, scene);
 	if (view->mode == GROUPS) {
 		error = csv_groups_fill(&view->groups, scene, view->filter);
 		view->rows = csv_groups_grid(&view->groups);
@@ -76,37 +77,46 @@ static int coroutines_update(void *state, const struct csv_scene *scene)
 		error = csv_coroutine_rows_fill(&view->list, scene, view->mode == TREE);
 		view->rows = csv_coroutine_rows_grid(&view->list, view->mode == TREE);
 	}
+	view->filled = error ? 0 : scene->serial;
+	return error;
+}
+
+static int coroutines_update(void *state, const struct csv_scene *scene)
+{
+	struct coroutines *view = state;
+	struct csv_grid *grid = grid_of(view);
+	int error = 0;
+
+	snprintf(grid->needle, sizeof(grid->needle), "%s", scene->needle);
+	csv_detail_update(&view->detail, scene);
+	if (view->filled != scene->serial) {
+		csv_expression_forget(view->filter);
+		csv_coroutine_search_forget(&view->search);
+		error = fill(view, scene);
+	}
 	return error ? error : csv_grid_update(grid, &view->rows);
 }
 
 /* ---- drawing ---- */
 
-static void draw_summary(const struct coroutines *view, const struct csv_scene *scene,
-                         struct csv_canvas *canvas, struct csv_area area)
+static void draw_summary(const struct csv_scene *scene, struct csv_canvas *canvas,
+                         struct csv_area area)
 {
-	uint64_t states[CS_COROUTINE_STATES] = {0}, all = 0;
-	const struct cs_model *model = scene->now->model;
+	const struct csv_counts *counts = &scene->counts;
+	uint64_t all = counts->all - (scene->system ? 0 : counts->system);
 	int x = area.x;
 
-	(void)view;
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-
-		if (!coroutine || coroutine->ended_ns || coroutine->state >= CS_COROUTINE_STATES ||
-		    (!scene->system && coroutine->flags & CS_COROUTINE_SYSTEM))
-			continue;
-		states[coroutine->state]++;
-		all++;
-	}
 	x += csv_putf(canvas, x, area.y, area.width, CSV_ROLE_STRONG, "%s coroutines",
 	              cs_text_count((double)all).s);
-	for (int i = 0; i < CS_COROUTINE_STATES && x < area.x + area.width; i++)
-		if (states[i])
+	for (int i = 0; i < CS_COROUTINE_STATES && x < area.x + area.width; i++) {
+		uint64_t count = counts->states[i] - (scene->system ? 0 : counts->system_states[i]);
+
+		if (count)
 			x += csv_putf(canvas, x + 2, area.y, area.x + area.width - x - 2,
 			              csv_role_of_state((enum cs_coroutine_state)i), "%s %s",
-			              cs_coroutine_state_names[i],
-			              cs_text_count((double)states[i]).s) +
+			              cs_coroutine_state_names[i], cs_text_count((double)count).s) +
 			     2;
+	}
 }
 
 static void coroutines_draw(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
@@ -117,7 +127,7 @@ static void coroutines_draw(void *state, const struct csv_scene *scene, struct c
 
 	view->area = area;
 	view->table = (struct csv_area){area.x, area.y + 1, area.width, area.height - 1 - below};
-	draw_summary(view, scene, canvas, area);
+	draw_summary(scene, canvas, area);
 	csv_grid_draw(grid_of(view), &view->rows, canvas, view->table);
 	if (!grid_of(view)->count)
 		csv_put(canvas, area.x, area.y + 2, area.width, CSV_ROLE_FAINT,
@@ -150,45 +160,48 @@ static void open_detail(struct coroutines *view, const struct csv_scene *scene)
 		csv_detail_open(&view->detail, coroutine);
 }
 
-static void fold(struct coroutines *view, enum csv_action action)
+static enum csv_effect fold(struct coroutines *view, enum csv_action action)
 {
 	uint32_t row;
 	bool folded;
 
 	if (view->mode != TREE || !csv_grid_row(grid_of(view), &row))
-		return;
+		return CSV_MOVED;
 	folded = view->list.rows[row].folded;
-	if (action == CSV_ACTION_EXPAND || (action == CSV_ACTION_LEFT && !folded) ||
-	    (action == CSV_ACTION_RIGHT && folded))
-		csv_coroutine_fold(&view->list, row);
+	if (action != CSV_ACTION_EXPAND && (action == CSV_ACTION_LEFT) == folded)
+		return CSV_MOVED;
+	csv_coroutine_fold(&view->list, row);
+	view->filled = 0;
+	return CSV_CHANGED;
 }
 
-static bool coroutines_action(void *state, const struct csv_scene *scene, enum csv_action action)
+static enum csv_effect coroutines_action(void *state, const struct csv_scene *scene,
+                                         enum csv_action action)
 {
 	struct coroutines *view = state;
-	bool moved;
+	enum csv_effect effect;
 
 	switch (action) {
 	case CSV_ACTION_MODE:
 		view->mode = (view->mode + 1) % MODES;
-		return true;
+		view->filled = 0;
+		return CSV_CHANGED;
 	case CSV_ACTION_OPEN:
 		open_detail(view, scene);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_BACK:
 		view->detail.open = false;
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_EXPAND:
 	case CSV_ACTION_LEFT:
 	case CSV_ACTION_RIGHT:
-		fold(view, action);
-		return true;
+		return fold(view, action);
 	default:
-		moved = csv_grid_action(grid_of(view), &view->rows, action, view->table.width);
+		effect = csv_grid_action(grid_of(view), &view->rows, action, view->table.width);
 		/* Open details follow the selection. */
-		if (moved && view->detail.open && !grid_of(view)->follow)
+		if (effect == CSV_MOVED && view->detail.open && !grid_of(view)->follow)
 			open_detail(view, scene);
-		return moved;
+		return effect;
 	}
 }
 
@@ -210,6 +223,7 @@ static int coroutines_filter(void *state, const char *text, struct cs_diag *diag
 	                                   diag);
 
 	view->list.filter = view->filter;
+	view->filled = 0;
 	return error;
 }
 

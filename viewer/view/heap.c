@@ -298,7 +298,8 @@ static void heap_draw(void *state, const struct csv_scene *scene, struct csv_can
 		                             below});
 }
 
-static bool heap_action(void *state, const struct csv_scene *scene, enum csv_action action)
+static enum csv_effect heap_action(void *state, const struct csv_scene *scene,
+                                   enum csv_action action)
 {
 	struct heap *view = state;
 
@@ -306,16 +307,16 @@ static bool heap_action(void *state, const struct csv_scene *scene, enum csv_act
 	switch (action) {
 	case CSV_ACTION_MODE:
 		view->by = (view->by + 1) % CS_BY_COUNT;
-		return true;
+		return CSV_CHANGED;
 	case CSV_ACTION_METRIC:
 		view->metric = (view->metric + 1) % (CS_METRIC_TEMPORARY_OBJECTS + 1);
-		return true;
+		return CSV_CHANGED;
 	case CSV_ACTION_OPEN:
 		view->open = !view->open;
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_BACK:
 		view->open = false;
-		return true;
+		return CSV_MOVED;
 	default:
 		return csv_grid_action(&view->grid, &view->rows, action, view->area.width);
 	}

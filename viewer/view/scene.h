@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/coroutine.h"
 #include "model/snapshot.h"
 #include "model/stacks.h"
 #include "widget/chart.h"
@@ -32,17 +33,40 @@ struct csv_before {
 	uint64_t switches; /* of all coroutines that lived; CS_UNKNOWN */
 };
 
+/* Of all coroutines that live now; counted once a scene, for there may be a million. */
+struct csv_counts {
+	uint64_t all, system, unstable;
+	uint64_t states[CS_COROUTINE_STATES], system_states[CS_COROUTINE_STATES];
+	uint64_t switches; /* CS_UNKNOWN: none is counted */
+};
+
+/* How many coroutines stood where at an earlier moment: by stack and reason, sorted. */
+struct csv_census_row {
+	uint32_t node, reason;
+	uint64_t count, system;
+};
+struct csv_census {
+	bool known;
+	uint64_t time_ns;
+	struct csv_census_row *rows;
+	uint32_t count;
+};
+
 struct csv_scene {
+	uint64_t serial; /* another one: everything may be another */
+	struct csv_counts counts;
 	const struct cs_snapshot *now; /* never NULL */
 	struct csv_before before;
-	const struct cs_snapshot *mark;   /* what the person marked; NULL */
-	const struct cs_snapshot *start;  /* the first moment; NULL: not asked for, see csv_view */
-	const struct cs_snapshot *minute; /* a minute before now, or the first moment; NULL */
-	struct cs_stacks *stacks;         /* of all of them */
-	uint64_t from_ns, to_ns;          /* of the recording, so far */
-	bool live;                        /* now is the present of a process */
-	bool system;                      /* show the runtime's own coroutines too */
-	const char *needle;               /* what is searched; "" */
+	const struct cs_snapshot *mark;  /* what the person marked; NULL */
+	const struct cs_snapshot *start; /* the first moment; NULL: not asked for, see csv_view */
+	/* Coroutines at the mark, at the start, a minute ago; those that were not asked for, or
+	 * would cost too much in a large target, are not known. */
+	struct csv_census mark_census, start_census, minute_census;
+	struct cs_stacks *stacks; /* of all of them */
+	uint64_t from_ns, to_ns;  /* of the recording, so far */
+	bool live;                /* now is the present of a process */
+	bool system;              /* show the runtime's own coroutines too */
+	const char *needle;       /* what is searched; "" */
 	const struct csv_series *series;
 	uint32_t series_count;
 };

@@ -15,8 +15,6 @@
 
 struct scheduler {
 	uint32_t top; /* lines scrolled */
-	uint64_t states[CS_COROUTINE_STATES];
-	uint64_t switches; /* CS_UNKNOWN */
 	const struct csv_scene *scene;
 };
 
@@ -28,17 +26,8 @@ static void *scheduler_open(void)
 static int scheduler_update(void *state, const struct csv_scene *scene)
 {
 	struct scheduler *view = state;
-	const struct cs_model *model = scene->now->model;
 
 	view->scene = scene;
-	memset(view->states, 0, sizeof(view->states));
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-
-		if (coroutine && !coroutine->ended_ns && coroutine->state < CS_COROUTINE_STATES)
-			view->states[coroutine->state]++;
-	}
-	view->switches = csv_switches(model);
 	return 0;
 }
 
@@ -102,20 +91,18 @@ static void put_threads(const struct scheduler *view, struct lines *lines)
 
 static void put_states(const struct scheduler *view, struct lines *lines)
 {
-	uint64_t all = 0;
+	const struct csv_counts *counts = &view->scene->counts;
 	char text[64];
 
-	for (int i = 0; i < CS_COROUTINE_STATES; i++)
-		all += view->states[i];
-	if (!all)
+	if (!counts->all)
 		return;
 	put_title(lines, "Coroutines by state");
 	for (int i = 0; i < CS_COROUTINE_STATES; i++) {
-		if (!view->states[i])
+		if (!counts->states[i])
 			continue;
-		snprintf(text, sizeof(text), "%s", cs_text_count((double)view->states[i]).s);
-		put_bar(lines, cs_coroutine_state_names[i], (double)view->states[i] / (double)all,
-		        text);
+		snprintf(text, sizeof(text), "%s", cs_text_count((double)counts->states[i]).s);
+		put_bar(lines, cs_coroutine_state_names[i],
+		        (double)counts->states[i] / (double)counts->all, text);
 	}
 }
 
@@ -125,13 +112,13 @@ static void put_switches(const struct scheduler *view, struct lines *lines)
 	const struct csv_before *before = &scene->before;
 	char text[64] = "?";
 
-	if (view->switches == CS_UNKNOWN)
+	if (scene->counts.switches == CS_UNKNOWN)
 		return;
 	/* Coroutines that have ended took their counts with them: a sum may fall. */
 	if (before->time_ns && scene->now->time_ns > before->time_ns &&
-	    before->switches != CS_UNKNOWN && view->switches >= before->switches)
+	    before->switches != CS_UNKNOWN && scene->counts.switches >= before->switches)
 		snprintf(text, sizeof(text), "%s a second",
-		         cs_text_count((double)(view->switches - before->switches) * 1e9 /
+		         cs_text_count((double)(scene->counts.switches - before->switches) * 1e9 /
 		                       (double)(scene->now->time_ns - before->time_ns))
 		                 .s);
 	put_bar(lines, "switches (of the living)", NAN, text);
@@ -190,7 +177,8 @@ static void scheduler_draw(void *state, const struct csv_scene *scene, struct cs
 		view->top = 0;
 }
 
-static bool scheduler_action(void *state, const struct csv_scene *scene, enum csv_action action)
+static enum csv_effect scheduler_action(void *state, const struct csv_scene *scene,
+                                        enum csv_action action)
 {
 	struct scheduler *view = state;
 
@@ -198,21 +186,21 @@ static bool scheduler_action(void *state, const struct csv_scene *scene, enum cs
 	switch (action) {
 	case CSV_ACTION_UP:
 		view->top -= view->top ? 1 : 0;
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_DOWN:
 		view->top++;
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_PAGE_UP:
 		view->top = view->top > 10 ? view->top - 10 : 0;
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_PAGE_DOWN:
 		view->top += 10;
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_FIRST:
 		view->top = 0;
-		return true;
+		return CSV_MOVED;
 	default:
-		return false;
+		return CSV_NOT_MINE;
 	}
 }
 

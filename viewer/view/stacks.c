@@ -150,7 +150,8 @@ static void stacks_draw(void *state, const struct csv_scene *scene, struct csv_c
 	         cs_text_percent(selected->value, flame->frames[0].value).s, selected->name);
 }
 
-static bool stacks_action(void *state, const struct csv_scene *scene, enum csv_action action)
+static enum csv_effect stacks_action(void *state, const struct csv_scene *scene,
+                                     enum csv_action action)
 {
 	struct stacks *view = state;
 
@@ -158,29 +159,29 @@ static bool stacks_action(void *state, const struct csv_scene *scene, enum csv_a
 	switch (action) {
 	case CSV_ACTION_UP:
 		csv_flame_move(&view->flame, 0, -1);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_DOWN:
 		csv_flame_move(&view->flame, 0, 1);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_LEFT:
 		csv_flame_move(&view->flame, -1, 0);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_RIGHT:
 		csv_flame_move(&view->flame, 1, 0);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_OPEN:
 		csv_flame_zoom(&view->flame, true);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_BACK:
 		csv_flame_zoom(&view->flame, false);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_METRIC:
 	case CSV_ACTION_MODE:
 		view->metric = (view->metric + 1) % CS_METRIC_COUNT;
 		view->chosen = true;
-		return true;
+		return CSV_CHANGED;
 	default:
-		return false;
+		return CSV_NOT_MINE;
 	}
 }
 

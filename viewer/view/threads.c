@@ -268,7 +268,8 @@ static void threads_draw(void *state, const struct csv_scene *scene, struct csv_
 		                     : "no thread is alive at this time");
 }
 
-static bool threads_action(void *state, const struct csv_scene *scene, enum csv_action action)
+static enum csv_effect threads_action(void *state, const struct csv_scene *scene,
+                                      enum csv_action action)
 {
 	struct threads *view = state;
 

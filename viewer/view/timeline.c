@@ -104,7 +104,8 @@ static void timeline_draw(void *state, const struct csv_scene *scene, struct csv
 	          (struct csv_area){area.x, area.y + area.height - 1, area.width, 1});
 }
 
-static bool timeline_action(void *state, const struct csv_scene *scene, enum csv_action action)
+static enum csv_effect timeline_action(void *state, const struct csv_scene *scene,
+                                       enum csv_action action)
 {
 	struct timeline *view = state;
 
@@ -114,8 +115,9 @@ static bool timeline_action(void *state, const struct csv_scene *scene, enum csv
 	else if (action == CSV_ACTION_DOWN && view->top + view->shown < view->count)
 		view->top++;
 	else
-		return action == CSV_ACTION_UP || action == CSV_ACTION_DOWN;
-	return true;
+		return action == CSV_ACTION_UP || action == CSV_ACTION_DOWN ? CSV_MOVED
+		                                                            : CSV_NOT_MINE;
+	return CSV_MOVED;
 }
 
 static void timeline_describe(const void *state, char *text, size_t bytes)
@@ -128,6 +130,7 @@ static void timeline_describe(const void *state, char *text, size_t bytes)
 const struct csv_view csv_view_timeline = {
 	.name = "timeline",
 	.help = "heap, coroutines and CPU over the whole recording",
+	.timeline = true,
 	.open = timeline_open,
 	.close = free,
 	.update = timeline_update,

@@ -21,15 +21,17 @@
 struct csv_view {
 	const char *name;    /* "coroutines": tab, config file, --view */
 	const char *help;    /* lower case, no full stop */
-	bool history;        /* wants scene.start and scene.minute */
+	bool history;        /* wants scene.start and the census of earlier moments */
+	bool timeline;       /* wants scene.series */
 	void *(*open)(void); /* NULL: no memory */
 	void (*close)(void *state);
 	/* A new scene, or something that changes what is shown. 0 or -ENOMEM. */
 	int (*update)(void *state, const struct csv_scene *scene);
 	void (*draw)(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
 	             struct csv_area area);
-	/* False: not mine. True: something changed; update() follows. May be NULL. */
-	bool (*action)(void *state, const struct csv_scene *scene, enum csv_action action);
+	/* May be NULL. After CSV_CHANGED update() follows. */
+	enum csv_effect (*action)(void *state, const struct csv_scene *scene,
+	                          enum csv_action action);
 	/* Within the area that was drawn last. May be NULL. */
 	bool (*click)(void *state, const struct csv_scene *scene, int x, int y, int clicks);
 	/* "": no filter. 0, or -EINVAL with DIAG. NULL: this view can't be filtered. */

@@ -164,22 +164,6 @@ double csv_thread_share(const struct csv_scene *scene, uint32_t thread)
 	return (double)(now->cpu_ns - cpu_ns) / (double)(scene->now->time_ns - before->time_ns);
 }
 
-uint64_t csv_switches(const struct cs_model *model)
-{
-	uint64_t sum = 0;
-	bool known = false;
-
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-
-		if (coroutine && coroutine->switches != CS_UNKNOWN) {
-			sum += coroutine->switches;
-			known = true;
-		}
-	}
-	return known ? sum : CS_UNKNOWN;
-}
-
 enum csv_role csv_role_of_state(enum cs_coroutine_state state)
 {
 	static const enum csv_role roles[CS_COROUTINE_STATES] = {

@@ -36,9 +36,6 @@ uint64_t csv_coroutine_heap_bytes(const struct cs_coroutine *coroutine);
 
 /* What part of one CPU a thread took since the picture before; NAN: not known. */
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread);
-/* Switches of all living coroutines; CS_UNKNOWN: none is counted. */
-uint64_t csv_switches(const struct cs_model *model);
-
 enum csv_role csv_role_of_state(enum cs_coroutine_state state);
 
 /*

@@ -67,6 +67,13 @@ enum csv_action {
 	CSV_ACTIONS
 };
 
+/* What an action did to what is shown. */
+enum csv_effect {
+	CSV_NOT_MINE, /* nothing: ask somebody else */
+	CSV_MOVED,    /* the picture: draw it again */
+	CSV_CHANGED,  /* what is in it: update, then draw */
+};
+
 struct csv_action_info {
 	const char *name;    /* "search-next" */
 	const char *section; /* heading in the help */

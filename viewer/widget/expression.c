@@ -15,6 +15,7 @@
 
 #define NESTING_MAX 32
 #define WORD_MAX 256
+#define KNOWN_MAX (1u << 22)
 
 enum kind { AND, OR, NOT, LIKE, EQUAL, LESS, GREATER, AT_LEAST, AT_MOST, CONTAINS };
 
@@ -26,6 +27,8 @@ struct csv_expression {
 	bool has_pattern;
 	regex_t pattern;
 	const struct csv_field *fields;
+	uint8_t *known; /* by csv_subject.same(): 0 not asked, 1 false, 2 true */
+	size_t known_count;
 	struct csv_expression *left, *right;
 };
 
@@ -48,6 +51,7 @@ void csv_expression_free(struct csv_expression *expression)
 	if (expression->has_pattern)
 		regfree(&expression->pattern);
 	free(expression->text);
+	free(expression->known);
 	free(expression);
 }
 
@@ -374,6 +378,51 @@ static bool contains(const void *context, const char *text)
 	return strstr(text, expression->text) != NULL;
 }
 
+void csv_expression_forget(struct csv_expression *expression)
+{
+	if (!expression)
+		return;
+	if (expression->known)
+		memset(expression->known, 0, expression->known_count);
+	csv_expression_forget(expression->left);
+	csv_expression_forget(expression->right);
+}
+
+/* Room for what is known of rows like SAME; NULL: no memory, or none that is worth it. */
+static uint8_t *known_of(struct csv_expression *expression, uint32_t same)
+{
+	if (!same || same > KNOWN_MAX)
+		return NULL;
+	if (same >= expression->known_count) {
+		size_t count = (size_t)same * 2 + 64;
+		uint8_t *known = realloc(expression->known, count);
+
+		if (!known)
+			return NULL;
+		memset(known + expression->known_count, 0, count - expression->known_count);
+		expression->known = known;
+		expression->known_count = count;
+	}
+	return &expression->known[same];
+}
+
+/* Whether a text of the field passes the expression's own test. */
+static bool text_holds(struct csv_expression *expression, const struct csv_subject *subject)
+{
+	bool (*test)(const void *, const char *) = expression->kind == LIKE ? matches : equals;
+	uint8_t *known = NULL;
+	bool holds;
+
+	if (subject->same)
+		known = known_of(expression, subject->same(subject->row, expression->field));
+	if (known && *known)
+		return *known == 2;
+	holds = subject->any(subject->row, expression->field, test, expression);
+	if (known)
+		*known = holds ? 2 : 1;
+	return holds;
+}
+
 static bool any_text_contains(const struct csv_expression *expression,
                               const struct csv_subject *subject)
 {
@@ -401,8 +450,7 @@ static bool compares(const struct csv_expression *expression, double value)
 	}
 }
 
-bool csv_expression_holds(const struct csv_expression *expression,
-                          const struct csv_subject *subject)
+bool csv_expression_holds(struct csv_expression *expression, const struct csv_subject *subject)
 {
 	if (!expression)
 		return true;
@@ -418,11 +466,11 @@ bool csv_expression_holds(const struct csv_expression *expression,
 	case CONTAINS:
 		return any_text_contains(expression, subject);
 	case LIKE:
-		return subject->any(subject->row, expression->field, matches, expression);
+		return text_holds(expression, subject);
 	default:
 		break;
 	}
 	if (expression->fields[expression->field].kind == CSV_FIELD_TEXT)
-		return subject->any(subject->row, expression->field, equals, expression);
+		return text_holds(expression, subject);
 	return compares(expression, subject->number(subject->row, expression->field));
 }

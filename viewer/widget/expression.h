@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/diag.h"
 
@@ -36,6 +37,9 @@ struct csv_subject {
 	/* Whether TEST holds for any of the field's texts (a stack has many functions). */
 	bool (*any)(const void *row, int field, bool (*test)(const void *context, const char *text),
 	            const void *context);
+	/* Rows with the same number (not 0, small) have the same texts: one of them is asked, until
+	 * csv_expression_forget(). NULL: no two rows are known to be the same. */
+	uint32_t (*same)(const void *row, int field);
 };
 
 struct csv_expression;
@@ -52,8 +56,10 @@ void csv_expression_free(struct csv_expression *expression);
 int csv_expression_replace(struct csv_expression **expression, char *shown, size_t bytes,
                            const char *text, const struct csv_field *fields, struct cs_diag *diag);
 
+/* What csv_subject.same() numbers means something else now. NULL is fine. */
+void csv_expression_forget(struct csv_expression *expression);
+
 /* EXPRESSION NULL: everything passes. */
-bool csv_expression_holds(const struct csv_expression *expression,
-                          const struct csv_subject *subject);
+bool csv_expression_holds(struct csv_expression *expression, const struct csv_subject *subject);
 
 #endif

@@ -243,37 +243,52 @@ void csv_grid_sort_by(struct csv_grid *grid, int by, int width)
 	grid->ascending = !grid->columns[column].right;
 }
 
-bool csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows, enum csv_action action,
-                     int width)
+/* The other way round, without sorting anew. */
+static void reverse(struct csv_grid *grid, const struct csv_rows *rows)
+{
+	if (rows->ordered)
+		return;
+	grid->ascending = !grid->ascending;
+	for (uint32_t i = 0, j = grid->count; i + 1 < j; i++) {
+		struct csv_sort_row row = grid->order[i];
+
+		grid->order[i] = grid->order[--j];
+		grid->order[j] = row;
+	}
+	find_selection(grid, rows);
+}
+
+enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows,
+                                enum csv_action action, int width)
 {
 	switch (action) {
 	case CSV_ACTION_UP:
 	case CSV_ACTION_DOWN:
 		csv_grid_move(grid, rows, action == CSV_ACTION_UP ? -1 : 1);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_PAGE_UP:
 	case CSV_ACTION_PAGE_DOWN:
 		csv_grid_move(grid, rows,
 		              action == CSV_ACTION_PAGE_UP ? -(int64_t)grid->page : grid->page);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_FIRST:
 		csv_grid_select(grid, rows, 0);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_LAST:
 		csv_grid_select(grid, rows, UINT32_MAX);
-		return true;
+		return CSV_MOVED;
 	case CSV_ACTION_SORT_NEXT:
 	case CSV_ACTION_SORT_PREVIOUS:
 		csv_grid_sort_by(grid, action == CSV_ACTION_SORT_NEXT ? 1 : -1, width);
-		return true;
+		return CSV_CHANGED;
 	case CSV_ACTION_REVERSE:
-		grid->ascending = !grid->ascending;
-		return true;
+		reverse(grid, rows);
+		return CSV_MOVED;
 	case CSV_ACTION_FOLLOW:
 		grid->follow = !grid->follow;
-		return true;
+		return CSV_MOVED;
 	default:
-		return false;
+		return CSV_NOT_MINE;
 	}
 }
 

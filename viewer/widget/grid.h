@@ -68,9 +68,9 @@ void csv_grid_select(struct csv_grid *grid, const struct csv_rows *rows, uint32_
 /* The next column to sort by, +1 or -1, among those shown at WIDTH. */
 void csv_grid_sort_by(struct csv_grid *grid, int by, int width);
 
-/* Moving, sorting, following; false: not for a grid. WIDTH: of the area. */
-bool csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows, enum csv_action action,
-                     int width);
+/* Moving, sorting, following. WIDTH: of the area. */
+enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows,
+                                enum csv_action action, int width);
 
 /* A place of the screen within the area that was drawn last: a head sorts, a row is selected. */
 bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct csv_area area, int x,

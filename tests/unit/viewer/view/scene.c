@@ -6,6 +6,7 @@
 
 #include "model/tally.h"
 #include "support/unit.h"
+#include "view/census.h"
 
 #define S UINT64_C(1000000000)
 
@@ -163,7 +164,6 @@ void scene_make(struct made_scene *made)
 	                   .threads = 2,
 	                   .switches = CS_UNKNOWN},
 		.start = made->start_snapshot,
-		.minute = made->start_snapshot,
 		.stacks = cs_stacks_new(true),
 		.to_ns = 120 * S,
 		.live = true,
@@ -172,10 +172,16 @@ void scene_make(struct made_scene *made)
 		.series_count = 2,
 	};
 	assert_non_null(scene->stacks);
+	scene->serial = 1;
+	csv_counts_take(&scene->counts, made->now);
+	assert_int_equal(csv_census_take(&scene->start_census, made->start), 0);
+	assert_int_equal(csv_census_take(&scene->minute_census, made->start), 0);
 }
 
 void scene_release(struct made_scene *made)
 {
+	csv_census_release(&made->scene.start_census);
+	csv_census_release(&made->scene.minute_census);
 	cs_stacks_free(made->scene.stacks);
 	cs_snapshot_free(made->now_snapshot);
 	cs_snapshot_free(made->start_snapshot);

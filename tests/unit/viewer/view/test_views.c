@@ -51,7 +51,8 @@ static void draw(struct shown *shown, int width, int height)
 
 static void act(struct shown *shown, enum csv_action action)
 {
-	assert_true(shown->view->action(shown->state, &shown->made.scene, action));
+	assert_int_not_equal(shown->view->action(shown->state, &shown->made.scene, action),
+	                     CSV_NOT_MINE);
 }
 
 static void compare(struct shown *shown, const char *name)

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How fast the view answers and what it costs: on traces that are made up, so that no target's
+own speed is in the figures. A script presses the keys, and says how long each took until the
+screen was drawn."""
+import json
+import os
+import resource
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import measure
+
+BUILD = Path(measure.COROSCOPE).parents[1]
+VIEWER = BUILD / "lib/coroscope/coroscope-top"
+MAKER = BUILD / "bench/bench_coroutines"
+
+KEYS = """size 120 40
+clock first
+key t
+clock list
+key down
+key pgdn
+key G
+clock move
+key >
+clock sort
+key I
+clock reverse
+key /
+type step_7
+key enter
+clock search
+key f
+type function ~ step_12 and wait > 1s
+key enter
+clock filter
+key c t
+clock tree
+"""
+
+
+def clocks(trace, folder):
+    """Milliseconds of each step, by name, and the viewer's largest memory in MB."""
+    script = os.path.join(folder, "keys")
+    with open(script, "w", encoding="utf-8") as stream:
+        stream.write(KEYS)
+    process = subprocess.Popen([VIEWER, "--script", script, trace], stdout=subprocess.PIPE,
+                               text=True)
+    out = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise RuntimeError(f"the viewer ended with {status}")
+    times = {}
+    for line in out.splitlines():
+        name, milliseconds = line.split()
+        times[name] = float(milliseconds)
+    return times, usage.ru_maxrss / 1024
+
+
+def first_picture(trace):
+    start = time.monotonic()
+    subprocess.run([VIEWER, "--batch", "--size", "120x40", trace], stdout=subprocess.DEVNULL,
+                   check=True)
+    return 1000 * (time.monotonic() - start)
+
+
+def idle_share(folder):
+    """Of one core, in percent, while a trace of 1,000 coroutines grows and is followed."""
+    trace = os.path.join(folder, "growing.coro")
+    maker = subprocess.Popen([MAKER, "1000", trace, "6"])
+    time.sleep(0.7)
+    script = os.path.join(folder, "wait")
+    with open(script, "w", encoding="utf-8") as stream:
+        stream.write("size 120 40\nwait 4s\n")
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    subprocess.run([VIEWER, "--script", script, trace], check=True)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
+    maker.wait()
+    return 100 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / wall
+
+
+def main():
+    if not VIEWER.exists():
+        print("the viewer was not built: ncurses is not here")
+        return
+    measure.run(["cmake", "--build", BUILD, "--target", "bench_coroutines"])
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = (os.path.join(folder, f"{count}.coro") for count in (10_000, 1_000_000))
+        measure.run([MAKER, "10000", small])
+        measure.run([MAKER, "1000000", large])
+        measure.figure("top, first picture of 10,000 coroutines", "ms",
+                       sorted(first_picture(small) for _ in range(5))[1:4],
+                       measure.at_most(300))
+        runs = [clocks(large, folder) for _ in range(3)]
+        for name in ("move", "sort", "reverse", "search", "filter", "list", "tree"):
+            measure.figure(f"top, 1,000,000 coroutines, {name}", "ms",
+                           sorted(times[name] for times, _ in runs), measure.at_most(100))
+        measure.figure("top, 1,000,000 coroutines, memory", "MB",
+                       sorted(memory for _, memory in runs), measure.at_most(1024))
+        measure.figure("top, following 1,000 coroutines, share of a core", "%",
+                       sorted(idle_share(folder) for _ in range(3)), measure.at_most(2))
+
+
+main()
