@@ -100,6 +100,18 @@ static int do_wait(struct run *run, char *rest, struct cs_diag *diag)
 	return csv_app_draw(run->app, run->width, run->height);
 }
 
+/* Until the target has ended, at most so long. */
+static int do_wait_end(struct run *run, char *rest, struct cs_diag *diag)
+{
+	char step[] = "100ms";
+	double left = strtod(rest, NULL);
+	int error = 0;
+
+	for (; !error && left > 0 && csv_session_is_growing(run->app->session); left -= 0.1)
+		error = do_wait(run, step, diag);
+	return error;
+}
+
 static int do_clock(struct run *run, char *rest, struct cs_diag *diag)
 {
 	struct timespec now;
@@ -136,10 +148,9 @@ static const struct {
 	const char *name;
 	int (*run)(struct run *run, char *rest, struct cs_diag *diag);
 } steps[] = {
-	{"size", do_size},   {"key", do_key},
-	{"type", do_type},   {"seek", do_seek},
-	{"wait", do_wait},   {"action", do_action},
-	{"clock", do_clock}, {"save-screen", do_save_screen},
+	{"size", do_size},   {"key", do_key},           {"type", do_type},
+	{"seek", do_seek},   {"wait", do_wait},         {"action", do_action},
+	{"clock", do_clock}, {"wait-end", do_wait_end}, {"save-screen", do_save_screen},
 };
 
 static int step(struct run *run, char *line, struct cs_diag *diag)
@@ -151,8 +162,9 @@ static int step(struct run *run, char *line, struct cs_diag *diag)
 			continue;
 		return steps[i].run(run, line + length + (line[length] == ' '), diag);
 	}
-	return cs_diag_set(diag, -EINVAL,
-	                   "steps are size, key, type, action, seek, wait, clock, save-screen");
+	return cs_diag_set(
+		diag, -EINVAL,
+		"steps are size, key, type, action, seek, wait, wait-end, clock, save-screen");
 }
 
 int csv_script_run(struct csv_app *app, const char *path, struct cs_diag *diag)

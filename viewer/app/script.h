@@ -8,6 +8,7 @@
  *     action sort-next      by name, whatever key does it
  *     seek peak             a time, as in FILE@TIME
  *     wait 500ms            lets time pass (live targets, playing)
+ *     wait-end 20s          until the target has ended, at most so long
  *     clock NAME            prints NAME and the milliseconds since the last one
  *     save-screen FILE      "-": standard output
  *     # comment
