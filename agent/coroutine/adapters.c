@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "core/lookup.h"
+#include "core/sys.h"
 #include "stack/modules.h"
 
 void csa_adapters_find(void)
@@ -54,7 +55,7 @@ static void *recall(const char *name, uintptr_t caller)
 	             caller < place->caller_high &&
 	             place->epoch == atomic_load_explicit(&csa_modules_epoch, memory_order_relaxed);
 
-	atomic_thread_fence(memory_order_acquire);
+	csa_load_barrier();
 	return valid && !(version & 1) && version == atomic_load(&place->version) ? function : NULL;
 }
 

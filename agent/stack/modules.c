@@ -90,7 +90,7 @@ static uint64_t holds(const struct range *range, uint64_t address)
 	uint64_t start = atomic_load_explicit(&range->start, memory_order_relaxed);
 	uint64_t end = atomic_load_explicit(&range->end, memory_order_relaxed);
 
-	atomic_thread_fence(memory_order_acquire);
+	csa_load_barrier();
 	if (generation != atomic_load_explicit(&range->generation, memory_order_relaxed))
 		return 0;
 	return address - start < end - start ? generation : 0;

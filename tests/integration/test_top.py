@@ -144,6 +144,15 @@ def start(command, width=100, height=24, **environment):
     # A leak checker can't look at a process whose terminal is taken away.
     environment = {"ASAN_OPTIONS": "detect_leaks=0", **environment}
     words = [f"{name}={value}" for name, value in environment.items()]
+    for _ in range(20):  # a server that is ending refuses new sessions
+        if subprocess.run([TMUX, "-L", SOCKET, "has-session", "-t", "t"], capture_output=True,
+                          check=False).returncode == 0:
+            break
+        new_session(command, words, width, height)
+        time.sleep(0.1)
+
+
+def new_session(command, words, width, height):
     tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height),
          "env", *words, "bash", "--norc", "-c", command + "; echo STATUS=$?; sleep 60")
 
