@@ -55,6 +55,26 @@ static void nap(long us)
 	nanosleep(&time, NULL);
 }
 
+/* Until its libraries are there: what is asked before that is remembered for ever. */
+static void wait_until_loaded(pid_t pid)
+{
+	char path[64], line[512];
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	for (int tries = 0; tries < 1000; tries++) {
+		FILE *maps = fopen(path, "re");
+		bool found = false;
+
+		while (maps && !found && fgets(line, sizeof(line), maps))
+			found = strstr(line, "/libc.so") || strstr(line, "/libc-");
+		if (maps)
+			fclose(maps);
+		nap(found ? 50000 : 10000);
+		if (found)
+			return;
+	}
+}
+
 static void take_registers(pid_t pid, struct cs_registers *registers)
 {
 	struct user_regs_struct user;
@@ -105,7 +125,7 @@ static struct counts compare_with(const char *const *command)
 	pid_t pid = start(command);
 	int status;
 
-	nap(50000);
+	wait_until_loaded(pid);
 	assert_int_equal(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
 	options.pid = (uint32_t)pid;
 	struct cs_unwinder *unwinder = cs_unwinder_new(&options);
