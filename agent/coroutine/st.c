@@ -40,16 +40,16 @@ static void boot_exit(void *value)
 
 static csa_st_callback boot_set_in(csa_st_callback callback)
 {
-	csa_st_callback (*real)(csa_st_callback) = csa_real_for("st_set_switch_in_cb", CALLER());
+	void *real = csa_real_for("st_set_switch_in_cb", CALLER());
 
-	return real ? real(callback) : NULL;
+	return real ? ((csa_st_callback(*)(csa_st_callback))real)(callback) : NULL;
 }
 
 static csa_st_callback boot_set_out(csa_st_callback callback)
 {
-	csa_st_callback (*real)(csa_st_callback) = csa_real_for("st_set_switch_out_cb", CALLER());
+	void *real = csa_real_for("st_set_switch_out_cb", CALLER());
 
-	return real ? real(callback) : NULL;
+	return real ? ((csa_st_callback(*)(csa_st_callback))real)(callback) : NULL;
 }
 
 struct csa_st_real csa_st_real = {boot_init, boot_create, boot_exit, boot_set_in, boot_set_out};

@@ -83,7 +83,7 @@ void csa_tell_text(struct csa_thread *thread, const struct cs_slot *slot)
 
 	if (!record)
 		return;
-	record->number = csa_slot_number(slot);
+	record->number = atomic_load_explicit(&slot->number, memory_order_relaxed);
 	memcpy(record->text, slot->text, sizeof(record->text));
 	csa_emit_commit(thread, record, CS_RECORD_CORO_TEXT);
 }
