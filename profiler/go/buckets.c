@@ -29,7 +29,6 @@ static uint32_t same_frame(struct walk *walk, uint32_t index, uint32_t count)
 	const struct cs_go_place *place =
 		cs_go_place_of(&walk->go->places, walk->pcs[index], false);
 	struct cs_go_call calls[CALLS_MAX];
-	uint64_t parents[CALLS_MAX];
 	struct cs_go_function function;
 	uint32_t used = 1;
 
@@ -40,12 +39,12 @@ static uint32_t same_frame(struct walk *walk, uint32_t index, uint32_t count)
 	if (!cs_go_table_at(&module->table, place->function, &function))
 		return 1;
 	uint32_t found = cs_go_table_calls(&module->table, &function, place->address - module->text,
-	                                   &walk->go->memory, module->gofunc, calls, parents,
-	                                   CALLS_MAX);
+	                                   &walk->go->memory, module->gofunc, calls, CALLS_MAX);
 
 	/* Wrappers were left out when it was recorded. */
 	for (uint32_t i = 0; i + 1 < found && index + used < count; i++)
-		if (parents[i] && walk->pcs[index + used] == module->text + parents[i] + 1)
+		if (calls[i].parent &&
+		    walk->pcs[index + used] == module->text + calls[i].parent + 1)
 			used++;
 	return used;
 }

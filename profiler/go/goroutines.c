@@ -147,8 +147,8 @@ static void walk_large(struct reader *reader, const struct item *item)
 		bytes = STACK_MAX_BYTES;
 	buffer = malloc(bytes);
 	if (buffer && cs_go_read(&reader->go->memory, item->sp, buffer, bytes) == 0)
-		cs_go_unwind(&reader->go->places, item->pc, item->sp, buffer, item->sp, bytes,
-		             item->exact, &reader->stack);
+		cs_go_unwind(&reader->go->places, item->pc, item->sp, buffer, bytes, item->exact,
+		             &reader->stack);
 	free(buffer);
 }
 
@@ -229,8 +229,8 @@ static bool walk(struct reader *reader, const struct item *item, struct cs_go_se
 {
 	const unsigned char *bytes = reader->stacks + item->offset;
 
-	cs_go_unwind(&reader->go->places, item->pc, item->sp, bytes, item->sp, item->bytes,
-	             item->exact, &reader->stack);
+	cs_go_unwind(&reader->go->places, item->pc, item->sp, bytes, item->bytes, item->exact,
+	             &reader->stack);
 	if (reader->stack.cut && item->high - item->sp > item->bytes &&
 	    reader->stack.depth < CS_GO_DEPTH_MAX)
 		walk_large(reader, item);

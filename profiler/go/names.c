@@ -55,7 +55,8 @@ static const char *name_for_print(struct cs_go_names *names, const char *name)
 		return name;
 	memcpy(text, name, head);
 	memcpy(text + head, "[...]", 5);
-	memcpy(text + head + 5, close + 1, tail + 1);
+	memcpy(text + head + 5, close + 1, tail);
+	text[head + 5 + tail] = '\0';
 	return text;
 }
 
@@ -71,7 +72,7 @@ static uint32_t name_calls(struct cs_go_names *names, const struct cs_go_place *
 	if (!cs_go_table_at(&module->table, place->function, &function))
 		return 0;
 	uint32_t count = cs_go_table_calls(&module->table, &function, place->address - module->text,
-	                                   names->memory, module->gofunc, calls, NULL, CALLS_MAX);
+	                                   names->memory, module->gofunc, calls, CALLS_MAX);
 
 	for (uint32_t i = 0; i < count; i++)
 		if (!calls[i].wrapper)

@@ -23,10 +23,10 @@ static int open_program(uint32_t pid, struct cs_go_image *image, struct cs_diag 
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
 	snprintf(name, sizeof(name), "%" PRIu32, pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0)
-		return cs_go_image_open(image, fd, name, diag);
-	int error = -errno;
+	int error = fd < 0 ? -errno : 0;
 
+	if (!error)
+		return cs_go_image_open(image, fd, name, diag);
 	if (error == -EACCES || error == -EPERM) {
 		cs_diag_set(diag, -EPERM, "read %s: it belongs to another user", name);
 		return cs_diag_hint(diag, "run as its owner or as root");
@@ -182,7 +182,7 @@ struct cs_go *cs_go_open_image(struct cs_go_image *image, uint64_t bias,
 struct cs_go *cs_go_open(uint32_t pid, struct cs_diag *diag)
 {
 	struct cs_go_memory memory = cs_go_memory_of(pid);
-	struct cs_go_image image;
+	struct cs_go_image image = {.fd = -1};
 	char link[64];
 	uint64_t bias;
 

@@ -106,7 +106,7 @@ uint32_t cs_go_sample_stack(struct cs_observation *observation, uint64_t pc, uin
 
 	if (!stack)
 		return 0;
-	cs_go_unwind(&observation->go->places, pc, sp, copy, sp, bytes, true, stack);
+	cs_go_unwind(&observation->go->places, pc, sp, copy, bytes, true, stack);
 	if (stack->complete && stack->depth >= least)
 		node = cs_go_names_node(&observation->names, stack, CS_GO_HIDE_NOTHING);
 	free(stack);
@@ -137,7 +137,7 @@ uint32_t cs_go_sample_unwind(struct cs_observation *observation, uint64_t g, uin
 	unsigned char *copy = bytes <= STACK_MAX_BYTES ? malloc(bytes) : NULL;
 
 	if (stack && copy && cs_go_read(&observation->go->memory, sp, copy, bytes) == 0) {
-		cs_go_unwind(&observation->go->places, pc, sp, copy, sp, bytes, exact, stack);
+		cs_go_unwind(&observation->go->places, pc, sp, copy, bytes, exact, stack);
 		node = cs_go_names_node(&observation->names, stack, CS_GO_HIDE_NOTHING);
 	}
 	free(copy);

@@ -93,6 +93,7 @@ static bool parse(struct cs_go_table *table)
 	return true;
 }
 
+/* DATA is kept, and freed later. NOLINTNEXTLINE(readability-non-const-parameter) */
 int cs_go_table_take(struct cs_go_table *table, unsigned char *data, uint64_t bytes)
 {
 	uint64_t vaddr = table->vaddr;
@@ -381,7 +382,7 @@ static uint64_t inline_tree(const struct cs_go_table *table, const struct cs_go_
 
 uint32_t cs_go_table_calls(const struct cs_go_table *table, const struct cs_go_function *function,
                            uint64_t offset, struct cs_go_memory *memory, uint64_t gofunc,
-                           struct cs_go_call *calls, uint64_t *parents, uint32_t max)
+                           struct cs_go_call *calls, uint32_t max)
 {
 	uint64_t tree = inline_tree(table, function, gofunc);
 	size_t bytes = table->old_inlining ? 20 : 16;
@@ -400,8 +401,6 @@ uint32_t cs_go_table_calls(const struct cs_go_table *table, const struct cs_go_f
 			.line = line > 0 ? (uint32_t)line : 0,
 			.wrapper = function->id && function->id == table->wrapper_id,
 		};
-		if (parents)
-			parents[count] = 0;
 		count++;
 		if (index < 0 ||
 		    cs_go_read(memory, tree + (uint64_t)(uint32_t)index * bytes, entry, bytes))
@@ -413,8 +412,7 @@ uint32_t cs_go_table_calls(const struct cs_go_table *table, const struct cs_go_f
 
 		call->function = name ? name : "";
 		call->wrapper = id && id == table->wrapper_id;
-		if (parents)
-			parents[count - 1] = parent;
+		call->parent = parent;
 		if (parent < function->entry || parent >= function->end)
 			break;
 		offset = parent;

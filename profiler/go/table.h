@@ -51,6 +51,7 @@ struct cs_go_call {
 	const char *file;     /* NULL unknown */
 	uint32_t line;
 	bool wrapper;
+	uint64_t parent; /* offset in the function from which it was made; 0: it is not inlined */
 };
 
 /*
@@ -82,11 +83,10 @@ bool cs_go_table_sp_delta(const struct cs_go_table *table, const struct cs_go_fu
 
 /*
  * The calls at OFFSET, innermost first, at most MAX: inlined ones, then FUNCTION itself. GOFUNC
- * is where MEMORY has the module's function data. PARENTS (may be NULL) receives for each call
- * the offset in FUNCTION from which it was made, 0 for the last. At least 1.
+ * is where MEMORY has the module's function data. At least 1.
  */
 uint32_t cs_go_table_calls(const struct cs_go_table *table, const struct cs_go_function *function,
                            uint64_t offset, struct cs_go_memory *memory, uint64_t gofunc,
-                           struct cs_go_call *calls, uint64_t *parents, uint32_t max);
+                           struct cs_go_call *calls, uint32_t max);
 
 #endif

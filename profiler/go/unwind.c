@@ -150,8 +150,10 @@ struct cs_go_place *cs_go_place_of(struct cs_go_places *places, uint64_t pc, boo
 /* ---- walking ---- */
 
 void cs_go_unwind(struct cs_go_places *places, uint64_t pc, uint64_t sp, const void *bytes,
-                  uint64_t low, size_t count, bool exact, struct cs_go_stack *stack)
+                  size_t count, bool exact, struct cs_go_stack *stack)
 {
+	uint64_t low = sp;
+
 	stack->depth = 0;
 	stack->complete = stack->cut = false;
 	stack->entry_function = UINT32_MAX;

@@ -66,10 +66,10 @@ struct cs_go_stack {
 };
 
 /*
- * Walks from PC and SP through COUNT bytes of a stack, which lie at address LOW. EXACT: PC is
+ * Walks from PC and SP through COUNT bytes of a stack, which begin at SP. EXACT: PC is
  * the next instruction of a running thread; not of a parked one, which has called to park.
  */
 void cs_go_unwind(struct cs_go_places *places, uint64_t pc, uint64_t sp, const void *bytes,
-                  uint64_t low, size_t count, bool exact, struct cs_go_stack *stack);
+                  size_t count, bool exact, struct cs_go_stack *stack);
 
 #endif

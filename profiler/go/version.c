@@ -42,7 +42,7 @@ static bool take(struct cs_go_version *version, const unsigned char *info, uint6
 	if (left < TEXT + 1 || !(info[FLAGS] & INLINE_STRINGS))
 		return false;
 	length = info[TEXT];
-	if (length >= sizeof(text) || length >= 0x80 || left - TEXT - 1 < length)
+	if (length >= sizeof(text) || left - TEXT - 1 < length)
 		return false;
 	memcpy(text, info + TEXT + 1, length);
 	text[length] = '\0';
