@@ -241,7 +241,8 @@ static void copy_one(const struct cs_slot *shared, struct cs_slot_copy *copy, ui
 		uint64_t again, turn_again;
 
 		memcpy(&copy->slot, shared, sizeof(copy->slot));
-		atomic_thread_fence(memory_order_acquire);
+		/* Loads stay in order here: only the compiler has to be told. */
+		atomic_signal_fence(memory_order_acquire);
 		turn_again = atomic_load_explicit(&shared->turn, memory_order_relaxed);
 		again = atomic_load_explicit(&shared->number, memory_order_relaxed);
 		copy->torn = again != number || turn_again != turn;
