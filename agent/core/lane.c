@@ -87,9 +87,10 @@ bool csa_lane_open(struct csa_thread *thread)
 	csa_sys1(SYS_close, fd);
 	if (csa_sys_failed(start))
 		return false;
-	thread->lane = (struct cs_lane *)start;
 	thread->data = (uint8_t *)start + CS_LANE_HEADER_BYTES;
 	thread->mask = csa_agent.lane_bytes - 1;
+	/* Last: who takes over lanes (thread.c) looks at blocks that are still being made. */
+	__atomic_store_n(&thread->lane, (struct cs_lane *)start, __ATOMIC_RELEASE);
 	raise_lane_count(number + 1);
 	csa_count(CS_AGENT_LANE_BYTES, stride);
 	return true;

@@ -150,7 +150,7 @@ static struct csa_thread *take_over(uint32_t tid)
 	struct csa_thread *thread = atomic_load(&csa_agent.threads);
 
 	for (; thread; thread = thread->next) {
-		struct cs_lane *lane = thread->lane;
+		struct cs_lane *lane = __atomic_load_n(&thread->lane, __ATOMIC_ACQUIRE);
 		uint32_t owner;
 
 		if (!lane || !atomic_load_explicit(&lane->owner_ended, memory_order_relaxed))

@@ -47,7 +47,7 @@ CSA_RAW_INLINE enum csa_quick quick_alloc(struct csa_thread *thread, const void 
 {
 	const uint32_t bytes = sizeof(struct cs_record_alloc);
 	uint64_t epoch = atomic_load_explicit(&csa_modules_epoch, memory_order_acquire);
-	struct csa_ticket ticket = {0};
+	struct csa_ticket ticket;
 	uint64_t stack, low, high, *record;
 
 	if (UNLIKELY(!csa_coro_known(thread, at->sp, &low, &high)))
@@ -89,7 +89,7 @@ static inline bool quick_free(const void *block, enum cs_record_kind kind)
 	const uint32_t bytes = sizeof(struct cs_record_free);
 	struct csa_tls *tls = &csa_tls;
 	struct csa_thread *thread = begin(tls, (uintptr_t)__builtin_frame_address(0));
-	struct csa_ticket ticket = {0};
+	struct csa_ticket ticket;
 	uint64_t *record;
 
 	if (UNLIKELY(!thread))

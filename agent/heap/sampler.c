@@ -188,7 +188,7 @@ void csa_filter_add(const void *block)
 	count_up(&csa_filter.counts[hash]);
 	/* In exact mode every free is seen, also where coroutines' stacks are followed. */
 	if (atomic_fetch_add_explicit(&sampler.live, 1, memory_order_relaxed) >= FEW_LIVE &&
-	    csa_filter.mask != 0)
+	    __atomic_load_n(&csa_filter.mask, __ATOMIC_RELAXED) != 0)
 		__atomic_store_n(&csa_filter.mask, CSA_FILTER_BYTES - 1, __ATOMIC_RELAXED);
 }
 

@@ -89,7 +89,7 @@ static int go_slow(void **state)
 
 static uint64_t *open_quick(struct csa_thread *thread, uint32_t bytes)
 {
-	struct csa_ticket ticket;
+	struct csa_ticket ticket = {0};
 
 	if (!quick || !csa_quick_take(thread, bytes, true, &ticket))
 		return NULL;
@@ -344,7 +344,7 @@ static void an_abandoned_record_is_skipped_and_its_successors_are_not(void **sta
 static void tickets_are_given_back_or_void(void **state)
 {
 	struct seen seen = {0};
-	struct csa_ticket ticket;
+	struct csa_ticket ticket = {0};
 
 	(void)state;
 	session_begin(LANE_BYTES, 0);
@@ -373,7 +373,7 @@ static void tickets_are_given_back_or_void(void **state)
 static void the_quick_way_is_closed_after_a_loss(void **state)
 {
 	struct seen seen = {0};
-	struct csa_ticket ticket;
+	struct csa_ticket ticket = {0};
 
 	(void)state;
 	session_begin(LANE_BYTES, 0);

@@ -265,6 +265,9 @@ static void a_filter_keeps_the_processes_and_threads_asked_for(void **state)
 		struct cs_filter *filter = cs_filter_new(&cases[i].options, NULL);
 		for (unsigned by = 0; by < CS_BY_COUNT; by++) {
 			struct cs_rollup_options options = {.by = by, .filter = filter};
+			/* What a coroutine keeps of itself knows no thread and no stack. */
+			if (by == CS_BY_COROUTINE && !cases[i].options.process)
+				continue;
 			assert_int_equal(scene_sum(scene, snapshot, options)->total,
 			                 cases[i].total);
 		}
