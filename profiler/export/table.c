@@ -26,10 +26,10 @@ static struct cs_text signed_duration(double ns, const char *plus)
 	struct cs_text text = cs_text_duration((uint64_t)(ns < 0 ? -ns : ns));
 	const char *sign = ns < 0 ? "-" : ns > 0 ? plus : "";
 
-	memmove(text.s + strlen(sign), text.s, sizeof(text.s) - 1 - strlen(sign));
-	memcpy(text.s, sign, strlen(sign));
-	text.s[sizeof(text.s) - 1] = '\0';
-	return text;
+	struct cs_text with_sign;
+
+	snprintf(with_sign.s, sizeof(with_sign.s), "%s%.*s", sign, (int)sizeof(text.s) - 2, text.s);
+	return with_sign;
 }
 
 struct cs_text cs_metric_text(enum cs_metric metric, double value)

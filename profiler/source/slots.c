@@ -274,6 +274,7 @@ static void do_sweep(void *arg)
 	}
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what is read, and where it goes */
 uint32_t cs_slots_changed(struct cs_slots *slots, uint32_t from, uint32_t count,
                           const struct cs_slot_known *known, bool walk, struct cs_slot_copy *copies,
                           uint32_t room, uint32_t *next)

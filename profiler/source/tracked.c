@@ -72,7 +72,7 @@ static int find_ring(uint32_t pid, char *found, size_t size)
 		const char *path = ring_path(line, number);
 
 		if (path && strlen(path) < size && strcmp(path, found) > 0)
-			strcpy(found, path);
+			memcpy(found, path, strlen(path) + 1);
 	}
 	free(line);
 	fclose(maps);
@@ -123,7 +123,7 @@ int cs_tracked_find(struct cs_tracked *tracked, uint32_t pid, struct cs_diag *di
 	if (!name || strlen(name + 1) >= sizeof(tracked->ring_name))
 		return 0;
 	*name++ = '\0';
-	strcpy(tracked->ring_name, name);
+	memcpy(tracked->ring_name, name, strlen(name) + 1);
 	tracked->folder_fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (tracked->folder_fd < 0)
 		return 0;

@@ -132,7 +132,7 @@ static void place(struct csv_coroutine_rows *rows, struct family *family, uint32
 {
 	const struct cs_model *model = rows->scene->now->model;
 	uint32_t id = top, depth = 0;
-	uint32_t path[64]; /* deeper ones stand at the last depth */
+	uint32_t path[64] = {0}; /* deeper ones stand at the last depth */
 
 	while (id || depth) {
 		if (!id) {

@@ -59,7 +59,7 @@ static uint32_t add_stack(struct csv_flame *flame, const struct cs_stack *stack,
 static uint32_t find_again(const struct csv_flame *old, uint32_t wanted,
                            const struct csv_flame *flame)
 {
-	const char *path[256];
+	const char *path[256] = {NULL};
 	uint32_t depth = 0, frame = 0;
 
 	for (uint32_t at = wanted;
@@ -234,7 +234,7 @@ static int stacks_save(void *state, const struct csv_scene *scene, const char *f
 		return -ENOTSUP;
 	for (uint32_t i = 0; view->rollup && i < view->rollup->count; i++) {
 		const struct cs_entry *entry = &view->rollup->entries[i];
-		const struct cs_stack *path[1024];
+		const struct cs_stack *path[1024] = {NULL};
 		uint32_t depth = 0;
 
 		for (const struct cs_stack *at = entry->stack; at && depth < 1024; at = at->caller)

@@ -143,7 +143,7 @@ static int lay_out(const struct csv_column *columns, int width, int *starts, int
 {
 	int x = 0, i;
 
-	for (i = 0; columns[i].title && i < most; i++) {
+	for (i = 0; i < most && columns[i].title; i++) {
 		starts[i] = x;
 		widths[i] = 0;
 		if (!is_shown(&columns[i], width) || x >= width)

@@ -267,7 +267,7 @@ static void who_left_is_not_waited_for(void **state)
 static void many_shapes_are_told_apart(void **state)
 {
 	struct csa_memo_place place;
-	uint64_t names[16], found = 0;
+	uint64_t names[16] = {0}, found = 0;
 
 	(void)state;
 	for (int round = 0; round < 6; round++) {

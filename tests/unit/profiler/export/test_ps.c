@@ -454,8 +454,8 @@ static void json_has_all_its_keys(void **state)
 		"\"switches\": null",
 		"\"spawn\": [",
 		"\"stack\": [",
-		"{\"function\": \"runtime.gopark\", \"file\": \"/src/app.go\", \"line\": 14, "
-		"\"module\": \"/opt/server\", \"address\": \"0x1004\", \"inlined\": false}",
+		("{\"function\": \"runtime.gopark\", \"file\": \"/src/app.go\", \"line\": 14, "
+	         "\"module\": \"/opt/server\", \"address\": \"0x1004\", \"inlined\": false}"),
 	};
 	struct scene scene = five();
 	struct cs_query query = {0};
