@@ -168,6 +168,8 @@ static int check_held(const struct cs_selection *selection, const struct cs_targ
 	            cs_metric_info[selection->metric].name, target->path,
 	            heap ? "heap" : "such thing");
 	list_held(moment->snapshot, held, sizeof(held));
+	if (heap && !held[0])
+		return cs_diag_hint(diag, "if that was for --no-heap, record it again without");
 	if (held[0])
 		return cs_diag_hint(diag, "it holds %s", held);
 	return cs_diag_hint(diag, "'coroscope info %s' says what it holds", target->path);

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+# cs-test: timeout=300
 """traps of a reader in trouble: killed, stopped, without disk or session folder.
 
 The target allocates at full speed meanwhile; it prints the same and ends with the same status,
