@@ -21,7 +21,7 @@ def damaged(content):
     return file
 
 
-whole = {}  # what the readers of figures print of the undamaged trace
+whole = {}  # what the readers print of the undamaged trace
 
 
 def without_index(out):
@@ -60,7 +60,9 @@ def survey(name, files, must_speak):
 
 def cut_short(content):
     dice = random.Random(1)
-    lengths = [0, 1, 7, 8, 40] + [dice.randrange(len(content)) for _ in range(12)]
+    # The last ones: in the tail, and in the index.
+    lengths = [0, 1, 7, 8, 40] + [dice.randrange(len(content)) for _ in range(12)] + [
+        len(content) - n for n in (1, 15, 16, 17, 60)]
     survey("cut short", [(damaged(content[:n]), f"{n} of {len(content)} bytes")
                          for n in lengths], must_speak=True)
 
@@ -97,7 +99,7 @@ def not_there():
 
 
 content = recorded()
-for reader in READERS[:3]:
+for reader in READERS:
     whole[str(reader)] = cs.run([cs.COROSCOPE, *reader, damaged(content)]).out
 cut_short(content)
 flipped_bits(content)

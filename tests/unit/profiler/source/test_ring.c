@@ -170,6 +170,39 @@ static void only_plain_files_of_ours_are_opened(void **state)
 	producer_end(&producer);
 }
 
+/*
+ * More than a fetch copies at a time: the half record at its end is not given back, since
+ * whoever goes on there after our death has to find a record's begin.
+ */
+static void the_tail_is_at_a_record_whatever_a_fetch_copies(void **state)
+{
+	struct producer producer;
+	struct cs_ring_reader *ring;
+	uint64_t stamp = 0, starts = 0;
+
+	(void)state;
+	producer_begin(&producer, 4 * CS_LANE_BUFFER_BYTES, 1);
+	ring = cs_ring_open_memory(producer.ring, producer.bytes, NULL);
+	assert_non_null(ring);
+	/* Of two sizes, so that no multiple of one is the size of a fetch. */
+	producer_free(&producer, 0, ++stamp, 0x1000);
+	while (producer_alloc(&producer, 0, ++stamp, 0x1000, 64, 0))
+		;
+	cs_ring_look(ring, 0);
+	for (int fetch = 0; fetch < 3; fetch++) {
+		struct cs_lane_reader *reader = ring->lanes[0];
+
+		assert_true(cs_lane_fetch(reader));
+		while (reader->begin < reader->ready) {
+			starts += cs_lane_front(reader)->bytes;
+			reader->begin += cs_lane_front(reader)->bytes;
+		}
+		assert_int_equal(atomic_load(&producer_lane(&producer, 0)->tail), starts);
+	}
+	cs_ring_close(ring);
+	producer_end(&producer);
+}
+
 /* ---- damage ---- */
 
 static void lane_with(void (*spoil)(struct producer *, struct cs_record *), uint64_t good,
@@ -325,6 +358,7 @@ int main(void)
 		cmocka_unit_test(another_version_is_told_in_words),
 		cmocka_unit_test(wrong_sizes_are_refused),
 		cmocka_unit_test(only_plain_files_of_ours_are_opened),
+		cmocka_unit_test(the_tail_is_at_a_record_whatever_a_fetch_copies),
 		cmocka_unit_test(what_does_not_hold_is_damage),
 		cmocka_unit_test(unknown_kinds_are_passed_over),
 		cmocka_unit_test(a_ring_that_shrinks_is_survived),
