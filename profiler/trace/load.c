@@ -4,11 +4,18 @@
  * and the changes from there on. Chunks stream by, none is kept.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "model/restore.h"
 #include "trace/decode.h"
 #include "trace/reader.h"
+
+struct cs_trace_place {
+	uint32_t chunks;
+	struct cs_slot_map slots;
+	uint32_t lost_frame;
+};
 
 struct loading {
 	struct cs_trace *trace;
@@ -151,8 +158,19 @@ static int load_symbols(struct loading *loading, struct cs_symbols *symbols)
 	return error;
 }
 
-int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *model,
-                  struct cs_symbols *symbols, struct cs_diag *diag)
+/* What the next stretch needs of this one stays in PLACE; the rest goes. */
+static void keep_place(struct loading *loading, struct cs_trace_place *place)
+{
+	if (place) {
+		place->slots = loading->decoder.slots;
+		place->lost_frame = loading->decoder.lost_frame;
+		loading->decoder.slots = (struct cs_slot_map){0};
+	}
+	cs_decoder_free(&loading->decoder);
+}
+
+static int load(struct cs_trace *trace, uint64_t time_ns, struct cs_trace_place *place,
+                struct cs_model *model, struct cs_symbols *symbols, struct cs_diag *diag)
 {
 	struct loading loading = {
 		.trace = trace,
@@ -163,14 +181,46 @@ int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *mod
 
 	if (cs_model_process_count(model) || cs_model_module_count(model))
 		return cs_diag_set(diag, -EINVAL, "load %s: the model is in use", trace->name);
+	if (place)
+		place->chunks = (uint32_t)trace->chunk_count;
 	error = load_state(&loading);
 	if (!error)
 		error = load_symbols(&loading, symbols);
 	settle(&loading);
-	cs_decoder_free(&loading.decoder);
+	keep_place(&loading, place);
 	if (error)
 		cs_diag_set(diag, error, "load %s: %s", trace->name, strerror(-error));
 	return error;
+}
+
+int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *model,
+                  struct cs_symbols *symbols, struct cs_diag *diag)
+{
+	return load(trace, time_ns, NULL, model, symbols, diag);
+}
+
+/* ---- going on ---- */
+
+struct cs_trace_place *cs_trace_place_new(void)
+{
+	return calloc(1, sizeof(struct cs_trace_place));
+}
+
+void cs_trace_place_free(struct cs_trace_place *place)
+{
+	struct cs_decoder decoder = {0};
+
+	if (!place)
+		return;
+	decoder.slots = place->slots;
+	cs_decoder_free(&decoder);
+	free(place);
+}
+
+int cs_trace_load_place(struct cs_trace *trace, struct cs_trace_place *place,
+                        struct cs_model *model, struct cs_symbols *symbols, struct cs_diag *diag)
+{
+	return load(trace, UINT64_MAX, place, model, symbols, diag);
 }
 
 /* Kinds by which a state goes on; a keyframe repeats what is known. */
@@ -179,23 +229,29 @@ static bool goes_on(uint32_t kind)
 	return kind == CS_CHUNK_DEFS || kind == CS_CHUNK_DELTAS || kind == CS_CHUNK_SYMBOLS;
 }
 
-int cs_trace_load_more(struct cs_trace *trace, uint32_t from, uint32_t to, struct cs_model *model,
-                       struct cs_symbols *symbols, struct cs_diag *diag)
+int cs_trace_load_more(struct cs_trace *trace, struct cs_trace_place *place, uint32_t chunks,
+                       struct cs_model *model, struct cs_symbols *symbols, struct cs_diag *diag)
 {
 	struct loading loading = {
 		.trace = trace,
-		.decoder = {.model = model, .symbols = symbols},
+		.decoder = {.model = model,
+	                    .symbols = symbols,
+	                    .slots = place->slots,
+	                    .lost_frame = place->lost_frame},
 		.time_ns = UINT64_MAX,
 		.state_ns = cs_model_now(model),
 	};
 	int error = 0;
 
-	for (size_t i = from; !error && i < to && i < trace->chunk_count; i++)
-		if (goes_on(trace->chunks[i].chunk.kind) &&
-		    (symbols || trace->chunks[i].chunk.kind != CS_CHUNK_SYMBOLS))
-			error = apply(&loading, i);
+	for (; !error && place->chunks < chunks && place->chunks < trace->chunk_count;
+	     place->chunks++) {
+		uint32_t kind = trace->chunks[place->chunks].chunk.kind;
+
+		if (goes_on(kind) && (symbols || kind != CS_CHUNK_SYMBOLS))
+			error = apply(&loading, place->chunks);
+	}
 	settle(&loading);
-	cs_decoder_free(&loading.decoder);
+	keep_place(&loading, place);
 	if (error)
 		cs_diag_set(diag, error, "load %s: %s", trace->name, strerror(-error));
 	return error;

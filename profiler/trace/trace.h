@@ -171,13 +171,20 @@ int cs_trace_load(struct cs_trace *trace, uint64_t time_ns, struct cs_model *mod
  * -ESTALE: its recorder has replaced the file, open it again; -errno.
  */
 int cs_trace_refresh(struct cs_trace *trace, struct cs_diag *diag);
+/* How far a model has come in a trace, and what has to be remembered to go on from there. */
+struct cs_trace_place;
+struct cs_trace_place *cs_trace_place_new(void); /* at the beginning; NULL: no memory */
+void cs_trace_place_free(struct cs_trace_place *place);
+
+/* As cs_trace_load() at the end, with PLACE (at the beginning) brought there as well. */
+int cs_trace_load_place(struct cs_trace *trace, struct cs_trace_place *place,
+                        struct cs_model *model, struct cs_symbols *symbols, struct cs_diag *diag);
 /*
- * Brings MODEL, which holds the state of the first FROM chunks (cs_trace_chunk_count() when it
- * was loaded at the end; 0 with an empty one), to that of the first TO, and SYMBOLS (may be
- * NULL) to the names in between. Costs what has changed, not what there is.
+ * Brings MODEL from PLACE to the state of the first CHUNKS chunks, and SYMBOLS (may be NULL) to
+ * the names in between. Costs what has changed, not what there is. PLACE belongs to one model.
  */
-int cs_trace_load_more(struct cs_trace *trace, uint32_t from, uint32_t to, struct cs_model *model,
-                       struct cs_symbols *symbols, struct cs_diag *diag);
+int cs_trace_load_more(struct cs_trace *trace, struct cs_trace_place *place, uint32_t chunks,
+                       struct cs_model *model, struct cs_symbols *symbols, struct cs_diag *diag);
 
 /*
  * Sums of the interval (FROM, TO]: alloc and free of it alone; for --from/--to. What snapshots

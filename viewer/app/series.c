@@ -166,8 +166,9 @@ int csv_timeline_add(struct csv_timeline *timeline, const struct cs_model *model
 int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace, struct cs_diag *diag)
 {
 	struct cs_model *model = cs_model_new();
+	struct cs_trace_place *place = cs_trace_place_new();
 	uint32_t chunks = cs_trace_chunk_count(trace), done = 0, deltas = 0, each;
-	int error = model ? 0 : cs_diag_set(diag, -ENOMEM, "read the timeline: no memory");
+	int error = model && place ? 0 : cs_diag_set(diag, -ENOMEM, "read the timeline: no memory");
 
 	for (uint32_t i = 0; i < chunks; i++)
 		deltas += !strcmp(cs_trace_chunk_name(cs_trace_chunk_at(trace, i)->kind), "DELTAS");
@@ -178,11 +179,12 @@ int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace, str
 		while (to < chunks && seen < each)
 			seen += !strcmp(cs_trace_chunk_name(cs_trace_chunk_at(trace, to++)->kind),
 			                "DELTAS");
-		error = cs_trace_load_more(trace, done, to, model, NULL, diag);
+		error = cs_trace_load_more(trace, place, to, model, NULL, diag);
 		done = to;
 		if (!error)
 			error = csv_timeline_add(timeline, model);
 	}
+	cs_trace_place_free(place);
 	cs_model_free(model);
 	return error;
 }

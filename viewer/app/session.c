@@ -40,7 +40,7 @@ struct csv_session {
 	struct cs_resolver *resolver;
 	uint32_t named_frames; /* frames of the model when names were looked up last */
 	struct moment now, mark, start;
-	uint32_t loaded_chunks; /* what now.model holds, while at_end */
+	struct cs_trace_place *place; /* of now.model, while at_end */
 	bool at_end;
 	bool wants_timeline;
 	struct csv_timeline timeline;
@@ -75,7 +75,11 @@ static int load(struct csv_session *session, uint64_t time_ns, struct cs_symbols
 
 	moment_release(moment);
 	moment->model = cs_model_new();
-	if (moment->model)
+	/* The end is gone on from. */
+	if (moment->model && symbols && time_ns == CSV_THE_END)
+		error = cs_trace_load_place(session->trace, session->place, moment->model, symbols,
+		                            diag);
+	else if (moment->model)
 		error = cs_trace_load(session->trace, time_ns, moment->model, symbols, diag);
 	else
 		cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
@@ -166,7 +170,10 @@ static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag 
 	struct moment next = {0};
 	int error;
 
-	session->loaded_chunks = cs_trace_chunk_count(session->trace);
+	cs_trace_place_free(session->place);
+	session->place = cs_trace_place_new();
+	if (!session->place)
+		return cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
 	error = load(session, time_ns, session->symbols, &next, diag);
 	if (error)
 		return error;
@@ -219,6 +226,7 @@ void csv_session_close(struct csv_session *session)
 	cs_symbols_free(session->symbols);
 	cs_resolver_free(session->resolver);
 	csv_timeline_release(&session->timeline);
+	cs_trace_place_free(session->place);
 	cs_trace_close(session->trace);
 	free(session->thread_cpu_ns);
 	free(session->path);
@@ -245,9 +253,8 @@ static int follow(struct csv_session *session, struct cs_diag *diag)
 	int error;
 
 	remember_before(session);
-	error = cs_trace_load_more(session->trace, session->loaded_chunks, chunks,
-	                           session->now.model, session->symbols, diag);
-	session->loaded_chunks = chunks;
+	error = cs_trace_load_more(session->trace, session->place, chunks, session->now.model,
+	                           session->symbols, diag);
 	if (!error)
 		error = find_names(session, diag);
 	if (!error)

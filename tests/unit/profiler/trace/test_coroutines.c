@@ -52,6 +52,27 @@ static void check_every_tick(const struct story *story)
 	free(file.bytes);
 }
 
+/* A view follows a growing trace: stretch by stretch it must come to what a load gives. */
+static void going_on_comes_to_the_same(void **state)
+{
+	struct story_file file = story_record(&with_coroutines);
+	struct cs_trace *trace = story_open(file, NULL);
+	struct cs_trace_place *place = cs_trace_place_new();
+	struct cs_model *model = cs_model_new(), *whole = load(trace, UINT64_MAX);
+	uint32_t chunks = cs_trace_chunk_count(trace);
+
+	(void)state;
+	for (uint32_t done = 3; done < chunks + 3; done += 3)
+		assert_int_equal(cs_trace_load_more(trace, place, done, model, NULL, NULL), 0);
+	story_assert_same(model, whole);
+	assert_null(cs_trace_warning(trace));
+	cs_trace_place_free(place);
+	cs_model_free(model);
+	cs_model_free(whole);
+	cs_trace_close(trace);
+	free(file.bytes);
+}
+
 static void every_tick_reads_as_it_was(void **state)
 {
 	(void)state;
@@ -234,6 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_tick_reads_as_it_was),
+		cmocka_unit_test(going_on_comes_to_the_same),
 		cmocka_unit_test(a_coroutine_of_one_tick_leaves_no_record),
 		cmocka_unit_test(events_of_an_interval_come_back),
 		cmocka_unit_test(a_million_events_of_one_tick_come_back),
