@@ -371,7 +371,7 @@ struct csv_rows csv_coroutine_rows_grid(const struct csv_coroutine_rows *rows, b
 		.identity = identity,
 		.sort_key = sort_key,
 		.cell = cell,
-		.passes = passes,
+		.passes = rows->filter ? passes : NULL,
 		.matches = matches,
 	};
 }
