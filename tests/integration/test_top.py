@@ -38,8 +38,15 @@ def has(name, result, *parts):
     cs.check(name, result.status == 0 and not missing, f"missing {missing}: {result}")
 
 
+def folders():
+    return {name for name in os.listdir("/dev/shm") if name.startswith("coroscope-top-")}
+
+
+BEFORE = folders()
+
+
 def leftovers():
-    return [name for name in os.listdir("/dev/shm") if name.startswith("coroscope-top-")]
+    return sorted(folders() - BEFORE)
 
 
 # ---- a recorded trace ----
