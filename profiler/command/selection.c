@@ -149,6 +149,14 @@ static bool has_heap(const struct cs_target *target, const struct cs_model *mode
 	       cs_trace_session(target->trace)->heap_mean_bytes;
 }
 
+static bool is_delay(enum cs_metric metric)
+{
+	return metric == CS_METRIC_DELAY || metric == CS_METRIC_CONTENTIONS;
+}
+
+static const char turn_on[] = "a Go program keeps it once it has called "
+			      "runtime.SetBlockProfileRate or runtime.SetMutexProfileFraction";
+
 /* A trace without heap must not look like a program without allocations. */
 static int check_held(const struct cs_selection *selection, const struct cs_target *target,
                       const char *time, const struct cs_moment *moment, struct cs_diag *diag)
@@ -160,14 +168,19 @@ static int check_held(const struct cs_selection *selection, const struct cs_targ
 	if (heap ? has_heap(target, moment->model)
 	         : time || cs_snapshot_holds(moment->snapshot, selection->metric))
 		return 0;
-	if (!target->trace)
-		return cs_diag_set(diag, -ENODATA, "show %s of %s: it keeps no %s",
-		                   cs_metric_info[selection->metric].name, target->path,
-		                   heap ? "heap profile" : "such profile");
+	if (!target->trace) {
+		cs_diag_set(diag, -ENODATA, "show %s of %s: it keeps no %s",
+		            cs_metric_info[selection->metric].name, target->path,
+		            heap ? "heap profile" : "such profile");
+		return is_delay(selection->metric) ? cs_diag_hint(diag, "%s", turn_on)
+		                                   : diag->error;
+	}
 	cs_diag_set(diag, -ENODATA, "show %s of %s: no %s was recorded",
 	            cs_metric_info[selection->metric].name, target->path,
 	            heap ? "heap" : "such thing");
 	list_held(moment->snapshot, held, sizeof(held));
+	if (is_delay(selection->metric))
+		return cs_diag_hint(diag, "%s", turn_on);
 	if (heap && !held[0])
 		return cs_diag_hint(diag, "if that was for --no-heap, record it again without");
 	if (held[0])

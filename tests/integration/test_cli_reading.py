@@ -176,6 +176,9 @@ def without_heap():
     result = run("heap", recording.trace.path)
     cs.check("--no-heap: heap says that there is none", result.status == 2 and
              "no heap was recorded" in result.err and "--no-heap" in result.err, str(result))
+    delay = run("fold", "--metric", "delay", recording.trace.path)
+    cs.check("no delays: how a program comes to keep them is told", delay.status == 2 and
+             "runtime.SetBlockProfileRate" in delay.err, str(delay))
     cs.equal("--no-heap: info works", run("info", recording.trace.path).status, 0)
 
 
