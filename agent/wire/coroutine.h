@@ -61,7 +61,7 @@ enum cs_slot_flag {
 	CS_SLOT_SYSTEM = 1u << 1, /* the runtime's own: a dispatcher, a scheduler */
 	CS_SLOT_FOUND = 1u << 2,  /* met when it ran: created before that, spawn stack unknown
 	                             unless `spawn` is where its stack was allocated */
-	CS_SLOT_SHARED_STACK = 1u << 3, /* its stack is copied in and out, or seems to be */
+	CS_SLOT_SHARED_STACK = 1u << 3, /* copied in and out; no adapter knows it yet */
 	CS_SLOT_INHERITED = 1u << 4,    /* by fork; created in the parent, with this number */
 	CS_SLOT_GUESSED = 1u << 5,      /* FOUND, and its bounds are a guess */
 	CS_SLOT_LINKED = 1u << 6,       /* private to the agent */
