@@ -15,15 +15,12 @@
 #include "source/memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* More than a hundred thousand mappings; the rest of a longer text is left out. */
-#define TEXT_BYTES_MAX (UINT64_C(128) << 20)
+#include "base/proc.h"
 
 #define AGENT_FILE "libcoroscope-agent.so"
 
@@ -145,47 +142,13 @@ int cs_memory_parse(char *text, const struct cs_memory_known *known, struct cs_m
 	return memory->maps ? 0 : -ENODATA;
 }
 
-static char *read_all(int fd)
-{
-	size_t size = 0, capacity = UINT64_C(256) << 10;
-	char *text = malloc(capacity + 1);
-
-	while (text) {
-		ssize_t got = read(fd, text + size, capacity - size);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		size += (size_t)got;
-		if (size < capacity)
-			continue;
-		char *larger = capacity < TEXT_BYTES_MAX ? realloc(text, capacity * 2 + 1) : NULL;
-		if (!larger)
-			break;
-		text = larger;
-		capacity *= 2;
-	}
-	if (text)
-		text[size] = '\0';
-	return text;
-}
-
 int cs_memory_read(uint32_t pid, const struct cs_memory_known *known, struct cs_memory *memory)
 {
-	char path[64];
 	char *text;
-	int fd, error;
+	int error = cs_proc_read(pid, "smaps", &text);
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/smaps", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	text = read_all(fd);
-	close(fd);
-	if (!text)
-		return -ENOMEM;
-	error = cs_memory_parse(text, known, memory);
+	if (!error)
+		error = cs_memory_parse(text, known, memory);
 	free(text);
 	return error;
 }

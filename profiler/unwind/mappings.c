@@ -6,17 +6,15 @@
 #include "unwind/mappings.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/list.h"
+#include "base/proc.h"
 
 #define MAPPINGS_MAX 65536u
-#define TEXT_MAX (UINT64_C(64) << 20)
 
 static int add(struct cs_mappings *mappings, size_t *room, const struct cs_mapping *mapping,
                char *path)
@@ -68,40 +66,14 @@ int cs_mappings_parse(struct cs_mappings *mappings, char *text)
 	return error;
 }
 
-static char *read_text(int fd)
-{
-	size_t size = 0, room = 0;
-	void *text = NULL;
-	ssize_t got;
-
-	do {
-		if (size > TEXT_MAX || cs_array_reserve(&text, &room, 1, size + 65536)) {
-			free(text);
-			return NULL;
-		}
-		got = read(fd, (char *)text + size, room - size - 1);
-		size += got > 0 ? (size_t)got : 0;
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	((char *)text)[size] = '\0';
-	return text;
-}
-
 int cs_mappings_read(struct cs_mappings *mappings, uint32_t pid)
 {
-	char path[64];
 	char *text;
-	int fd, error;
+	int error = cs_proc_read(pid, "maps", &text);
 
 	*mappings = (struct cs_mappings){0};
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/maps", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	text = read_text(fd);
-	close(fd);
-	if (!text)
-		return -ENOMEM;
-	error = cs_mappings_parse(mappings, text);
+	if (!error)
+		error = cs_mappings_parse(mappings, text);
 	free(text);
 	return error;
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The containers and bytes that everything stands on. */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "support/unit.h"
 
@@ -12,6 +16,7 @@
 #include "base/diag.h"
 #include "base/index.h"
 #include "base/list.h"
+#include "base/proc.h"
 
 static void a_diag_keeps_text_and_hint(void **state)
 {
@@ -208,6 +213,28 @@ static void the_checksum_is_crc32c(void **state)
 		assert_int_equal(cs_crc32c(7, bytes, size), cs_crc32c_plain(7, bytes, size));
 }
 
+/* Twenty thousand mappings are more than one read of the kernel gives. */
+static void a_file_of_proc_is_read_to_its_end(void **state)
+{
+	enum { PAGES = 20000, PAGE = 4096 };
+	char *pages =
+		mmap(NULL, (size_t)PAGES * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char last[32], *text;
+
+	(void)state;
+	assert_ptr_not_equal(pages, MAP_FAILED);
+	for (size_t i = 0; i < PAGES; i += 2)
+		assert_int_equal(mprotect(pages + i * PAGE, PAGE, PROT_NONE), 0);
+	assert_int_equal(cs_proc_read((uint32_t)getpid(), "maps", &text), 0);
+	snprintf(last, sizeof(last), "%" PRIxPTR "-", (uintptr_t)pages + (PAGES - 1) * PAGE);
+	assert_non_null(strstr(text, last));
+	assert_non_null(strstr(text, "[stack]"));
+	free(text);
+	munmap(pages, (size_t)PAGES * PAGE);
+	assert_int_equal(cs_proc_read((uint32_t)getpid(), "no-such-file", &text), -ENOENT);
+	assert_null(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +242,7 @@ int main(void)
 		cmocka_unit_test(a_diag_may_quote_itself),
 		cmocka_unit_test(a_long_diag_says_that_it_was_cut),
 		cmocka_unit_test(elements_of_a_list_never_move),
+		cmocka_unit_test(a_file_of_proc_is_read_to_its_end),
 		cmocka_unit_test(an_index_finds_all_of_equal_hashes),
 		cmocka_unit_test(an_arena_gives_pieces_of_any_size),
 		cmocka_unit_test(what_is_put_is_got),

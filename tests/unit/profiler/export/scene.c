@@ -28,6 +28,22 @@ void scene_end(struct scene *scene)
 	cs_model_free(scene->model);
 }
 
+int scene_setup(void **state)
+{
+	struct scene *scene = calloc(1, sizeof(*scene));
+
+	scene_begin(scene);
+	*state = scene;
+	return 0;
+}
+
+int scene_teardown(void **state)
+{
+	scene_end(*state);
+	free(*state);
+	return 0;
+}
+
 uint32_t scene_process(struct scene *scene, const char *program, uint32_t pid, uint64_t mean)
 {
 	char path[256];

@@ -24,6 +24,10 @@ struct scene {
 void scene_begin(struct scene *scene);
 void scene_end(struct scene *scene);
 
+/* For cmocka: *STATE is a scene. */
+int scene_setup(void **state);
+int scene_teardown(void **state);
+
 /* MEAN as in struct cs_process. */
 uint32_t scene_process(struct scene *scene, const char *program, uint32_t pid, uint64_t mean);
 uint32_t scene_thread(struct scene *scene, uint32_t process, const char *name, uint32_t tid);

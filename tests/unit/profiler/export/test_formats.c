@@ -9,22 +9,6 @@
 #include "scene.h"
 #include "support/unit.h"
 
-static int begin(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	scene_begin(scene);
-	*state = scene;
-	return 0;
-}
-
-static int end(void **state)
-{
-	scene_end(*state);
-	free(*state);
-	return 0;
-}
-
 /* The sum of the numbers that end the lines. */
 static int64_t sum_of_lines(const char *text)
 {
@@ -355,7 +339,7 @@ static void an_unknown_format_lists_the_known(void **state)
 		assert_non_null(strstr(diag.hint, cs_exports[i]->name));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -10,22 +10,6 @@
 
 #define MS UINT64_C(1000000)
 
-static int begin(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	scene_begin(scene);
-	*state = scene;
-	return 0;
-}
-
-static int end(void **state)
-{
-	scene_end(*state);
-	free(*state);
-	return 0;
-}
-
 static void tally(struct scene *scene, uint32_t process, uint32_t thread, uint32_t node,
                   enum cs_tally_kind kind, uint64_t value, uint64_t samples)
 {
@@ -207,7 +191,7 @@ static void a_heap_is_summed_by_coroutine_to_the_same_total(void **state)
 	assert_int_equal(sum->total, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -10,22 +10,6 @@
 #include "scene.h"
 #include "support/unit.h"
 
-static int begin(void **state)
-{
-	struct scene *scene = calloc(1, sizeof(*scene));
-
-	scene_begin(scene);
-	*state = scene;
-	return 0;
-}
-
-static int end(void **state)
-{
-	scene_end(*state);
-	free(*state);
-	return 0;
-}
-
 /* Whatever it is summed by, the entries are the total, for every metric. */
 static void entries_add_up_to_the_total(void **state)
 {
@@ -432,7 +416,7 @@ static void every_name_finds_its_way_of_summing(void **state)
 	assert_int_equal(cs_by_by_name("nonsense"), CS_BY_COUNT);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
 {

@@ -400,3 +400,34 @@ void story_assert_same(const struct cs_model *loaded, const struct cs_model *mod
 	}
 	coroutines_assert_same(loaded, model);
 }
+
+struct cs_model *story_load(struct cs_trace *trace, uint64_t time_ns, struct cs_symbols *symbols)
+{
+	struct cs_model *model = cs_model_new();
+	struct cs_diag diag = {0};
+
+	if (cs_trace_load(trace, time_ns, model, symbols, &diag))
+		fail_msg("cannot %s", diag.text);
+	return model;
+}
+
+void story_check_every_tick(const struct story *story)
+{
+	struct story_file file = story_record(story);
+	struct cs_trace *trace = story_open(file, NULL);
+
+	assert_non_null(trace);
+	assert_null(cs_trace_warning(trace));
+	for (unsigned tick = 1; tick <= story->ticks; tick++) {
+		struct cs_model *model = story_play(story, tick, NULL);
+		struct cs_model *loaded = story_load(trace, tick * STORY_TICK_NS + 5, NULL);
+
+		story_assert_same(loaded, model);
+		cs_model_free(loaded);
+		cs_model_free(model);
+	}
+	assert_null(cs_trace_warning(trace));
+	assert_int_equal(cs_trace_check(trace), 0);
+	cs_trace_close(trace);
+	free(file.bytes);
+}

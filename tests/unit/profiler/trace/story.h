@@ -45,5 +45,9 @@ struct story_file story_read_file(const char *path);
 /* Opens bytes as a trace; NULL as cs_trace_open(). */
 struct cs_trace *story_open(struct story_file file, struct cs_diag *diag);
 struct story_file story_copy(struct story_file file);
+/* The model at TIME_NS; fails the test if it can't be loaded. SYMBOLS may be NULL. */
+struct cs_model *story_load(struct cs_trace *trace, uint64_t time_ns, struct cs_symbols *symbols);
+/* The trace of STORY is whole and gives, at each tick, the model of that tick. */
+void story_check_every_tick(const struct story *story);
 
 #endif

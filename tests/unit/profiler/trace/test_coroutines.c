@@ -22,43 +22,13 @@ static const struct story with_coroutines = {
 	.coroutines = 40,
 };
 
-static struct cs_model *load(struct cs_trace *trace, uint64_t time_ns)
-{
-	struct cs_model *model = cs_model_new();
-	struct cs_diag diag = {0};
-
-	if (cs_trace_load(trace, time_ns, model, NULL, &diag))
-		fail_msg("cannot %s", diag.text);
-	return model;
-}
-
-static void check_every_tick(const struct story *story)
-{
-	struct story_file file = story_record(story);
-	struct cs_trace *trace = story_open(file, NULL);
-
-	assert_non_null(trace);
-	for (unsigned tick = 1; tick <= story->ticks; tick++) {
-		struct cs_model *model = story_play(story, tick, NULL);
-		struct cs_model *loaded = load(trace, tick * STORY_TICK_NS + 5);
-
-		story_assert_same(loaded, model);
-		cs_model_free(loaded);
-		cs_model_free(model);
-	}
-	assert_null(cs_trace_warning(trace));
-	assert_int_equal(cs_trace_check(trace), 0);
-	cs_trace_close(trace);
-	free(file.bytes);
-}
-
 /* A view follows a growing trace: stretch by stretch it must come to what a load gives. */
 static void going_on_comes_to_the_same(void **state)
 {
 	struct story_file file = story_record(&with_coroutines);
 	struct cs_trace *trace = story_open(file, NULL);
 	struct cs_trace_place *place = cs_trace_place_new();
-	struct cs_model *model = cs_model_new(), *whole = load(trace, UINT64_MAX);
+	struct cs_model *model = cs_model_new(), *whole = story_load(trace, UINT64_MAX, NULL);
 	uint32_t chunks = cs_trace_chunk_count(trace);
 
 	(void)state;
@@ -80,9 +50,9 @@ static void every_tick_reads_as_it_was(void **state)
 		struct story story = with_coroutines;
 
 		story.seed = seed;
-		check_every_tick(&story);
+		story_check_every_tick(&story);
 		story.keyframe_every = 0;
-		check_every_tick(&story);
+		story_check_every_tick(&story);
 	}
 }
 
@@ -241,7 +211,7 @@ static void a_keyframe_heals_what_damage_has_lost(void **state)
 	trace = story_open(file, NULL);
 	for (unsigned tick = 8; tick <= 11; tick++) {
 		struct cs_model *model = story_play(&with_coroutines, tick, NULL);
-		struct cs_model *loaded = load(trace, tick * STORY_TICK_NS);
+		struct cs_model *loaded = story_load(trace, tick * STORY_TICK_NS, NULL);
 
 		story_assert_same(loaded, model);
 		cs_model_free(loaded);

@@ -32,36 +32,6 @@ static void new_path(char path[64])
 	unlink(path);
 }
 
-static struct cs_model *load(struct cs_trace *trace, uint64_t time_ns, struct cs_symbols *symbols)
-{
-	struct cs_model *model = cs_model_new();
-	struct cs_diag diag = {0};
-
-	if (cs_trace_load(trace, time_ns, model, symbols, &diag))
-		fail_msg("cannot %s", diag.text);
-	return model;
-}
-
-static void check_every_tick(const struct story *story)
-{
-	struct story_file file = story_record(story);
-	struct cs_trace *trace = story_open(file, NULL);
-
-	assert_non_null(trace);
-	assert_null(cs_trace_warning(trace));
-	for (unsigned tick = 1; tick <= story->ticks; tick++) {
-		struct cs_model *model = story_play(story, tick, NULL);
-		struct cs_model *loaded = load(trace, tick * STORY_TICK_NS + 5, NULL);
-
-		story_assert_same(loaded, model);
-		cs_model_free(loaded);
-		cs_model_free(model);
-	}
-	assert_null(cs_trace_warning(trace));
-	cs_trace_close(trace);
-	free(file.bytes);
-}
-
 static void every_tick_reads_as_it_was(void **state)
 {
 	(void)state;
@@ -69,10 +39,10 @@ static void every_tick_reads_as_it_was(void **state)
 		struct story story = exact;
 
 		story.seed = seed;
-		check_every_tick(&story);
+		story_check_every_tick(&story);
 		story.mean = 2048;
 		story.keyframe_every = (unsigned)seed;
-		check_every_tick(&story);
+		story_check_every_tick(&story);
 	}
 }
 
@@ -83,7 +53,7 @@ static void a_time_read_from_the_middle_is_the_same_as_from_the_start(void **sta
 
 	(void)state;
 	story.keyframe_every = 0;
-	check_every_tick(&story);
+	story_check_every_tick(&story);
 }
 
 /* Chunks are cut at 4 MiB: a keyframe in several parts is one keyframe. */
@@ -105,7 +75,7 @@ static void a_large_state_takes_several_chunks(void **state)
 		keyframes +=
 			!strcmp(cs_trace_chunk_name(cs_trace_chunk_at(trace, i)->kind), "KEYFRAME");
 	assert_true(keyframes >= 2);
-	loaded = load(trace, UINT64_MAX, NULL);
+	loaded = story_load(trace, UINT64_MAX, NULL);
 	story_assert_same(loaded, model);
 	cs_model_free(loaded);
 	cs_model_free(model);
@@ -118,7 +88,7 @@ static void names_come_back(void **state)
 	struct story_file file = story_record(&exact);
 	struct cs_trace *trace = story_open(file, NULL);
 	struct cs_symbols *symbols = cs_symbols_new();
-	struct cs_model *model = load(trace, UINT64_MAX, symbols);
+	struct cs_model *model = story_load(trace, UINT64_MAX, symbols);
 	struct cs_symbols *wanted = story_symbols(model);
 
 	(void)state;
@@ -168,8 +138,8 @@ static void an_interval_holds_its_own_sums(void **state)
 	struct story_file file = story_record(&exact);
 	struct cs_trace *trace = story_open(file, NULL);
 	struct cs_model *interval = cs_model_new();
-	struct cs_model *before = load(trace, 8 * STORY_TICK_NS, NULL);
-	struct cs_model *after = load(trace, 17 * STORY_TICK_NS, NULL);
+	struct cs_model *before = story_load(trace, 8 * STORY_TICK_NS, NULL);
+	struct cs_model *after = story_load(trace, 17 * STORY_TICK_NS, NULL);
 	struct cs_snapshot *snapshot;
 
 	(void)state;
@@ -241,7 +211,7 @@ static void peak_is_a_time(void **state)
 {
 	struct story_file file = story_record(&exact);
 	struct cs_trace *trace = story_open(file, NULL);
-	struct cs_model *end = load(trace, UINT64_MAX, NULL), *model;
+	struct cs_model *end = story_load(trace, UINT64_MAX, NULL), *model;
 	uint64_t peak = 0, process = 0, ns = 0;
 	struct cs_snapshot *snapshot;
 	double sum = 0;
@@ -254,7 +224,7 @@ static void peak_is_a_time(void **state)
 		}
 	}
 	assert_int_equal(cs_trace_time(trace, "peak", &ns, NULL), 0);
-	model = load(trace, ns, NULL);
+	model = story_load(trace, ns, NULL);
 	snapshot = cs_snapshot_take_peak(model, NULL);
 	for (uint32_t i = 0; i < snapshot->row_count; i++)
 		if (snapshot->rows[i].process == process)
@@ -312,7 +282,7 @@ static void a_trace_can_be_read_while_it_is_recorded(void **state)
 	assert_non_null(trace);
 	assert_true(cs_trace_is_growing(trace));
 	assert_non_null(strstr(cs_trace_warning(trace), "being recorded"));
-	loaded = load(trace, UINT64_MAX, NULL);
+	loaded = story_load(trace, UINT64_MAX, NULL);
 	story_assert_same(loaded, model);
 	cs_trace_close(trace);
 	cs_model_free(loaded);
@@ -352,7 +322,7 @@ static void a_full_disk_leaves_a_readable_trace(void **state)
 	trace = cs_trace_open(path, NULL);
 	assert_int_equal(stat(path, &status), 0);
 	assert_true((uint64_t)status.st_size == before);
-	loaded = load(trace, UINT64_MAX, NULL);
+	loaded = story_load(trace, UINT64_MAX, NULL);
 	story_assert_same(loaded, model);
 	cs_trace_close(trace);
 	cs_model_free(loaded);
@@ -381,7 +351,7 @@ static void symbols_can_be_added_later(void **state)
 		assert_int_equal(cs_trace_append_symbols(path, model, symbols, NULL), 0);
 	trace = cs_trace_open(path, NULL);
 	assert_null(cs_trace_warning(trace));
-	loaded = load(trace, UINT64_MAX, loaded_symbols);
+	loaded = story_load(trace, UINT64_MAX, loaded_symbols);
 	story_assert_same(loaded, model);
 	assert_int_equal(cs_symbols_get(loaded_symbols, 1, &names), 2);
 	assert_string_equal(names[0].function, "inlined_1");
