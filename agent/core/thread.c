@@ -25,7 +25,7 @@
 #define EINVAL_ERROR (-22)
 
 /* A thread's key destructors run up to four times; ours ends the thread in the last one. */
-#define LAST_DESTRUCTOR_ROUND 3
+#define LAST_DESTRUCTOR_ROUND 4
 
 /* How far below the known stack a stack pointer may lie and still be looked at. */
 #define STACK_REACH (UINT64_C(64) << 20)

@@ -14,12 +14,17 @@ static char folder[64];
 
 void session_begin(uint64_t lane_bytes, uint32_t flags)
 {
+	session_begin_heap(lane_bytes, flags, CS_HEAP_OFF);
+}
+
+void session_begin_heap(uint64_t lane_bytes, uint32_t flags, uint64_t heap_mean_bytes)
+{
 	char path[128];
 	struct cs_session session = {
 		.magic = CS_SESSION_MAGIC,
 		.version = CS_WIRE_VERSION,
 		.bytes = sizeof(session),
-		.heap_mean_bytes = CS_HEAP_OFF,
+		.heap_mean_bytes = heap_mean_bytes,
 		.lane_bytes = lane_bytes,
 		.stack_table_bytes = 1 << 16,
 		.flags = flags | CS_SESSION_CHILDREN,
