@@ -1,84 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every hostile condition is guarded by something in the source and by a test. Here each guard
-is taken out of a copy of the tree, and its test must fail: else it guards nothing.
+of guards.py is taken out of a copy of the tree, and its test must fail: else it guards nothing.
 
     python3 tests/stress/stress_guards.py [NAME...]
 """
 import os
+import signal
 import subprocess
 import sys
+
+from guards import GUARDS
 
 SOURCE = os.environ.get("SOURCE_DIR") or os.path.realpath(
     os.path.join(os.path.dirname(__file__), "..", ".."))
 TREE = os.path.join(SOURCE, "build", "guards", "tree")
 BUILD = os.path.join(SOURCE, "build", "guards", "build")
-
-# name, file, what the guard is, what is put in its place, the test (of tests/integration, or
-# unit/... of tests/unit) and the check that must notice ("": whichever).
-GUARDS = [
-    ("bounded waits", "agent/core/lane.c",
-     "return atomic_fetch_add(&csa_agent.stalled_ns, ns) + ns <= CS_WAIT_STALLED_NS;",
-     "return ns > 0;", "trap_killed", "the program ends"),
-    ("one wait ends", "agent/core/lane.c",
-     "wait.ns + wait.late_ns <= CS_WAIT_ONE_NS - WAIT_NAP_MAX_NS &&", "",
-     "trap_reader", "no wait exceeds"),
-    ("losses are counted", "agent/core/lane.c", "csa_lane_add(&thread->lane->lost, 1);", ";",
-     "trap_reader", "emitted = delivered + lost"),
-    ("space is reserved", "agent/core/lane.c",
-     "long error = csa_sys4(SYS_fallocate, fd, 0, offset, bytes);",
-     "long error = csa_sys2(SYS_ftruncate, fd, offset + bytes);",
-     "trap_reader", "disk-full for the rings"),
-    ("records are published whole", "agent/core/lane.c",
-     "if (*depth > 1) {\n", "if (*depth > 1) {\n\t\tpublish(thread);\n",
-     "unit/agent/core/test_lane", "successors_are_not"),
-    ("a child of fork is noticed", "agent/core/life.c",
-     "bool forked = state == CSA_ON && !atomic_load(csa_agent.alive);", "bool forked = false;",
-     "trap_processes", ""),
-    ("the moment of a fork is told", "profiler/source/forks.c",
-     "found = forks->at[i].books;", ";", "trap_processes", "trap late"),
-    ("a ring that shrinks", "profiler/source/guard.c",
-     "return sigaction(SIGBUS, &action, NULL) ? -errno : 0;", "return action.sa_flags ? 0 : 0;",
-     "trap_hostile", "(cut)"),
-    ("records are checked", "profiler/source/lane.c",
-     "fault = fault_of(record);", "fault = NULL, (void)fault_of;",
-     "unit/profiler/source/test_ring", "what_does_not_hold_is_damage"),
-    ("the tail lies between records", "profiler/source/lane.c",
-     "lane->position - (lane->end - lane->ready),", "lane->position,",
-     "unit/profiler/source/test_ring", "the_tail_is_at_a_record"),
-    ("a checkpoint is left", "profiler/command/recording.c", ".checkpoints = true,",
-     ".checkpoints = false,", "trap_killed", "recovered"),
-    ("a live session is known", "profiler/source/note.c",
-     "flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;", "fd > 100000;",
-     "trap_killed", "list: a session at work"),
-    ("the bound is asked", "profiler/trace/bound.c", "chunks->make_room = ask_for_room;",
-     "(void)ask_for_room;", "bounded", "never larger"),
-    ("times that were dropped are refused", "profiler/trace/time.c",
-     "if (*time_ns < trace->session.kept_from_ns)", "if (0)", "bounded", "refused in words"),
-    ("checksums", "profiler/trace/chunk.c",
-     "if (cs_crc32c(0, reader->stored.data, reader->stored.size) != head->payload_crc)",
-     "if (0)", "damaged_traces", "flipped bits"),
-    ("static programs are refused", "profiler/command/program.c", "if (program->is_static) {",
-     "if (program->is_static && program->go) {", "trap_refusals", "static program"),
-    ("setuid programs are refused", "profiler/command/program.c",
-     "if (program->gains_user || program->gains_group || program->gains_capabilities)",
-     "if (0)", "trap_refusals", "setuid program"),
-    ("a disk full is told", "profiler/source/collector.c",
-     "cs_problems_add(&collector->problems, &diag);\n}\n\n/* Its coroutines",
-     "}\n\n/* Its coroutines", "trap_reader", "it is said"),
-    ("a free is told before it is done", "agent/heap/hook.c",
-     "csa_record_free(block, CS_RECORD_FREE);\n\tcsa_real.free(block);\n}",
-     "csa_real.free(block);\n\tcsa_record_free(block, CS_RECORD_FREE);\n}",
-     "exact_books", "race"),
-    ("the kernel wipes the sentinel", "agent/core/life.c",
-     "csa_sys3(SYS_madvise, page, PAGE, MADV_WIPEONFORK_) != 0", "MADV_WIPEONFORK_ == 0",
-     "trap_processes", "trap fork: every process"),
-    ("fields end with their record", "profiler/base/bytes.c",
-     "if (size > cs_cursor_left(cursor)) {", "if (size > UINT32_MAX) {",
-     "unit/profiler/base/test_base", "a_failed_cursor_stays_failed"),
-    ("a layout is tried", "profiler/go/trial.c",
-     "if (tried && fitted * 100 >= tried * 99 && started)", "if (1)", "go_hostile",
-     "that says it is"),
-]
+AGENT = f"{BUILD}/lib/coroscope/libcoroscope-agent.so"
+TEST_SECONDS = 400
 
 
 def run(argv, **more):
@@ -94,6 +32,11 @@ def copy_tree():
     for name in names:
         with open(os.path.join(SOURCE, name), "rb") as stream:
             write(os.path.join(TREE, name), stream.read())
+
+
+def read(file):
+    with open(os.path.join(TREE, file), encoding="utf-8") as stream:
+        return stream.read()
 
 
 def write(path, content):
@@ -117,10 +60,14 @@ def needed_by(name):
     """A unit test is its own target; the others need the programs, and not the unit tests."""
     if name.startswith("unit/"):
         return [name]
+    if name.startswith("layering/"):
+        return [os.path.relpath(AGENT, BUILD)]
     known = run(["ninja", "-C", BUILD, "-t", "targets", "all"]).stdout.splitlines()
-    return ["bin/coroscope", "lib/coroscope/libcoroscope-agent.so"] + [
+    return ["bin/coroscope", os.path.relpath(AGENT, BUILD)] + [
         line.split(":")[0] for line in known if line.startswith("targets/")]
 
+
+# ---- what a test says; None: it does not notice ----
 
 def unit_test(name, words):
     """cmocka says FAILED behind a test's name; one that crashes or hangs has begun last."""
@@ -140,42 +87,60 @@ def last_begun(how, output, words):
     return f"{begun[-1]} {how}" if begun and words in begun[-1] else None
 
 
-def test(name, words):
-    if name.startswith("unit/"):
-        return unit_test(name, words)
-    environment = dict(os.environ, COROSCOPE=f"{BUILD}/bin/coroscope",
-                       COROSCOPE_AGENT=f"{BUILD}/lib/coroscope/libcoroscope-agent.so",
+def layering_test(name, words):
+    rule = name.split("agent-", 1)[1]
+    result = run(["python3", f"{TREE}/tests/layering/agent_elf.py", rule, AGENT,
+                  f"{TREE}/agent/agent.map"])
+    lines = [line.split(": ", 1)[-1] for line in result.stdout.splitlines()]
+    return next((line for line in lines if words in line), None) if result.returncode else None
+
+
+def script(name, words):
+    """Ends at the first check that fails in these words: the rest takes time and says no more."""
+    environment = dict(os.environ, COROSCOPE=f"{BUILD}/bin/coroscope", COROSCOPE_AGENT=AGENT,
                        TARGETS=f"{BUILD}/targets", SOURCE_DIR=TREE,
                        PYTHONPATH=f"{TREE}/tests/support", PYTHONDONTWRITEBYTECODE="1")
-    script = f"{TREE}/tests/integration/test_{name}.py"
-    try:
-        result = run(["python3", script], env=environment, timeout=400, cwd=BUILD)
-    except subprocess.TimeoutExpired:
+    command = ["timeout", "-s", "INT", "-k", "30", str(TEST_SECONDS), "python3",
+               f"{TREE}/tests/integration/test_{name}.py"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                          env=environment, cwd=BUILD) as test:
+        for line in test.stdout:
+            if line.startswith("FAIL") and words in line:
+                test.send_signal(signal.SIGINT)
+                return line.strip()[:150]
+    if test.returncode == 124:
         return "it hangs"
-    failed = [line for line in result.stdout.splitlines() if line.startswith("FAIL")]
-    if result.returncode in (0, 77):
-        return None
-    if not failed:
-        return f"status {result.returncode}"
-    return next((line[:150] for line in failed if words in line), None)
+    return None if test.returncode in (0, 77) or words else f"status {test.returncode}"
 
+
+def test(name, words):
+    kinds = {"unit": unit_test, "layering": layering_test}
+    return kinds.get(name.split("/")[0], script)(name, words)
+
+
+# ---- one guard ----
 
 def without(guard):
-    name, file, text, instead, tested, words = guard
-    path = os.path.join(TREE, file)
-    with open(path, encoding="utf-8") as stream:
-        original = stream.read()
-    if original.count(text) != 1:
-        return f"FAIL {name}: {file} has changed, adapt the table"
+    places = [(guard.file, guard.text, guard.instead), *guard.also]
+    originals = {file: read(file) for file, _, _ in places}
+    changed = dict(originals)
+    for file, text, instead in places:
+        if changed[file].count(text) != 1:
+            return f"FAIL {guard.name}: {file} has changed, adapt the table"
+        changed[file] = changed[file].replace(text, instead)
     try:
-        write(path, original.replace(text, instead).encode())
-        error = build(*needed_by(tested))
+        for file, content in changed.items():
+            write(os.path.join(TREE, file), content.encode())
+        error = build(*needed_by(guard.test))
         if error:
-            return f"FAIL {name}: does not build without it:\n{error}"
-        seen = test(tested, words)
+            return f"FAIL {guard.name}: does not build without it:\n{error}"
+        seen = test(guard.test, guard.check)
     finally:
-        write(path, original.encode())
-    return f"ok   {name}: {tested}: {seen}" if seen else f"FAIL {name}: {tested} did not notice"
+        for file, content in originals.items():
+            write(os.path.join(TREE, file), content.encode())
+    if not seen:
+        return f"FAIL {guard.name}: {guard.test} did not notice"
+    return f"ok   {guard.name}: {guard.test}: {seen}"
 
 
 def main():
@@ -184,9 +149,13 @@ def main():
                   "-DCMAKE_BUILD_TYPE=RelWithDebInfo"])
     if result.returncode != 0:
         sys.exit(result.stdout)
+    wanted = sys.argv[1:]
+    unknown = set(wanted) - {guard.name for guard in GUARDS}
+    if unknown:
+        sys.exit(f"no such guard: {', '.join(sorted(unknown))}")
     failed = 0
     for guard in GUARDS:
-        if len(sys.argv) > 1 and guard[0] not in sys.argv[1:]:
+        if wanted and guard.name not in wanted:
             continue
         outcome = without(guard)
         print(outcome, flush=True)

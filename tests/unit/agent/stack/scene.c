@@ -163,6 +163,8 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 	(void)thread;
 	assert_false(record_open);
 	assert_true(bytes >= 16 && bytes % 8 == 0 && bytes <= CS_RECORD_BYTES_MAX);
+	if (kind == CS_RECORD_MODULE_GONE && scene.on_gone)
+		scene.on_gone();
 	if (scene.full || scene.refused & 1u << kind || scene.room == 1)
 		return NULL;
 	if (scene.refused_once & 1u << kind) {

@@ -36,6 +36,7 @@ struct scene {
 	uint32_t refused;      /* no room for records of these kinds: bits */
 	uint32_t refused_once; /* the same, for the next one only */
 	uint32_t room;         /* not 0: for so many records minus 1 */
+	void (*on_gone)(void); /* before a MODULE_GONE; the table of modules is locked */
 	uint64_t stacks_told;  /* STACK records */
 	uint64_t frames_told;  /* and pcs in them */
 	uint64_t counters[32];

@@ -194,6 +194,58 @@ static void a_forked_child_is_told_anew(void **state)
 	assert_non_null(scene_module_of(pcs[0]));
 }
 
+/* Whoever has the table may not run for long: others do without. */
+static bool held;
+
+static void ask_for_a_new_module(void)
+{
+	void *handle = dlopen(library, RTLD_LAZY);
+
+	held = csa_modules_hold(entry_of(dlsym(handle, function)));
+	dlclose(handle);
+}
+
+static void nobody_waits_for_the_table(void **state)
+{
+	void *handle = dlopen(library, RTLD_LAZY);
+	uint64_t pc = entry_of(dlsym(handle, function));
+
+	(void)state;
+	held = true;
+	name_of(&pc, 1);
+	dlclose(handle);
+	scene.on_gone = ask_for_a_new_module;
+	csa_stack_check_modules(&scene.thread);
+	assert_false(held);
+	ask_for_a_new_module();
+	assert_true(held);
+	scene.on_gone = NULL;
+	csa_stack_check_modules(&scene.thread);
+}
+
+/* A fork while another thread had the table: that thread is not in the child. */
+static void fork_now(void)
+{
+	csa_modules_start(true);
+	ask_for_a_new_module();
+}
+
+static void a_forked_child_waits_for_nobody(void **state)
+{
+	void *handle = dlopen(library, RTLD_LAZY);
+	uint64_t pc = entry_of(dlsym(handle, function));
+
+	(void)state;
+	held = false;
+	name_of(&pc, 1);
+	dlclose(handle);
+	scene.on_gone = fork_now;
+	csa_stack_check_modules(&scene.thread);
+	assert_true(held);
+	scene.on_gone = NULL;
+	csa_stack_check_modules(&scene.thread);
+}
+
 /* What found no room is not known, and is told as soon as there is room. */
 static void a_full_ring_delays_definitions(void **state)
 {
@@ -375,6 +427,8 @@ int main(void)
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start),
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start_without_find_object),
 		cmocka_unit_test_setup(a_forked_child_is_told_anew, start),
+		cmocka_unit_test_setup(nobody_waits_for_the_table, start),
+		cmocka_unit_test_setup(a_forked_child_waits_for_nobody, start),
 		cmocka_unit_test_setup(a_full_ring_delays_definitions, start),
 		cmocka_unit_test_setup(forgotten_stacks_are_defined_again, start),
 		cmocka_unit_test_setup(long_stacks_come_in_pieces, start),
