@@ -12,7 +12,7 @@
 #include "base/index.h"
 #include "base/list.h"
 
-struct making {
+struct cs_grouping {
 	const struct cs_snapshot *snapshot;
 	struct cs_stacks *stacks;
 	struct cs_list list; /* struct cs_group */
@@ -50,28 +50,44 @@ static bool same_key(const struct node_key *a, const struct node_key *b)
 	       a->state == b->state;
 }
 
-/* The group of all nodes that look like KEY's. UINT32_MAX: no memory. */
-static uint32_t group_of_stack(struct making *making, const struct node_key *key)
+static uint32_t stack_hash(const struct node_key *key, const struct cs_stack *stack)
 {
-	const struct cs_stack *stack = cs_stacks_get(making->stacks, making->snapshot, key->node);
-	struct cs_group *group;
-	uint32_t hash, id;
-
-	if (!stack)
-		return UINT32_MAX;
-	hash = cs_hash_pair((uint64_t)key->process << 32 | key->runtime,
+	return cs_hash_pair((uint64_t)key->process << 32 | key->runtime,
 	                    (uint64_t)key->state << 32 | stack->id);
-	struct cs_probe probe = cs_index_probe(&making->by_stack, hash);
+}
+
+/* UINT32_MAX: none yet. */
+static uint32_t find_stack(const struct cs_grouping *making, const struct node_key *key,
+                           const struct cs_stack *stack)
+{
+	struct cs_probe probe = cs_index_probe(&making->by_stack, stack_hash(key, stack));
+	uint32_t id;
 
 	while ((id = cs_probe_next(&probe))) {
-		group = cs_list_at(&making->list, id - 1);
+		const struct cs_group *group = cs_list_at(&making->list, id - 1);
+
 		if (group->stack == stack && group->process == key->process &&
 		    group->runtime == key->runtime &&
 		    (!key->state || group->states[key->state - 1]))
 			return id - 1;
 	}
+	return UINT32_MAX;
+}
+
+/* The group of all nodes that look like KEY's. UINT32_MAX: no memory. */
+static uint32_t group_of_stack(struct cs_grouping *making, const struct node_key *key)
+{
+	const struct cs_stack *stack = cs_stacks_get(making->stacks, making->snapshot, key->node);
+	struct cs_group *group;
+	uint32_t known;
+
+	if (!stack)
+		return UINT32_MAX;
+	known = find_stack(making, key, stack);
+	if (known != UINT32_MAX)
+		return known;
 	group = cs_list_push(&making->list);
-	if (!group || cs_index_add(&making->by_stack, hash, making->list.count))
+	if (!group || cs_index_add(&making->by_stack, stack_hash(key, stack), making->list.count))
 		return UINT32_MAX;
 	*group = (struct cs_group){
 		.process = key->process,
@@ -89,22 +105,31 @@ static uint32_t group_of_stack(struct making *making, const struct node_key *key
 	return making->list.count - 1;
 }
 
-static uint32_t group_of(struct making *making, const struct cs_coroutine *coroutine)
+static struct node_key *find_node(const struct cs_grouping *making, const struct node_key *key)
 {
-	struct node_key key = key_of(coroutine), *known;
-	uint32_t hash = key_hash(&key), id;
-	struct cs_probe probe = cs_index_probe(&making->by_node, hash);
+	struct cs_probe probe = cs_index_probe(&making->by_node, key_hash(key));
+	uint32_t id;
 
 	while ((id = cs_probe_next(&probe))) {
-		known = cs_list_at(&making->nodes, id - 1);
-		if (same_key(known, &key))
-			return known->group;
+		struct node_key *known = cs_list_at(&making->nodes, id - 1);
+
+		if (same_key(known, key))
+			return known;
 	}
+	return NULL;
+}
+
+static uint32_t group_of(struct cs_grouping *making, const struct cs_coroutine *coroutine)
+{
+	struct node_key key = key_of(coroutine), *known = find_node(making, &key);
+
+	if (known)
+		return known->group;
 	key.group = group_of_stack(making, &key);
 	if (key.group == UINT32_MAX)
 		return UINT32_MAX;
 	known = cs_list_push(&making->nodes);
-	if (!known || cs_index_add(&making->by_node, hash, making->nodes.count))
+	if (!known || cs_index_add(&making->by_node, key_hash(&key), making->nodes.count))
 		return UINT32_MAX;
 	*known = key;
 	return key.group;
@@ -137,14 +162,26 @@ static void count_reason(struct cs_group *group, uint32_t text)
 	}
 }
 
-static void add_coroutine(const struct cs_snapshot *snapshot, struct cs_group *group, uint32_t row)
+/* Times may lie before 0, and are negative then. */
+static bool is_earlier(uint64_t since_ns, uint64_t than_ns)
 {
-	const struct cs_coroutine *coroutine = &snapshot->coroutines[row];
-	uint64_t wait = cs_coroutine_wait_ns(snapshot, coroutine);
-	uint64_t age = cs_coroutine_age_ns(snapshot, coroutine);
+	return since_ns != CS_UNKNOWN &&
+	       (than_ns == CS_UNKNOWN || (int64_t)since_ns < (int64_t)than_ns);
+}
 
-	if (!group->count || is_longer(wait, group->wait_ns))
+static void add_coroutine(struct cs_grouping *making, uint32_t id,
+                          const struct cs_coroutine *coroutine, uint32_t row)
+{
+	struct cs_group *group = cs_list_at(&making->list, id);
+	uint64_t wait = cs_coroutine_wait_ns(making->snapshot, coroutine);
+	uint64_t age = cs_coroutine_age_ns(making->snapshot, coroutine);
+
+	if (!group->count || is_longer(wait, group->wait_ns) ||
+	    (group->wait_ns == CS_UNKNOWN &&
+	     is_earlier(coroutine->since_ns, group->example_since_ns))) {
 		group->example = row;
+		group->example_since_ns = coroutine->since_ns;
+	}
 	if (is_longer(wait, group->wait_ns))
 		group->wait_ns = wait;
 	if (is_longer(age, group->age_ns))
@@ -215,77 +252,135 @@ static void sort_reasons(struct cs_group *group)
 	}
 }
 
-/* Into an array, in order; of_row follows. */
-static int finish(struct cs_groups *groups, struct making *making, const uint32_t *rows,
-                  uint32_t count, enum cs_order order)
+static int into_array(struct cs_groups *groups)
 {
-	uint32_t made = making->list.count;
-	struct ranked *ranked = calloc((size_t)made + 1, sizeof(*ranked));
-	uint32_t *place = calloc((size_t)made + 1, sizeof(*place));
+	const struct cs_list *list = &groups->grouping->list;
 
-	groups->groups = calloc((size_t)made + 1, sizeof(*groups->groups));
-	if (!ranked || !place || !groups->groups) {
-		free(ranked);
-		free(place);
+	groups->groups = calloc((size_t)list->count + 1, sizeof(*groups->groups));
+	if (!groups->groups)
 		return -ENOMEM;
-	}
-	for (uint32_t i = 0; i < made; i++)
-		ranked[i] = (struct ranked){rank(cs_list_at(&making->list, i), order), i};
-	qsort(ranked, made, sizeof(*ranked), compare_ranked);
-	for (uint32_t i = 0; i < made; i++) {
-		groups->groups[i] = *(struct cs_group *)cs_list_at(&making->list, ranked[i].at);
+	for (uint32_t i = 0; i < list->count; i++) {
+		groups->groups[i] = *(struct cs_group *)cs_list_at(list, i);
 		sort_reasons(&groups->groups[i]);
-		place[ranked[i].at] = i;
 	}
-	groups->count = made;
-	for (uint32_t i = 0; i < count; i++)
-		groups->of_row[rows[i]] = place[groups->of_row[rows[i]]];
-	free(ranked);
-	free(place);
+	groups->count = list->count;
 	return 0;
 }
 
-static int make(struct cs_groups *groups, struct making *making, const uint32_t *rows,
-                uint32_t count)
+/* The array in order; of_row follows. */
+static int put_in_order(struct cs_groups *groups, const uint32_t *rows, uint32_t count,
+                        enum cs_order order)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		const struct cs_coroutine *coroutine = &making->snapshot->coroutines[rows[i]];
-		uint32_t group = group_of(making, coroutine);
+	const struct cs_list *list = &groups->grouping->list;
+	struct ranked *ranked = calloc((size_t)list->count + 1, sizeof(*ranked));
+	uint32_t *place = calloc((size_t)list->count + 1, sizeof(*place));
+	int error = ranked && place ? into_array(groups) : -ENOMEM;
 
-		if (group == UINT32_MAX)
-			return -ENOMEM;
-		groups->of_row[rows[i]] = group;
-		add_coroutine(making->snapshot, cs_list_at(&making->list, group), rows[i]);
+	for (uint32_t i = 0; !error && i < list->count; i++)
+		ranked[i] = (struct ranked){rank(cs_list_at(list, i), order), i};
+	if (!error)
+		qsort(ranked, list->count, sizeof(*ranked), compare_ranked);
+	for (uint32_t i = 0; !error && i < list->count; i++) {
+		groups->groups[i] = *(struct cs_group *)cs_list_at(list, ranked[i].at);
+		sort_reasons(&groups->groups[i]);
+		place[ranked[i].at] = i;
 	}
-	return 0;
+	for (uint32_t i = 0; !error && i < count; i++)
+		groups->of_row[rows[i]] = place[groups->of_row[rows[i]]];
+	free(ranked);
+	free(place);
+	return error;
+}
+
+static void grouping_free(struct cs_groups *groups)
+{
+	struct cs_grouping *making = groups->grouping;
+
+	if (!making)
+		return;
+	cs_list_free(&making->list);
+	cs_list_free(&making->nodes);
+	cs_index_free(&making->by_node);
+	cs_index_free(&making->by_stack);
+	free(making);
+	groups->grouping = NULL;
 }
 
 int cs_groups_make(struct cs_groups *groups, const struct cs_snapshot *snapshot,
                    struct cs_stacks *stacks, const uint32_t *rows, uint32_t count,
                    enum cs_order order)
 {
-	struct making making = {.snapshot = snapshot, .stacks = stacks};
 	size_t all = (size_t)snapshot->coroutine_count + 1;
-	int error;
+	int error = cs_groups_begin(groups, snapshot, stacks);
 
-	*groups = (struct cs_groups){.of_row = malloc(all * sizeof(*groups->of_row))};
+	groups->of_row = malloc(all * sizeof(*groups->of_row));
 	if (!groups->of_row)
 		return -ENOMEM;
 	memset(groups->of_row, 0xff, all * sizeof(*groups->of_row));
-	cs_list_init(&making.list, sizeof(struct cs_group), 6);
-	cs_list_init(&making.nodes, sizeof(struct node_key), 8);
-	error = make(groups, &making, rows, count);
+	for (uint32_t i = 0; !error && i < count; i++) {
+		const struct cs_coroutine *coroutine = &snapshot->coroutines[rows[i]];
+		uint32_t group = group_of(groups->grouping, coroutine);
+
+		if (group == UINT32_MAX)
+			return -ENOMEM;
+		groups->of_row[rows[i]] = group;
+		add_coroutine(groups->grouping, group, coroutine, rows[i]);
+	}
 	if (!error)
-		error = finish(groups, &making, rows, count, order);
-	cs_list_free(&making.list);
-	cs_list_free(&making.nodes);
-	cs_index_free(&making.by_node);
-	cs_index_free(&making.by_stack);
+		error = put_in_order(groups, rows, count, order);
+	grouping_free(groups);
 	return error;
+}
+
+int cs_groups_begin(struct cs_groups *groups, const struct cs_snapshot *snapshot,
+                    struct cs_stacks *stacks)
+{
+	struct cs_grouping *making = calloc(1, sizeof(*making));
+
+	*groups = (struct cs_groups){.grouping = making};
+	if (!making)
+		return -ENOMEM;
+	making->snapshot = snapshot;
+	making->stacks = stacks;
+	cs_list_init(&making->list, sizeof(struct cs_group), 6);
+	cs_list_init(&making->nodes, sizeof(struct node_key), 8);
+	return 0;
+}
+
+int cs_groups_add(struct cs_groups *groups, const struct cs_coroutine *coroutine, uint32_t row)
+{
+	uint32_t group = group_of(groups->grouping, coroutine);
+
+	if (group == UINT32_MAX)
+		return -ENOMEM;
+	add_coroutine(groups->grouping, group, coroutine, row);
+	return 0;
+}
+
+int cs_groups_end(struct cs_groups *groups)
+{
+	return into_array(groups);
+}
+
+struct cs_group *cs_groups_find(const struct cs_groups *groups,
+                                const struct cs_coroutine *coroutine)
+{
+	const struct cs_grouping *making = groups->grouping;
+	struct node_key key = key_of(coroutine);
+	const struct node_key *known = find_node(making, &key);
+	const struct cs_stack *stack;
+	uint32_t group;
+
+	if (known)
+		return &groups->groups[known->group];
+	stack = cs_stacks_get(making->stacks, making->snapshot, key.node);
+	group = stack ? find_stack(making, &key, stack) : UINT32_MAX;
+	return group == UINT32_MAX ? NULL : &groups->groups[group];
 }
 
 void cs_groups_free(struct cs_groups *groups)
 {
+	grouping_free(groups);
 	free(groups->groups);
 	free(groups->of_row);
 	*groups = (struct cs_groups){0};

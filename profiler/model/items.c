@@ -48,7 +48,7 @@ static void add_coroutine(struct cs_snapshot *snapshot, const struct cs_coroutin
 int cs_snapshot_take_others(struct cs_snapshot *snapshot, const struct cs_model *model)
 {
 	uint32_t tallies = cs_model_tally_count(model);
-	uint32_t slots = cs_model_coroutine_slots(model);
+	uint32_t slots = snapshot->sums_only ? 0 : cs_model_coroutine_slots(model);
 	size_t most = tallies + (size_t)slots * 2;
 
 	snapshot->others = calloc(most + 1, sizeof(*snapshot->others));

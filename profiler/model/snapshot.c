@@ -117,7 +117,7 @@ static void sum_processes(struct cs_snapshot *snapshot, const struct cs_model *m
 
 /* PEAK: the process that is shown as at its own peak, 0 none. */
 static struct cs_snapshot *take(const struct cs_model *model, const struct cs_symbols *symbols,
-                                uint32_t peak)
+                                uint32_t peak, bool sums_only)
 {
 	uint32_t cells = cs_model_cell_count(model);
 	struct cs_snapshot *snapshot = calloc(1, sizeof(*snapshot));
@@ -125,8 +125,9 @@ static struct cs_snapshot *take(const struct cs_model *model, const struct cs_sy
 	if (!snapshot)
 		return NULL;
 	snapshot->rows = calloc(cells ? cells : 1, sizeof(*snapshot->rows));
+	snapshot->sums_only = sums_only;
 	if (!snapshot->rows || cs_snapshot_take_others(snapshot, model) ||
-	    cs_snapshot_take_states(snapshot, model)) {
+	    (!sums_only && cs_snapshot_take_states(snapshot, model))) {
 		cs_snapshot_free(snapshot);
 		return NULL;
 	}
@@ -148,7 +149,13 @@ static struct cs_snapshot *take(const struct cs_model *model, const struct cs_sy
 
 struct cs_snapshot *cs_snapshot_take(const struct cs_model *model, const struct cs_symbols *symbols)
 {
-	return take(model, symbols, 0);
+	return take(model, symbols, 0, false);
+}
+
+struct cs_snapshot *cs_snapshot_take_sums(const struct cs_model *model,
+                                          const struct cs_symbols *symbols)
+{
+	return take(model, symbols, 0, true);
 }
 
 struct cs_snapshot *cs_snapshot_take_peak(const struct cs_model *model,
@@ -165,7 +172,7 @@ struct cs_snapshot *cs_snapshot_take_peak(const struct cs_model *model,
 			highest = id;
 		}
 	}
-	struct cs_snapshot *snapshot = take(model, symbols, highest);
+	struct cs_snapshot *snapshot = take(model, symbols, highest, false);
 
 	if (snapshot && highest)
 		snapshot->time_ns = cs_model_process_at(model, highest)->peak_ns;

@@ -69,6 +69,7 @@ struct cs_snapshot {
 	bool exact;          /* no process sampled, and none lost an event */
 	uint64_t mean_bytes; /* the largest of its processes' means */
 	uint64_t lost, emitted;
+	bool sums_only; /* see cs_snapshot_take_sums() */
 	struct cs_row *rows;
 	uint32_t row_count;
 	struct cs_other_row *others;
@@ -115,6 +116,12 @@ bool cs_snapshot_holds(const struct cs_snapshot *snapshot, enum cs_metric metric
 
 struct cs_snapshot *cs_snapshot_take(const struct cs_model *model,
                                      const struct cs_symbols *symbols);
+/*
+ * The sums of the heap and the tallies alone, at a cost that does not grow with the number of
+ * coroutines: in it are none, nor threads and figures, and no metric that is of coroutines.
+ */
+struct cs_snapshot *cs_snapshot_take_sums(const struct cs_model *model,
+                                          const struct cs_symbols *symbols);
 /*
  * The same, but the process whose peak is highest is shown exactly as it was then. MODEL is at
  * the end of the tick in which that was, so that the other processes are as they were too.

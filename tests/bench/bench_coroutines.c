@@ -47,7 +47,9 @@ static void change(struct cs_model *model, uint32_t id, uint64_t round, const ui
 	coroutine->reason = cs_model_text(model, id % 3 ? "chan receive" : "IO wait");
 	coroutine->stack = nodes[(id * 7 + round) % STACKS];
 	coroutine->spawn = nodes[id % 5];
-	coroutine->since_after_ns = coroutine->since_ns = round * TICK_NS;
+	/* Each at a time of its own: what is sorted by it has no equals. */
+	coroutine->since_after_ns = coroutine->since_ns =
+		round * TICK_NS - id * UINT64_C(2654435761) % TICK_NS * (round > 0);
 	coroutine->created_after_ns = coroutine->created_ns = id;
 	coroutine->switches = round + id % 100;
 	coroutine->stack_used = 300 + id % 1000;

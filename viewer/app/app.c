@@ -40,7 +40,8 @@ void csv_app_update(struct csv_app *app)
 	struct csv_scene *scene = csv_session_scene(app->session);
 	struct cs_diag diag = {0};
 
-	if ((view->history && csv_session_history(app->session, &diag)) ||
+	if ((view->whole && csv_session_whole(app->session, &diag)) ||
+	    (view->history && csv_session_history(app->session, &diag)) ||
 	    (view->timeline && csv_session_timeline(app->session, &diag)))
 		csv_app_complain(app, &diag);
 	scene->needle = app->needle;

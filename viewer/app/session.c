@@ -19,6 +19,7 @@
 #include "symbol/resolver.h"
 #include "trace/trace.h"
 #include "view/census.h"
+#include "view/living.h"
 
 #define MINUTE_NS UINT64_C(60000000000)
 #define STEP_NS UINT64_C(1000000000)
@@ -58,16 +59,27 @@ static void moment_release(struct moment *moment)
 	*moment = (struct moment){0};
 }
 
-static int take(struct csv_session *session, struct moment *moment, struct cs_diag *diag)
+static int out_of_memory(const struct csv_session *session, struct cs_diag *diag)
 {
-	cs_snapshot_free(moment->snapshot);
-	moment->snapshot = cs_snapshot_take(moment->model, session->symbols);
-	moment->time_ns = cs_model_now(moment->model);
-	return moment->snapshot ? 0
-	                        : cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+	return cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
 }
 
-/* SYMBOLS: read names as well. */
+/* WHOLE: with a copy of all coroutines, which few views need and which costs most of it. */
+static int take(struct csv_session *session, struct moment *moment, bool whole,
+                struct cs_diag *diag)
+{
+	struct cs_snapshot *snapshot =
+		(whole ? cs_snapshot_take : cs_snapshot_take_sums)(moment->model, session->symbols);
+
+	if (!snapshot)
+		return out_of_memory(session, diag);
+	cs_snapshot_free(moment->snapshot);
+	moment->snapshot = snapshot;
+	moment->time_ns = cs_model_now(moment->model);
+	return 0;
+}
+
+/* SYMBOLS: read names as well; for the present moment, which is made whole when need be. */
 static int load(struct csv_session *session, uint64_t time_ns, struct cs_symbols *symbols,
                 struct moment *moment, struct cs_diag *diag)
 {
@@ -82,9 +94,9 @@ static int load(struct csv_session *session, uint64_t time_ns, struct cs_symbols
 	else if (moment->model)
 		error = cs_trace_load(session->trace, time_ns, moment->model, symbols, diag);
 	else
-		cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+		out_of_memory(session, diag);
 	if (!error)
-		error = take(session, moment, diag);
+		error = take(session, moment, !symbols, diag);
 	if (error)
 		moment_release(moment);
 	return error;
@@ -98,7 +110,7 @@ static int forget_stacks(struct csv_session *session, struct cs_diag *diag)
 	struct cs_stacks *stacks = cs_stacks_new(true);
 
 	if (!stacks)
-		return cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+		return out_of_memory(session, diag);
 	cs_stacks_free(session->scene.stacks);
 	session->scene.stacks = stacks;
 	return 0;
@@ -165,6 +177,28 @@ static void set_scene(struct csv_session *session)
 		scene->needle = "";
 }
 
+/* The mark's snapshot borrows the model of the present: it is left to it when that goes. */
+static void leave_to_mark(struct csv_session *session)
+{
+	struct moment *mark = &session->mark, *now = &session->now;
+
+	if (!mark->snapshot || mark->model || mark->snapshot->model != now->model)
+		return;
+	cs_model_forget_coroutines(now->model);
+	mark->model = now->model;
+	now->model = NULL;
+}
+
+/* What every view wants to know of the coroutines. */
+static int look_around(struct csv_session *session, struct cs_diag *diag)
+{
+	struct csv_scene *scene = &session->scene;
+
+	return csv_living_take(&scene->living, &scene->counts, session->now.model)
+	               ? out_of_memory(session, diag)
+	               : 0;
+}
+
 static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
 {
 	struct moment next = {0};
@@ -173,17 +207,19 @@ static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag 
 	cs_trace_place_free(session->place);
 	session->place = cs_trace_place_new();
 	if (!session->place)
-		return cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+		return out_of_memory(session, diag);
 	error = load(session, time_ns, session->symbols, &next, diag);
 	if (error)
 		return error;
 	if (session->now.model)
 		remember_before(session);
 	error = forget_stacks(session, diag); /* it knows the old model */
+	leave_to_mark(session);
 	moment_release(&session->now);
 	session->now = next;
 	session->named_frames = 0;
-	csv_counts_take(&session->scene.counts, session->now.model);
+	if (!error)
+		error = look_around(session, diag);
 	if (!error)
 		error = find_names(session, diag);
 	set_scene(session);
@@ -222,6 +258,7 @@ void csv_session_close(struct csv_session *session)
 	csv_census_release(&session->scene.mark_census);
 	csv_census_release(&session->scene.start_census);
 	csv_census_release(&session->scene.minute_census);
+	csv_living_release(&session->scene.living);
 	cs_stacks_free(session->scene.stacks);
 	cs_symbols_free(session->symbols);
 	cs_resolver_free(session->resolver);
@@ -258,8 +295,9 @@ static int follow(struct csv_session *session, struct cs_diag *diag)
 	if (!error)
 		error = find_names(session, diag);
 	if (!error)
-		error = take(session, &session->now, diag);
-	csv_counts_take(&session->scene.counts, session->now.model);
+		error = take(session, &session->now, false, diag);
+	if (!error)
+		error = look_around(session, diag);
 	if (!error && session->wants_timeline)
 		error = csv_timeline_add(&session->timeline, session->now.model);
 	return error;
@@ -306,22 +344,43 @@ static int load_other(struct csv_session *session, uint64_t time_ns, struct mome
 	int error = load(session, time_ns, NULL, moment, diag);
 
 	if (!error && csv_census_take(census, moment->model))
-		error = cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
+		error = out_of_memory(session, diag);
 	if (!error)
 		cs_model_forget_coroutines(moment->model);
 	return error;
+}
+
+/*
+ * The mark is what there is now: nothing is read again. Of many coroutines no copy is kept, and
+ * what each of them holds is not compared then.
+ */
+static int set_mark(struct csv_session *session, struct cs_diag *diag)
+{
+	struct moment *mark = &session->mark;
+	bool whole = session->scene.counts.all <= MINUTE_COROUTINES_MAX;
+	struct moment now = {.model = session->now.model};
+	int error = take(session, &now, whole, diag);
+
+	if (error)
+		return error;
+	mark->snapshot = now.snapshot;
+	mark->time_ns = now.time_ns;
+	error = csv_census_take(&session->scene.mark_census, now.model);
+	if (!error)
+		return 0;
+	moment_release(mark);
+	return out_of_memory(session, diag);
 }
 
 int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 {
 	int error = 0;
 
-	if (session->mark.model) {
+	if (session->mark.snapshot) {
 		moment_release(&session->mark);
 		csv_census_release(&session->scene.mark_census);
 	} else {
-		error = load_other(session, session->now.time_ns, &session->mark,
-		                   &session->scene.mark_census, diag);
+		error = set_mark(session, diag);
 	}
 	if (!error)
 		error = forget_stacks(session, diag);
@@ -363,6 +422,21 @@ int csv_session_history(struct csv_session *session, struct cs_diag *diag)
 	set_scene(session);
 	session->scene.serial = serial; /* the same moment, better known */
 	return error;
+}
+
+int csv_session_whole(struct csv_session *session, struct cs_diag *diag)
+{
+	uint64_t serial = session->scene.serial;
+	int error;
+
+	if (!session->now.snapshot->sums_only)
+		return 0;
+	error = take(session, &session->now, true, diag);
+	if (error)
+		return error;
+	set_scene(session);
+	session->scene.serial = serial;
+	return 0;
 }
 
 int csv_session_timeline(struct csv_session *session, struct cs_diag *diag)

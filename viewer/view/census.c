@@ -8,50 +8,30 @@
 #include "base/index.h"
 #include "base/list.h"
 
-void csv_counts_take(struct csv_counts *counts, const struct cs_model *model)
+static bool is_same(const struct csv_census_row *a, const struct csv_census_row *b)
 {
-	bool switches = false;
-
-	memset(counts, 0, sizeof(*counts));
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-		bool system;
-
-		if (!coroutine || coroutine->ended_ns || coroutine->state >= CS_COROUTINE_STATES)
-			continue;
-		system = coroutine->flags & CS_COROUTINE_SYSTEM;
-		counts->all++;
-		counts->system += system;
-		counts->states[coroutine->state]++;
-		counts->system_states[coroutine->state] += system;
-		counts->unstable += (coroutine->flags & CS_COROUTINE_UNSTABLE) != 0;
-		if (coroutine->switches != CS_UNKNOWN) {
-			counts->switches += coroutine->switches;
-			switches = true;
-		}
-	}
-	if (!switches)
-		counts->switches = CS_UNKNOWN;
+	return a->node == b->node && a->runtime == b->runtime && a->process == b->process &&
+	       a->state == b->state;
 }
 
-/* ---- census ---- */
-
 static struct csv_census_row *row_of(struct csv_census *census, size_t *room,
-                                     struct cs_index *index, uint32_t node, uint32_t reason)
+                                     struct cs_index *index, const struct csv_census_row *key)
 {
-	uint32_t hash = cs_hash_pair(node, reason), id;
+	uint32_t hash = cs_hash_pair((uint64_t)key->process << 32 | key->runtime,
+	                             (uint64_t)key->state << 32 | key->node);
 	struct cs_probe probe = cs_index_probe(index, hash);
 	void *rows = census->rows;
+	uint32_t id;
 
 	while ((id = cs_probe_next(&probe)))
-		if (census->rows[id - 1].node == node && census->rows[id - 1].reason == reason)
+		if (is_same(&census->rows[id - 1], key))
 			return &census->rows[id - 1];
 	if (cs_array_reserve(&rows, room, sizeof(*census->rows), census->count + 1))
 		return NULL;
 	census->rows = rows;
 	if (cs_index_add(index, hash, census->count + 1))
 		return NULL;
-	census->rows[census->count] = (struct csv_census_row){.node = node, .reason = reason};
+	census->rows[census->count] = *key;
 	return &census->rows[census->count++];
 }
 
@@ -68,7 +48,14 @@ int csv_census_take(struct csv_census *census, const struct cs_model *model)
 
 		if (!coroutine || coroutine->ended_ns)
 			continue;
-		row = row_of(census, &room, &index, coroutine->stack, coroutine->reason);
+		const struct csv_census_row key = {
+			.process = coroutine->process,
+			.runtime = coroutine->runtime,
+			.node = coroutine->stack,
+			.state = coroutine->stack ? 0 : coroutine->state,
+		};
+
+		row = row_of(census, &room, &index, &key);
 		if (!row) {
 			error = -ENOMEM;
 			break;

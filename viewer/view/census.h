@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Counting coroutines once, for all views: by state now, and where they stood at an earlier
- * moment. What is kept of that moment are numbers, so that its model need not be.
+ * Where coroutines stood at an earlier moment: what is kept of it are numbers, so that its model
+ * need not be.
  */
 #ifndef CSV_VIEW_CENSUS_H
 #define CSV_VIEW_CENSUS_H
 
 #include "view/scene.h"
-
-void csv_counts_take(struct csv_counts *counts, const struct cs_model *model);
 
 /* 0 or -ENOMEM; CENSUS is then unknown. Replaces what was there. */
 int csv_census_take(struct csv_census *census, const struct cs_model *model);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stacks of all moments come from one cs_stacks, so that equal stacks are one pointer: groups of
- * two moments are matched by it.
+ * Rows for the groups that the model makes; groups of two moments are matched by where they stand.
  */
 #include "view/coroutine_groups.h"
 
@@ -28,136 +27,66 @@ const struct csv_column csv_group_columns[] = {
 
 /* ---- filling ---- */
 
-static uint32_t hash_of(const struct cs_stack *stack, uint32_t reason)
-{
-	return cs_hash_pair((uint64_t)(uintptr_t)stack, reason);
-}
-
-static struct csv_group *find(struct csv_groups *groups, const struct cs_stack *stack,
-                              uint32_t reason)
-{
-	struct cs_probe probe = cs_index_probe(&groups->index, hash_of(stack, reason));
-	uint32_t id;
-
-	while ((id = cs_probe_next(&probe))) {
-		struct csv_group *group = &groups->groups[id - 1];
-
-		if (group->stack == stack && group->reason == reason)
-			return group;
-	}
-	return NULL;
-}
-
-static struct csv_group *find_or_add(struct csv_groups *groups, const struct cs_stack *stack,
-                                     uint32_t reason)
-{
-	struct csv_group *group = find(groups, stack, reason);
-
-	if (group)
-		return group;
-	if (groups->count == groups->room) {
-		uint32_t room = groups->room ? groups->room * 2 : 64;
-		struct csv_group *more = realloc(groups->groups, room * sizeof(*more));
-
-		if (!more)
-			return NULL;
-		groups->groups = more;
-		groups->room = room;
-	}
-	if (cs_index_add(&groups->index, hash_of(stack, reason), groups->count + 1))
-		return NULL;
-	group = &groups->groups[groups->count++];
-	*group = (struct csv_group){
-		.stack = stack,
-		.reason = reason,
-		.longest_ns = CS_UNKNOWN,
-		.heap_bytes = CS_UNKNOWN,
-		.cpu_ns = CS_UNKNOWN,
-		.switches = CS_UNKNOWN,
-	};
-	return group;
-}
-
-static void add(uint64_t *sum, uint64_t value)
-{
-	if (value != CS_UNKNOWN)
-		*sum = (*sum == CS_UNKNOWN ? 0 : *sum) + value;
-}
-
-static bool is_counted(const struct csv_scene *scene, const struct cs_coroutine *coroutine)
-{
-	return coroutine && !coroutine->ended_ns &&
-	       (scene->system || !(coroutine->flags & CS_COROUTINE_SYSTEM));
-}
-
-static void count_in(struct csv_group *group, const struct cs_coroutine *coroutine, uint32_t id,
-                     uint64_t now_ns)
-{
-	uint64_t wait_ns = csv_coroutine_wait_ns(coroutine, now_ns);
-
-	if (!group->count++)
-		group->state = coroutine->state;
-	else if (group->state != coroutine->state)
-		group->state = CS_COROUTINE_UNKNOWN;
-	if (!group->example || (wait_ns != CS_UNKNOWN &&
-	                        (group->longest_ns == CS_UNKNOWN || wait_ns > group->longest_ns))) {
-		group->example = id;
-		group->longest_ns = wait_ns;
-	}
-	add(&group->heap_bytes, csv_coroutine_heap_bytes(coroutine));
-	add(&group->cpu_ns, coroutine->cpu_ns);
-	add(&group->switches, coroutine->switches);
-}
-
-/* Nodes and texts have the same numbers in all moments of a trace. */
-static void count_then(struct csv_groups *groups, const struct csv_census *then, bool minute)
-{
-	const struct csv_scene *scene = groups->scene;
-
-	for (uint32_t i = 0; i < then->count; i++) {
-		const struct csv_census_row *row = &then->rows[i];
-		uint64_t count = row->count - (scene->system ? 0 : row->system);
-		struct csv_group *group =
-			find(groups,
-		             row->node ? cs_stacks_get(scene->stacks, scene->now, row->node) : NULL,
-		             row->reason);
-
-		if (group && minute)
-			group->count_minute += count;
-		else if (group)
-			group->count_base += count;
-	}
-}
-
 static const struct csv_census *base_of(const struct csv_scene *scene)
 {
 	return scene->mark_census.known ? &scene->mark_census : &scene->start_census;
 }
 
+/* Ids have the same meaning in all moments of a trace. */
+static void count_then(struct csv_groups *groups, const struct csv_census *then, bool minute)
+{
+	for (uint32_t i = 0; i < then->count; i++) {
+		const struct csv_census_row *row = &then->rows[i];
+		uint64_t count = row->count - (groups->scene->system ? 0 : row->system);
+		const struct cs_coroutine stood = {
+			.process = row->process,
+			.runtime = row->runtime,
+			.stack = row->node,
+			.state = row->state,
+		};
+		const struct cs_group *group = cs_groups_find(&groups->groups, &stood);
+
+		if (group && minute)
+			groups->then[group - groups->groups.groups].minute += count;
+		else if (group)
+			groups->then[group - groups->groups.groups].base += count;
+	}
+}
+
+static int fill(struct csv_groups *groups, struct csv_expression *filter)
+{
+	const struct csv_scene *scene = groups->scene;
+	int error = 0;
+
+	for (uint32_t i = 0; !error && i < scene->living.count; i++) {
+		uint32_t id = scene->living.ids[i];
+		const struct cs_coroutine *coroutine = cs_model_coroutine_at(scene->now->model, id);
+
+		if ((!scene->system && (coroutine->flags & CS_COROUTINE_SYSTEM)) ||
+		    (filter && !csv_coroutine_passes(scene, filter, coroutine)))
+			continue;
+		error = cs_groups_add(&groups->groups, coroutine, id);
+	}
+	return error ? error : cs_groups_end(&groups->groups);
+}
+
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
                     struct csv_expression *filter)
 {
-	const struct cs_model *model = scene->now->model;
+	int error;
 
+	csv_groups_release(groups);
 	groups->scene = scene;
-	groups->count = 0;
-	groups->total = 0;
-	cs_index_free(&groups->index);
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-		const struct cs_stack *stack = NULL;
-		struct csv_group *group;
-
-		if (!is_counted(scene, coroutine) ||
-		    (filter && !csv_coroutine_passes(scene, filter, coroutine)))
-			continue;
-		if (coroutine->stack)
-			stack = cs_stacks_get(scene->stacks, scene->now, coroutine->stack);
-		group = find_or_add(groups, stack, coroutine->reason);
-		if (!group)
-			return -ENOMEM;
-		count_in(group, coroutine, id, scene->now->time_ns);
-		groups->total++;
+	error = cs_groups_begin(&groups->groups, scene->now, scene->stacks);
+	if (!error)
+		error = fill(groups, filter);
+	if (!error) {
+		groups->then = calloc((size_t)groups->groups.count + 1, sizeof(*groups->then));
+		error = groups->then ? 0 : -ENOMEM;
+	}
+	if (error) {
+		csv_groups_release(groups);
+		return error;
 	}
 	count_then(groups, base_of(scene), false);
 	count_then(groups, &scene->minute_census, true);
@@ -166,22 +95,40 @@ int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
 
 void csv_groups_release(struct csv_groups *groups)
 {
-	cs_index_free(&groups->index);
-	free(groups->groups);
+	cs_groups_free(&groups->groups);
+	free(groups->then);
 	memset(groups, 0, sizeof(*groups));
 }
 
 /* ---- as rows ---- */
 
+static const struct cs_group *group_at(const struct csv_groups *groups, uint32_t row)
+{
+	return &groups->groups.groups[row];
+}
+
+static const struct cs_coroutine *example_of(const struct csv_groups *groups, uint32_t row)
+{
+	return cs_model_coroutine_at(groups->scene->now->model, group_at(groups, row)->example);
+}
+
+/* Of all of them; CS_COROUTINE_UNKNOWN: several, or nobody knows. */
+static enum cs_coroutine_state state_of(const struct cs_group *group)
+{
+	for (int state = 0; state < CS_COROUTINE_STATES; state++)
+		if (group->states[state] == group->count)
+			return (enum cs_coroutine_state)state;
+	return CS_COROUTINE_UNKNOWN;
+}
+
 static uint64_t identity(const void *context, uint32_t row)
 {
-	const struct csv_groups *groups = context;
-	const struct csv_group *group = &groups->groups[row];
-	uint64_t hash = group->reason;
+	const struct cs_group *group = group_at(context, row);
+	uint64_t hash = (uint64_t)group->process << 32 ^ group->runtime;
 
-	for (const struct cs_stack *at = group->stack; at; at = at->caller)
+	for (const struct cs_stack *at = group->node ? group->stack : NULL; at; at = at->caller)
 		hash = (hash ^ at->call->address) * UINT64_C(1099511628211) + at->call->line;
-	return hash;
+	return group->node ? hash : hash ^ (uint64_t)(state_of(group) + 1) << 56;
 }
 
 static double known(uint64_t number)
@@ -190,40 +137,59 @@ static double known(uint64_t number)
 }
 
 /* NAN: there is no earlier moment. */
-static double change_of(const struct csv_groups *groups, const struct csv_group *group, int column)
+static double change_of(const struct csv_groups *groups, uint32_t row, int column)
 {
 	const struct csv_scene *scene = groups->scene;
+	double count = (double)group_at(groups, row)->count;
 
 	if (column == MINUTE)
-		return scene->minute_census.known
-		               ? (double)group->count - (double)group->count_minute
-		               : NAN;
-	return base_of(scene)->known ? (double)group->count - (double)group->count_base : NAN;
+		return scene->minute_census.known ? count - (double)groups->then[row].minute : NAN;
+	return base_of(scene)->known ? count - (double)groups->then[row].base : NAN;
 }
 
-static const char *function_of(const struct csv_group *group)
+static const struct cs_call *telling(const struct cs_group *group)
 {
-	const struct cs_call *call = csv_telling_call(group->stack);
+	return group->node ? csv_telling_call(group->stack) : NULL;
+}
 
-	return call ? call->function : "?";
+/* Of the most; more than that, when there are. */
+static void put_reason(const struct csv_groups *groups, uint32_t row, char *text, size_t bytes)
+{
+	const struct cs_group *group = group_at(groups, row);
+	const char *most = NULL;
+	int others = 0;
+
+	for (uint32_t i = 0; i < group->reason_count; i++) {
+		const char *reason =
+			cs_model_text_at(groups->scene->now->model, group->reasons[i].text);
+
+		if (reason && most)
+			others++;
+		else if (reason)
+			most = reason;
+	}
+	snprintf(text, bytes, others ? "%s +%d" : "%s", most ? most : "", others);
 }
 
 static uint64_t sort_key(const void *context, uint32_t row, int column)
 {
 	const struct csv_groups *groups = context;
-	const struct csv_group *group = &groups->groups[row];
-	const char *reason = cs_model_text_at(groups->scene->now->model, group->reason);
+	const struct cs_group *group = group_at(groups, row);
+	const struct cs_call *call = telling(group);
+	char reason[64];
 
 	switch (column) {
 	case CHANGE:
 	case MINUTE:
-		return csv_sort_number(change_of(groups, group, column));
+		return csv_sort_number(change_of(groups, row, column));
 	case STATE:
-		return group->state;
+		return state_of(group);
 	case REASON:
-		return csv_sort_text(reason ? reason : "");
+		put_reason(groups, row, reason, sizeof(reason));
+		return csv_sort_text(reason);
 	case LONGEST:
-		return csv_sort_number(known(group->longest_ns));
+		return csv_sort_number(known(csv_coroutine_wait_ns(example_of(groups, row),
+		                                                   groups->scene->now->time_ns)));
 	case HEAP:
 		return csv_sort_number(known(group->heap_bytes));
 	case CPU:
@@ -231,20 +197,20 @@ static uint64_t sort_key(const void *context, uint32_t row, int column)
 	case SWITCHES:
 		return csv_sort_number(known(group->switches));
 	case FUNCTION:
-		return csv_sort_text(function_of(group));
+		return csv_sort_text(call ? call->function : "?");
 	default:
 		return csv_sort_number((double)group->count);
 	}
 }
 
 /* "main.worker < main.main": the telling call and who called it. */
-static void put_stack(const struct csv_group *group, char *text, size_t bytes)
+static void put_stack(const struct cs_group *group, char *text, size_t bytes)
 {
-	const struct cs_call *telling = csv_telling_call(group->stack);
-	const struct cs_stack *at = group->stack;
+	const struct cs_call *from = telling(group);
+	const struct cs_stack *at = from ? group->stack : NULL;
 	size_t used = 0;
 
-	while (at && at->call != telling)
+	while (at && at->call != from)
 		at = at->caller;
 	if (!at)
 		snprintf(text, bytes, "?");
@@ -253,19 +219,11 @@ static void put_stack(const struct csv_group *group, char *text, size_t bytes)
 		                         at->call->function);
 }
 
-static struct cs_text longest_text(const struct csv_groups *groups, const struct csv_group *group)
-{
-	const struct cs_snapshot *now = groups->scene->now;
-
-	return csv_coroutine_wait_text(cs_model_coroutine_at(now->model, group->example),
-	                               now->time_ns);
-}
-
 static enum csv_role cell(const void *context, uint32_t row, int column, char *text, size_t bytes)
 {
 	const struct csv_groups *groups = context;
-	const struct csv_group *group = &groups->groups[row];
-	const char *reason;
+	const struct cs_group *group = group_at(groups, row);
+	enum cs_coroutine_state state = state_of(group);
 	double change;
 
 	switch (column) {
@@ -274,19 +232,22 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		return CSV_ROLE_STRONG;
 	case CHANGE:
 	case MINUTE:
-		change = change_of(groups, group, column);
+		change = change_of(groups, row, column);
 		snprintf(text, bytes, "%s", isnan(change) ? "?" : cs_text_count_change(change).s);
 		return change > 0 ? CSV_ROLE_WARN : change < 0 ? CSV_ROLE_GOOD : CSV_ROLE_FAINT;
 	case STATE:
 		snprintf(text, bytes, "%s",
-		         group->state ? cs_coroutine_state_names[group->state] : "several");
-		return csv_role_of_state((enum cs_coroutine_state)group->state);
+		         group->states[state] == group->count ? cs_coroutine_state_names[state]
+		                                              : "several");
+		return csv_role_of_state(state);
 	case REASON:
-		reason = cs_model_text_at(groups->scene->now->model, group->reason);
-		snprintf(text, bytes, "%s", reason ? reason : "");
+		put_reason(groups, row, text, bytes);
 		break;
 	case LONGEST:
-		snprintf(text, bytes, "%s", longest_text(groups, group).s);
+		snprintf(text, bytes, "%s",
+		         csv_coroutine_wait_text(example_of(groups, row),
+		                                 groups->scene->now->time_ns)
+		                 .s);
 		break;
 	case HEAP:
 		snprintf(text, bytes, "%s", csv_words_short_bytes(known(group->heap_bytes)).s);
@@ -306,13 +267,13 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 static bool matches(const void *context, uint32_t row, const char *needle)
 {
 	const struct csv_groups *groups = context;
-	const struct csv_group *group = &groups->groups[row];
+	const struct cs_group *group = group_at(groups, row);
 	char text[64] = "";
 
 	cell(context, row, REASON, text, sizeof(text));
 	if (strstr(text, needle))
 		return true;
-	for (const struct cs_stack *at = group->stack; at; at = at->caller)
+	for (const struct cs_stack *at = group->node ? group->stack : NULL; at; at = at->caller)
 		if (strstr(at->call->function, needle))
 			return true;
 	return false;
@@ -322,7 +283,7 @@ struct csv_rows csv_groups_grid(const struct csv_groups *groups)
 {
 	return (struct csv_rows){
 		.context = groups,
-		.count = groups->count,
+		.count = groups->groups.count,
 		.identity = identity,
 		.sort_key = sort_key,
 		.cell = cell,

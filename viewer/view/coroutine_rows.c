@@ -9,14 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/index.h"
-
 /* Children of a slot, as lists through arrays by slot id; 0 ends them. */
 struct family {
 	uint32_t *first, *next;
 	bool *placed;
-	struct cs_index index;
-	uint32_t slots;
 };
 
 const struct cs_coroutine *csv_coroutine_of(const struct csv_coroutine_rows *rows, uint32_t row)
@@ -29,10 +25,15 @@ static uint64_t identity_of(const struct cs_coroutine *coroutine)
 	return (uint64_t)coroutine->runtime << 48 ^ coroutine->number;
 }
 
-static bool is_shown(const struct csv_scene *scene, const struct cs_coroutine *coroutine)
+/* Only where there are some is every one asked whether it is the runtime's own. */
+static bool hides_some(const struct csv_scene *scene)
 {
-	return coroutine && !coroutine->ended_ns &&
-	       (scene->system || !(coroutine->flags & CS_COROUTINE_SYSTEM));
+	return !scene->system && scene->counts.system;
+}
+
+static bool is_hidden(const struct csv_scene *scene, uint32_t id)
+{
+	return cs_model_coroutine_at(scene->now->model, id)->flags & CS_COROUTINE_SYSTEM;
 }
 
 static int make_room(struct csv_coroutine_rows *rows, uint32_t count)
@@ -51,67 +52,31 @@ static int make_room(struct csv_coroutine_rows *rows, uint32_t count)
 
 /* ---- the tree ---- */
 
-static uint32_t key_hash(uint32_t process, uint32_t runtime, uint64_t number)
-{
-	return cs_hash_pair((uint64_t)process << 32 | runtime, number);
-}
-
-static uint32_t find(const struct family *family, const struct cs_model *model,
-                     const struct cs_coroutine *child)
-{
-	struct cs_probe probe =
-		cs_index_probe(&family->index, key_hash(child->process, child->parent_runtime,
-	                                                child->parent_number));
-	uint32_t id;
-
-	while ((id = cs_probe_next(&probe))) {
-		const struct cs_coroutine *parent = cs_model_coroutine_at(model, id);
-
-		if (parent->process == child->process && parent->runtime == child->parent_runtime &&
-		    parent->number == child->parent_number)
-			return id;
-	}
-	return 0;
-}
-
 static void family_release(struct family *family)
 {
 	free(family->first);
 	free(family->next);
 	free(family->placed);
-	cs_index_free(&family->index);
 }
 
 static int family_make(struct family *family, const struct csv_scene *scene)
 {
-	const struct cs_model *model = scene->now->model;
+	const struct csv_living *living = &scene->living;
+	size_t slots = (size_t)living->slots + 1;
+	bool some = hides_some(scene);
 
-	family->slots = cs_model_coroutine_slots(model);
-	family->first = calloc(family->slots + 1, sizeof(*family->first));
-	family->next = calloc(family->slots + 1, sizeof(*family->next));
-	family->placed = calloc(family->slots + 1, sizeof(*family->placed));
+	family->first = calloc(slots, sizeof(*family->first));
+	family->next = malloc(slots * sizeof(*family->next));
+	family->placed = calloc(slots, sizeof(*family->placed));
 	if (!family->first || !family->next || !family->placed)
 		return -ENOMEM;
-	for (uint32_t id = 1; id <= family->slots; id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-
-		if (is_shown(scene, coroutine) &&
-		    cs_index_add(&family->index,
-		                 key_hash(coroutine->process, coroutine->runtime,
-		                          coroutine->number),
-		                 id))
-			return -ENOMEM;
-	}
 	/* From the last to the first, so that lists run from the oldest slot on. */
-	for (uint32_t id = family->slots; id > 0; id--) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-		uint32_t parent = 0;
+	for (uint32_t i = living->count; i-- > 0;) {
+		uint32_t id = living->ids[i], parent = living->places[id].parent;
 
-		if (!is_shown(scene, coroutine))
+		if (some && is_hidden(scene, id))
 			continue;
-		if (coroutine->parent_number)
-			parent = find(family, model, coroutine);
-		if (parent == id)
+		if (some && parent && is_hidden(scene, parent))
 			parent = 0;
 		family->next[id] = family->first[parent];
 		family->first[parent] = id;
@@ -119,69 +84,77 @@ static int family_make(struct family *family, const struct csv_scene *scene)
 	return 0;
 }
 
-static bool is_folded(const struct csv_coroutine_rows *rows, const struct cs_coroutine *coroutine)
+static bool is_folded(const struct csv_coroutine_rows *rows, uint32_t id)
 {
+	const struct cs_coroutine *coroutine;
+
+	if (!rows->folded_count)
+		return false;
+	coroutine = cs_model_coroutine_at(rows->scene->now->model, id);
 	for (uint32_t i = 0; i < rows->folded_count; i++)
 		if (rows->folded[i] == identity_of(coroutine))
 			return true;
 	return false;
 }
 
-/* A hostile trace may hold a ring of parents: PLACED stops at what has a row already. */
-static void place(struct csv_coroutine_rows *rows, struct family *family, uint32_t top)
+static void put_row(struct csv_coroutine_rows *rows, const struct family *family, uint32_t id,
+                    uint32_t depth)
 {
-	const struct cs_model *model = rows->scene->now->model;
-	uint32_t id = top, depth = 0;
-	uint32_t path[64] = {0}; /* deeper ones stand at the last depth */
+	rows->rows[rows->count++] = (struct csv_coroutine_row){
+		.id = id,
+		.depth = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX),
+		.last = !family->next[id],
+		.children = family->first[id] != 0,
+		.folded = family->first[id] && is_folded(rows, id),
+	};
+}
 
-	while (id || depth) {
-		if (!id) {
-			id = family->next[path[--depth]];
-			continue;
-		}
-		if (family->placed[id]) {
-			id = family->next[id];
-			continue;
-		}
-		family->placed[id] = true;
-		struct csv_coroutine_row *row = &rows->rows[rows->count++];
+/*
+ * TOP, all below it and, with SIBLINGS, those beside it. What is below a folded one is placed
+ * without a row. A hostile trace may hold a ring of parents: it ends at what is placed already.
+ */
+static void place(struct csv_coroutine_rows *rows, struct family *family, uint32_t top,
+                  bool siblings)
+{
+	const struct csv_place *places = rows->scene->living.places;
+	uint32_t id = top, depth = 0, folded = UINT32_MAX; /* depth of the folded one above */
 
-		*row = (struct csv_coroutine_row){
-			.id = id,
-			.depth = (uint16_t)depth,
-			.last = !family->next[id],
-			.children = family->first[id] != 0,
-			.folded = is_folded(rows, cs_model_coroutine_at(model, id)),
-		};
-		if (row->children && !row->folded && depth < 63) {
-			path[depth++] = id;
-			id = family->first[id];
-		} else {
-			id = family->next[id];
+	while (id) {
+		if (!family->placed[id]) {
+			family->placed[id] = true;
+			if (depth <= folded) {
+				put_row(rows, family, id, depth);
+				folded = rows->rows[rows->count - 1].folded ? depth : UINT32_MAX;
+			}
+			if (family->first[id]) {
+				id = family->first[id];
+				depth++;
+				continue;
+			}
 		}
+		while (depth && !family->next[id]) {
+			id = places[id].parent;
+			depth--;
+		}
+		id = depth || siblings ? family->next[id] : 0;
 	}
 }
 
 static int fill_tree(struct csv_coroutine_rows *rows)
 {
+	const struct csv_scene *scene = rows->scene;
+	const struct csv_living *living = &scene->living;
 	struct family family = {0};
-	int error = family_make(&family, rows->scene);
+	int error = family_make(&family, scene);
 
 	if (!error)
-		place(rows, &family, family.first[0]);
+		place(rows, &family, family.first[0], true);
 	/* What stands in a ring of parents has no way up to the top. */
-	for (uint32_t id = 1; !error && id <= family.slots; id++) {
-		const struct cs_coroutine *coroutine =
-			cs_model_coroutine_at(rows->scene->now->model, id);
-		uint32_t parent;
+	for (uint32_t i = 0; !error && i < living->count; i++) {
+		uint32_t id = living->ids[i];
 
-		if (!is_shown(rows->scene, coroutine) || family.placed[id])
-			continue;
-		parent = find(&family, rows->scene->now->model, coroutine);
-		if (parent && family.placed[parent])
-			continue; /* below a folded one */
-		family.next[id] = 0;
-		place(rows, &family, id);
+		if (!family.placed[id] && !(hides_some(scene) && is_hidden(scene, id)))
+			place(rows, &family, id, false);
 	}
 	family_release(&family);
 	return error;
@@ -190,18 +163,19 @@ static int fill_tree(struct csv_coroutine_rows *rows)
 int csv_coroutine_rows_fill(struct csv_coroutine_rows *rows, const struct csv_scene *scene,
                             bool tree)
 {
-	const struct cs_model *model = scene->now->model;
-	uint32_t slots = cs_model_coroutine_slots(model);
+	const struct csv_living *living = &scene->living;
+	bool some = hides_some(scene);
 
 	rows->scene = scene;
 	rows->count = 0;
-	if (make_room(rows, slots))
+	if (make_room(rows, living->count))
 		return -ENOMEM;
 	if (tree)
 		return fill_tree(rows);
-	for (uint32_t id = 1; id <= slots; id++)
-		if (is_shown(scene, cs_model_coroutine_at(model, id)))
-			rows->rows[rows->count++] = (struct csv_coroutine_row){.id = id};
+	for (uint32_t i = 0; i < living->count; i++)
+		if (!some || !is_hidden(scene, living->ids[i]))
+			rows->rows[rows->count++] =
+				(struct csv_coroutine_row){.id = living->ids[i]};
 	return 0;
 }
 

@@ -148,7 +148,8 @@ static const struct cs_coroutine *selected(struct coroutines *view, const struct
 	if (!csv_grid_row(grid_of(view), &row))
 		return NULL;
 	if (view->mode == GROUPS)
-		return cs_model_coroutine_at(scene->now->model, view->groups.groups[row].example);
+		return cs_model_coroutine_at(scene->now->model,
+		                             view->groups.groups.groups[row].example);
 	return csv_coroutine_of(&view->list, row);
 }
 
@@ -231,8 +232,8 @@ static bool coroutines_search(void *state, const struct csv_scene *scene, int di
 {
 	struct coroutines *view = state;
 
-	(void)scene;
-	return csv_grid_search(grid_of(view), &view->rows, direction < 0 ? -1 : 1, direction == 0);
+	return csv_grid_search(grid_of(view), &view->rows, scene->needle, direction < 0 ? -1 : 1,
+	                       direction == 0);
 }
 
 static void coroutines_describe(const void *state, char *text, size_t bytes)

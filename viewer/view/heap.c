@@ -209,6 +209,14 @@ static void heap_close(void *state)
 	free(view);
 }
 
+/* A base without coroutines can't be compared with by them. */
+static const struct cs_snapshot *base_of(const struct heap *view, const struct csv_scene *scene)
+{
+	const struct cs_snapshot *base = scene->mark ? scene->mark : scene->start;
+
+	return base && base->sums_only && view->by == CS_BY_COROUTINE ? NULL : base;
+}
+
 static int heap_update(void *state, const struct csv_scene *scene)
 {
 	struct heap *view = state;
@@ -216,7 +224,7 @@ static int heap_update(void *state, const struct csv_scene *scene)
 	const struct cs_rollup_options options = {
 		.metric = view->metric,
 		.by = view->by,
-		.base = scene->mark ? scene->mark : scene->start,
+		.base = base_of(view, scene),
 	};
 
 	view->scene = scene;
@@ -345,7 +353,8 @@ static bool heap_search(void *state, const struct csv_scene *scene, int directio
 	struct heap *view = state;
 
 	view->scene = scene;
-	return csv_grid_search(&view->grid, &view->rows, direction < 0 ? -1 : 1, direction == 0);
+	return csv_grid_search(&view->grid, &view->rows, scene->needle, direction < 0 ? -1 : 1,
+	                       direction == 0);
 }
 
 static void heap_describe(const void *state, char *text, size_t bytes)
@@ -360,6 +369,7 @@ const struct csv_view csv_view_heap = {
 	.name = "heap",
 	.help = "who holds memory, and how that changes",
 	.history = true,
+	.whole = true,
 	.open = heap_open,
 	.close = heap_close,
 	.update = heap_update,

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/index.h"
 #include "model/coroutine.h"
 #include "model/snapshot.h"
 #include "model/stacks.h"
@@ -40,9 +41,27 @@ struct csv_counts {
 	uint64_t switches; /* CS_UNKNOWN: none is counted */
 };
 
-/* How many coroutines stood where at an earlier moment: by stack and reason, sorted. */
+/* What is remembered of a slot of the model. */
+struct csv_place {
+	uint64_t number, parent_number; /* of who is in it */
+	uint32_t hash, parent_hash;     /* of who that is, and the parent */
+	uint32_t parent;                /* slot; 0: nobody who lives */
+	bool lives;
+};
+
+/* Those that live, by slot from the first on. See living.h. */
+struct csv_living {
+	uint32_t *ids;
+	uint32_t count;
+	struct csv_place *places; /* by slot, from 1 on */
+	uint32_t slots;           /* room */
+	struct cs_index index;    /* of slots, by hash */
+};
+
+/* How many coroutines stood where at an earlier moment, by what model/group.h goes by. */
 struct csv_census_row {
-	uint32_t node, reason;
+	uint32_t process, runtime, node;
+	uint8_t state; /* where no stack is known */
 	uint64_t count, system;
 };
 struct csv_census {
@@ -55,7 +74,8 @@ struct csv_census {
 struct csv_scene {
 	uint64_t serial; /* another one: everything may be another */
 	struct csv_counts counts;
-	const struct cs_snapshot *now; /* never NULL */
+	struct csv_living living;
+	const struct cs_snapshot *now; /* never NULL; its sums alone, see csv_view */
 	struct csv_before before;
 	const struct cs_snapshot *mark;  /* what the person marked; NULL */
 	const struct cs_snapshot *start; /* the first moment; NULL: not asked for, see csv_view */

@@ -253,6 +253,7 @@ static int stacks_save(void *state, const struct csv_scene *scene, const char *f
 const struct csv_view csv_view_stacks = {
 	.name = "stacks",
 	.help = "a flame graph of any metric; enter zooms, esc goes back",
+	.whole = true,
 	.open = stacks_open,
 	.close = stacks_close,
 	.update = stacks_update,

@@ -299,7 +299,8 @@ static bool threads_search(void *state, const struct csv_scene *scene, int direc
 	struct threads *view = state;
 
 	view->scene = scene;
-	return csv_grid_search(&view->grid, &view->rows, direction < 0 ? -1 : 1, direction == 0);
+	return csv_grid_search(&view->grid, &view->rows, scene->needle, direction < 0 ? -1 : 1,
+	                       direction == 0);
 }
 
 static void threads_describe(const void *state, char *text, size_t bytes)

@@ -23,6 +23,7 @@ struct csv_view {
 	const char *help;    /* lower case, no full stop */
 	bool history;        /* wants scene.start and the census of earlier moments */
 	bool timeline;       /* wants scene.series */
+	bool whole;          /* wants coroutines in the snapshot scene.now; else ask its model */
 	void *(*open)(void); /* NULL: no memory */
 	void (*close)(void *state);
 	/* A new scene, or something that changes what is shown. 0 or -ENOMEM. */

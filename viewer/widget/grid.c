@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Invariant: order[0..count) are the rows that pass, as they are sorted; top and selected are
- * places in it (0 when it is empty).
+ * Invariant: order holds the rows that pass; top and selected are places in it (0 when it is
+ * empty).
  */
 #include "widget/grid.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #define GAP 1
+#define NEAR 200u /* rows around the selection that are searched in order */
 
 void csv_grid_init(struct csv_grid *grid, const struct csv_column *columns, int sort_column)
 {
@@ -21,31 +22,16 @@ void csv_grid_init(struct csv_grid *grid, const struct csv_column *columns, int 
 
 void csv_grid_release(struct csv_grid *grid)
 {
-	free(grid->order);
-	free(grid->spare);
-	grid->order = grid->spare = NULL;
-	grid->count = grid->room = 0;
+	csv_order_release(&grid->order);
+	grid->count = 0;
 }
 
 /* ---- order ---- */
 
-static int make_room(struct csv_grid *grid, uint32_t count)
+uint32_t csv_grid_row_at(struct csv_grid *grid, uint32_t place)
 {
-	struct csv_sort_row *order, *spare;
-
-	if (count <= grid->room)
-		return 0;
-	count += count / 4;
-	order = realloc(grid->order, count * sizeof(*order));
-	if (order)
-		grid->order = order;
-	spare = realloc(grid->spare, count * sizeof(*spare));
-	if (spare)
-		grid->spare = spare;
-	if (!order || !spare)
-		return -ENOMEM;
-	grid->room = count;
-	return 0;
+	csv_order_settle(&grid->order, place, place + 1);
+	return grid->order.rows[place].row;
 }
 
 static void keep_in_sight(struct csv_grid *grid)
@@ -61,16 +47,15 @@ static void keep_in_sight(struct csv_grid *grid)
 /* The selection stays on its row when it is followed; else on its place. */
 static void find_selection(struct csv_grid *grid, const struct csv_rows *rows)
 {
-	if (grid->follow && grid->has_selection) {
-		for (uint32_t i = 0; i < grid->count; i++) {
-			if (rows->identity(rows->context, grid->order[i].row) ==
-			    grid->selected_identity) {
-				uint32_t offset = grid->selected - grid->top;
+	const struct csv_order *order = &grid->order;
 
-				grid->selected = i;
-				grid->top = i > offset ? i - offset : 0;
-				break;
-			}
+	for (uint32_t i = 0; grid->follow && grid->has_selection && i < grid->count; i++) {
+		if (rows->identity(rows->context, order->rows[i].row) == grid->selected_identity) {
+			uint32_t offset = grid->selected - grid->top;
+
+			grid->selected = csv_order_place(&grid->order, order->rows[i]);
+			grid->top = grid->selected > offset ? grid->selected - offset : 0;
+			break;
 		}
 	}
 	csv_grid_select(grid, rows, grid->selected);
@@ -78,25 +63,25 @@ static void find_selection(struct csv_grid *grid, const struct csv_rows *rows)
 
 int csv_grid_update(struct csv_grid *grid, const struct csv_rows *rows)
 {
+	struct csv_order *order = &grid->order;
+	uint64_t turned = grid->ascending ? 0 : UINT64_MAX;
+
 	grid->count = 0;
-	if (make_room(grid, rows->count))
+	if (csv_order_reserve(order, rows->count))
 		return -ENOMEM;
 	for (uint32_t row = 0; row < rows->count; row++) {
-		struct csv_sort_row *entry = &grid->order[grid->count];
+		struct csv_sort_row *entry = &order->rows[order->count];
 
 		if (rows->passes && !rows->passes(rows->context, row))
 			continue;
 		entry->row = row;
 		entry->key = 0;
-		if (!rows->ordered) {
-			entry->key = rows->sort_key(rows->context, row, grid->sort_column);
-			if (!grid->ascending)
-				entry->key = ~entry->key;
-		}
-		grid->count++;
+		if (!rows->ordered)
+			entry->key = turned ^ rows->sort_key(rows->context, row, grid->sort_column);
+		order->count++;
 	}
-	if (!rows->ordered)
-		csv_sort(grid->order, grid->spare, grid->count);
+	grid->count = order->count;
+	csv_order_restart(order, rows->ordered);
 	find_selection(grid, rows);
 	return 0;
 }
@@ -105,10 +90,11 @@ bool csv_grid_row(const struct csv_grid *grid, uint32_t *row)
 {
 	if (!grid->count)
 		return false;
-	*row = grid->order[grid->selected].row;
+	*row = grid->order.rows[grid->selected].row;
 	return true;
 }
 
+/* Invariant: the place that is selected is settled. */
 void csv_grid_select(struct csv_grid *grid, const struct csv_rows *rows, uint32_t place)
 {
 	if (!grid->count) {
@@ -116,7 +102,8 @@ void csv_grid_select(struct csv_grid *grid, const struct csv_rows *rows, uint32_
 		return;
 	}
 	grid->selected = place < grid->count ? place : grid->count - 1;
-	grid->selected_identity = rows->identity(rows->context, grid->order[grid->selected].row);
+	grid->selected_identity =
+		rows->identity(rows->context, csv_grid_row_at(grid, grid->selected));
 	grid->has_selection = true;
 	keep_in_sight(grid);
 }
@@ -192,7 +179,7 @@ static void draw_row(const struct csv_grid *grid, const struct csv_rows *rows,
                      struct csv_canvas *canvas, struct csv_area area, uint32_t place, int y,
                      const int *starts, const int *widths, int count)
 {
-	uint32_t row = grid->order[place].row;
+	uint32_t row = grid->order.rows[place].row;
 	bool found = grid->needle[0] && rows->matches &&
 	             rows->matches(rows->context, row, grid->needle);
 
@@ -222,6 +209,7 @@ void csv_grid_draw(struct csv_grid *grid, const struct csv_rows *rows, struct cs
 
 	grid->page = area.height > 1 ? (uint32_t)area.height - 1 : 1;
 	keep_in_sight(grid);
+	csv_order_settle(&grid->order, grid->top, grid->top + grid->page);
 	draw_heads(grid, rows, canvas, area, starts, widths, count);
 	for (uint32_t i = 0; i < grid->page && grid->top + i < grid->count; i++)
 		draw_row(grid, rows, canvas, area, grid->top + i, area.y + 1 + (int)i, starts,
@@ -243,18 +231,15 @@ void csv_grid_sort_by(struct csv_grid *grid, int by, int width)
 	grid->ascending = !grid->columns[column].right;
 }
 
-/* The other way round, without sorting anew. */
+/* The other way round, with the keys that are there. */
 static void reverse(struct csv_grid *grid, const struct csv_rows *rows)
 {
 	if (rows->ordered)
 		return;
 	grid->ascending = !grid->ascending;
-	for (uint32_t i = 0, j = grid->count; i + 1 < j; i++) {
-		struct csv_sort_row row = grid->order[i];
-
-		grid->order[i] = grid->order[--j];
-		grid->order[j] = row;
-	}
+	for (uint32_t i = 0; i < grid->count; i++)
+		grid->order.rows[i].key = ~grid->order.rows[i].key;
+	csv_order_restart(&grid->order, false);
 	find_selection(grid, rows);
 }
 
@@ -319,21 +304,68 @@ bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct c
 	return true;
 }
 
-bool csv_grid_search(struct csv_grid *grid, const struct csv_rows *rows, int direction,
-                     bool from_here)
-{
-	uint32_t place = grid->selected;
+/* ---- search ---- */
 
-	if (!grid->count || !grid->needle[0] || !rows->matches)
-		return false;
-	for (uint32_t tries = 0; tries < grid->count; tries++) {
-		if (tries || !from_here)
-			place = direction > 0 ? (place + 1) % grid->count
-			                      : (place + grid->count - 1) % grid->count;
-		if (rows->matches(rows->context, grid->order[place].row, grid->needle)) {
+static bool is_match(const struct csv_rows *rows, const struct csv_grid *grid, uint32_t row)
+{
+	return rows->matches(rows->context, row, grid->needle);
+}
+
+/* Around the selection it is looked in order: most matches are near. */
+static bool search_near(struct csv_grid *grid, const struct csv_rows *rows, int direction,
+                        bool from_here)
+{
+	for (uint32_t away = from_here ? 0 : 1; away < NEAR; away++) {
+		uint32_t place = grid->selected + (direction > 0 ? away : -away);
+
+		if (place >= grid->count) /* also below 0 */
+			return false;
+		if (is_match(rows, grid, csv_grid_row_at(grid, place))) {
 			csv_grid_select(grid, rows, place);
 			return true;
 		}
 	}
 	return false;
+}
+
+static bool is_nearer(const struct csv_sort_row *a, const struct csv_sort_row *than, int direction)
+{
+	return !than || (direction > 0 ? csv_sort_before(a, than) : csv_sort_before(than, a));
+}
+
+/* Farther away all are asked as they lie in memory: an order of all of them would cost more. */
+static bool search_far(struct csv_grid *grid, const struct csv_rows *rows, int direction)
+{
+	const struct csv_sort_row here = grid->order.rows[grid->selected];
+	const struct csv_sort_row *next = NULL, *first = NULL; /* behind here; of all */
+
+	for (uint32_t i = 0; i < grid->count; i++) {
+		const struct csv_sort_row *entry = &grid->order.rows[i];
+		bool behind = is_nearer(&here, entry, direction);
+
+		if ((!behind || !is_nearer(entry, next, direction)) &&
+		    (next || !is_nearer(entry, first, direction)))
+			continue;
+		if (!is_match(rows, grid, entry->row))
+			continue;
+		if (is_nearer(entry, first, direction))
+			first = entry;
+		if (behind && is_nearer(entry, next, direction))
+			next = entry;
+	}
+	if (!next)
+		next = first;
+	if (next)
+		csv_grid_select(grid, rows, csv_order_place(&grid->order, *next));
+	return next != NULL;
+}
+
+bool csv_grid_search(struct csv_grid *grid, const struct csv_rows *rows, const char *needle,
+                     int direction, bool from_here)
+{
+	if (needle != grid->needle)
+		snprintf(grid->needle, sizeof(grid->needle), "%s", needle);
+	if (!grid->count || !grid->needle[0] || !rows->matches)
+		return false;
+	return search_near(grid, rows, direction, from_here) || search_far(grid, rows, direction);
 }

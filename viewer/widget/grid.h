@@ -45,9 +45,9 @@ struct csv_grid {
 	uint32_t top, selected, page;
 	uint64_t selected_identity;
 	bool has_selection;
-	struct csv_sort_row *order, *spare;
-	uint32_t count, room; /* rows that pass; room of the two arrays */
-	char needle[128];     /* search; "" none */
+	struct csv_order order; /* of the rows that pass; settled where it was looked at */
+	uint32_t count;         /* of them */
+	char needle[128];       /* search; "" none */
 };
 
 void csv_grid_init(struct csv_grid *grid, const struct csv_column *columns, int sort_column);
@@ -61,6 +61,8 @@ void csv_grid_draw(struct csv_grid *grid, const struct csv_rows *rows, struct cs
 
 /* The number of the selected row; false: there are no rows. */
 bool csv_grid_row(const struct csv_grid *grid, uint32_t *row);
+/* The same at a place of the order: the COUNTth row from above. */
+uint32_t csv_grid_row_at(struct csv_grid *grid, uint32_t place);
 
 /* Moves the selection by ROWS, or to the first or last row. */
 void csv_grid_move(struct csv_grid *grid, const struct csv_rows *rows, int64_t by);
@@ -76,8 +78,11 @@ enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *ro
 bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct csv_area area, int x,
                     int y);
 
-/* Selects the next (+1) or last (-1) match of grid->needle; FROM_HERE: this row counts too. */
-bool csv_grid_search(struct csv_grid *grid, const struct csv_rows *rows, int direction,
-                     bool from_here);
+/*
+ * NEEDLE is what is searched from now on: selects its next (+1) or last (-1) match; FROM_HERE:
+ * this row counts too. False: there is none.
+ */
+bool csv_grid_search(struct csv_grid *grid, const struct csv_rows *rows, const char *needle,
+                     int direction, bool from_here);
 
 #endif

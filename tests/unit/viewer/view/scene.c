@@ -7,6 +7,7 @@
 #include "model/tally.h"
 #include "support/unit.h"
 #include "view/census.h"
+#include "view/living.h"
 
 #define S UINT64_C(1000000000)
 
@@ -173,7 +174,7 @@ void scene_make(struct made_scene *made)
 	};
 	assert_non_null(scene->stacks);
 	scene->serial = 1;
-	csv_counts_take(&scene->counts, made->now);
+	assert_int_equal(csv_living_take(&scene->living, &scene->counts, made->now), 0);
 	assert_int_equal(csv_census_take(&scene->start_census, made->start), 0);
 	assert_int_equal(csv_census_take(&scene->minute_census, made->start), 0);
 }
@@ -182,6 +183,7 @@ void scene_release(struct made_scene *made)
 {
 	csv_census_release(&made->scene.start_census);
 	csv_census_release(&made->scene.minute_census);
+	csv_living_release(&made->scene.living);
 	cs_stacks_free(made->scene.stacks);
 	cs_snapshot_free(made->now_snapshot);
 	cs_snapshot_free(made->start_snapshot);

@@ -140,6 +140,24 @@ static void filters_leave_what_they_say(void **state)
 	close_view(shown);
 }
 
+/* As it is typed: the view is not updated in between. */
+static void a_search_goes_to_the_row_as_it_is_typed(void **state)
+{
+	struct shown *shown = open_view(&csv_view_coroutines, true);
+
+	(void)state;
+	act(shown, CSV_ACTION_MODE);
+	draw(shown, 100, 20);
+	shown->made.scene.needle = "json.pa";
+	assert_true(shown->view->search(shown->state, &shown->made.scene, 0));
+	act(shown, CSV_ACTION_OPEN);
+	draw(shown, 100, 20);
+	compare(shown, "coroutines-search");
+	shown->made.scene.needle = "json.pax";
+	assert_false(shown->view->search(shown->state, &shown->made.scene, 0));
+	close_view(shown);
+}
+
 static void threads_show_their_coroutine_and_share(void **state)
 {
 	struct shown *shown = open_view(&csv_view_threads, true);
@@ -227,6 +245,7 @@ int main(void)
 		cmocka_unit_test(coroutines_are_listed_and_one_is_looked_into),
 		cmocka_unit_test(coroutines_stand_below_who_spawned_them),
 		cmocka_unit_test(filters_leave_what_they_say),
+		cmocka_unit_test(a_search_goes_to_the_row_as_it_is_typed),
 		cmocka_unit_test(threads_show_their_coroutine_and_share),
 		cmocka_unit_test(the_heap_is_compared_with_the_start),
 		cmocka_unit_test(stacks_are_flames_and_zoom),

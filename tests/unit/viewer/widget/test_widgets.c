@@ -64,26 +64,85 @@ static void numbers_and_texts_sort_as_people_expect(void **state)
 	assert_true(csv_sort_text("ab") < csv_sort_text("b"));
 }
 
-static void a_sort_is_right_and_stable(void **state)
+static void fill(struct csv_order *order, uint32_t count, uint64_t (*key)(uint32_t row))
 {
-	enum { COUNT = 5000 };
-	struct csv_sort_row *rows = calloc(COUNT, sizeof(*rows));
-	struct csv_sort_row *spare = calloc(COUNT, sizeof(*spare));
+	assert_int_equal(csv_order_reserve(order, count), 0);
+	for (uint32_t i = 0; i < count; i++)
+		order->rows[i] = (struct csv_sort_row){key(i), i};
+	order->count = count;
+	csv_order_restart(order, false);
+}
+
+static uint64_t scattered(uint32_t row)
+{
+	return (row + 1) * UINT64_C(6364136223846793005) >> 50; /* many are equal */
+}
+
+static uint64_t same(uint32_t row)
+{
+	(void)row;
+	return 7;
+}
+
+static uint64_t falling(uint32_t row)
+{
+	return UINT64_MAX - row;
+}
+
+static int by_order(const void *a, const void *b)
+{
+	return csv_sort_before(a, b) ? -1 : csv_sort_before(b, a);
+}
+
+/* Wherever one looks, in whatever order, there stand the rows that stand there when all are sorted. */
+static void places_do_not_depend_on_who_looked(void **state)
+{
+	enum { COUNT = 30000 };
+	static uint64_t (*const keys[])(uint32_t) = {scattered, same, falling};
+	static struct csv_sort_row sorted[COUNT];
 	uint64_t seed = 7;
 
 	(void)state;
-	for (uint32_t i = 0; i < COUNT; i++) {
-		seed = seed * UINT64_C(6364136223846793005) + 1;
-		rows[i] = (struct csv_sort_row){(seed >> 60) << 58 | (seed >> 62), i};
+	for (unsigned k = 0; k < 3; k++) {
+		struct csv_order order = {0};
+
+		fill(&order, COUNT, keys[k]);
+		memcpy(sorted, order.rows, sizeof(sorted));
+		qsort(sorted, COUNT, sizeof(*sorted), by_order);
+		for (int look = 0; look < 60; look++) {
+			seed = seed * UINT64_C(6364136223846793005) + 1;
+			uint32_t from = look ? (uint32_t)(seed >> 40) % COUNT : 0;
+			uint32_t to = from + (look % 10 ? 50 : 5000);
+
+			csv_order_settle(&order, from, to);
+			for (uint32_t i = from; i < to && i < COUNT; i++)
+				assert_int_equal(order.rows[i].row, sorted[i].row);
+		}
+		assert_int_equal(csv_order_place(&order, sorted[12345]), 12345);
+		csv_order_settle(&order, 0, COUNT + 1);
+		assert_memory_equal(order.rows, sorted, sizeof(sorted));
+		assert_int_equal(order.piece_count, 1);
+		csv_order_release(&order);
 	}
-	csv_sort(rows, spare, COUNT);
-	for (uint32_t i = 1; i < COUNT; i++) {
-		assert_true(rows[i - 1].key <= rows[i].key);
-		if (rows[i - 1].key == rows[i].key)
-			assert_true(rows[i - 1].row < rows[i].row);
+}
+
+/* A screenful of many must not cost a sort of all: what it was made for. */
+static void a_screenful_leaves_the_rest_unsorted(void **state)
+{
+	enum { COUNT = 30000 };
+	struct csv_order order = {0};
+	uint32_t unsettled = 0;
+
+	(void)state;
+	fill(&order, COUNT, scattered);
+	csv_order_settle(&order, 15000, 15050);
+	for (uint32_t i = 0; i < order.piece_count; i++) {
+		uint32_t end = i + 1 < order.piece_count ? order.pieces[i + 1].start : COUNT;
+
+		unsettled += order.pieces[i].settled ? 0 : end - order.pieces[i].start;
 	}
-	free(rows);
-	free(spare);
+	assert_true(unsettled > COUNT * 9 / 10);
+	csv_order_release(&order);
 }
 
 /* ---- grid ---- */
@@ -190,16 +249,56 @@ static void filters_and_searches_see_the_rows_that_pass(void **state)
 	csv_grid_init(&scene->grid, columns, 1);
 	csv_grid_update(&scene->grid, &some);
 	assert_int_equal(scene->grid.count, 4);
-	strcpy(scene->grid.needle, "o");
-	assert_true(csv_grid_search(&scene->grid, &some, 1, true)); /* echo, where it stands */
+	/* echo, where it stands */
+	assert_true(csv_grid_search(&scene->grid, &some, "o", 1, true));
 	assert_string_equal(things[selected(scene)].name, "echo");
-	assert_true(csv_grid_search(&scene->grid, &some, 1, false));
+	assert_true(csv_grid_search(&scene->grid, &some, "o", 1, false));
 	assert_string_equal(things[selected(scene)].name, "fox");
-	assert_true(csv_grid_search(&scene->grid, &some, -1, false));
-	assert_true(csv_grid_search(&scene->grid, &some, -1, false)); /* round the top */
+	assert_true(csv_grid_search(&scene->grid, &some, "o", -1, false));
+	/* round the top */
+	assert_true(csv_grid_search(&scene->grid, &some, "o", -1, false));
 	assert_string_equal(things[selected(scene)].name, "bravo");
-	strcpy(scene->grid.needle, "alpha");
-	assert_false(csv_grid_search(&scene->grid, &some, 1, true));
+	assert_false(csv_grid_search(&scene->grid, &some, "alpha", 1, true));
+}
+
+static uint64_t far_key(const void *context, uint32_t row, int column)
+{
+	(void)context;
+	(void)column;
+	return row * UINT64_C(7919) % 100000;
+}
+
+static bool every_thousandth(const void *context, uint32_t row, const char *needle)
+{
+	(void)context;
+	(void)needle;
+	return row % 1000 == 3;
+}
+
+/* Far from the selection rows are not asked in order; what is found is the same. */
+static void a_search_far_away_finds_the_next_in_order(void **state)
+{
+	struct scene *scene = *state;
+	struct csv_rows many = rows;
+	uint64_t last = 0;
+
+	many.count = 100000;
+	many.sort_key = far_key;
+	many.matches = every_thousandth;
+	csv_grid_init(&scene->grid, columns, 0);
+	scene->grid.ascending = true;
+	assert_int_equal(csv_grid_update(&scene->grid, &many), 0);
+	for (int found = 0; found < 100; found++) {
+		assert_true(csv_grid_search(&scene->grid, &many, "x", 1, false));
+		assert_int_equal(selected(scene) % 1000, 3);
+		assert_true(far_key(NULL, selected(scene), 0) > last);
+		last = far_key(NULL, selected(scene), 0);
+		assert_int_equal(scene->grid.selected, last);
+	}
+	assert_true(csv_grid_search(&scene->grid, &many, "x", 1, false)); /* round the end */
+	assert_true(far_key(NULL, selected(scene), 0) < last);
+	assert_true(csv_grid_search(&scene->grid, &many, "x", -1, false)); /* and back */
+	assert_int_equal(far_key(NULL, selected(scene), 0), last);
 }
 
 static void a_followed_row_stays_selected_wherever_it_goes(void **state)
@@ -229,7 +328,7 @@ static void an_empty_grid_has_no_row(void **state)
 	csv_grid_init(&scene->grid, columns, 0);
 	csv_grid_update(&scene->grid, &none);
 	csv_grid_move(&scene->grid, &none, 3);
-	assert_false(csv_grid_search(&scene->grid, &none, 1, true));
+	assert_false(csv_grid_search(&scene->grid, &none, "o", 1, true));
 	assert_int_equal(selected(scene), UINT32_MAX);
 	csv_grid_draw(&scene->grid, &none, &scene->canvas, whole);
 	assert_string_equal(shown(scene), "NAMEv       SIZE\n\n\n\n\n");
@@ -318,12 +417,15 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_and_texts_sort_as_people_expect),
-		cmocka_unit_test(a_sort_is_right_and_stable),
+		cmocka_unit_test(places_do_not_depend_on_who_looked),
+		cmocka_unit_test(a_screenful_leaves_the_rest_unsorted),
 		cmocka_unit_test_setup_teardown(a_grid_sorts_scrolls_and_shows_its_place, begin,
 	                                        end),
 		cmocka_unit_test_setup_teardown(a_click_on_a_head_sorts_and_on_a_row_selects, begin,
 	                                        end),
 		cmocka_unit_test_setup_teardown(filters_and_searches_see_the_rows_that_pass, begin,
+	                                        end),
+		cmocka_unit_test_setup_teardown(a_search_far_away_finds_the_next_in_order, begin,
 	                                        end),
 		cmocka_unit_test_setup_teardown(a_followed_row_stays_selected_wherever_it_goes,
 	                                        begin, end),

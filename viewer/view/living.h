@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who lives at a moment, and below whom: found out once for each picture, before anybody presses
+ * a key, and kept from picture to picture, of which most have most of it in common.
+ */
+#ifndef CSV_VIEW_LIVING_H
+#define CSV_VIEW_LIVING_H
+
+#include "view/scene.h"
+
+/* Brings LIVING and COUNTS to MODEL, whichever they were of. 0 or -ENOMEM: nobody is known. */
+int csv_living_take(struct csv_living *living, struct csv_counts *counts,
+                    const struct cs_model *model);
+void csv_living_release(struct csv_living *living);
+
+#endif
