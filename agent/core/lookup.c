@@ -197,6 +197,18 @@ void *csa_lookup_in(const struct csa_image *image, const char *name)
 	return symbol ? (void *)(image->bias + symbol->st_value) : NULL;
 }
 
+bool csa_lookup_code(const struct csa_image *image, const char *name, uintptr_t *low,
+                     uintptr_t *high)
+{
+	const Elf64_Sym *symbol = find(image, name, gnu_hash(name));
+
+	if (!symbol)
+		return false;
+	*low = image->bias + symbol->st_value;
+	*high = *low + symbol->st_size;
+	return true;
+}
+
 bool csa_lookup_owner(const char *name, struct csa_image *owner)
 {
 	struct query query = {.name = name, .hash = gnu_hash(name), .skip_agent = true};

@@ -45,6 +45,10 @@ void *csa_lookup_next(const char *name);
 /* NAME as IMAGE defines it; NULL: it does not. */
 void *csa_lookup_in(const struct csa_image *image, const char *name);
 
+/* The code of the function NAME of IMAGE is [*LOW, *HIGH); false: it has none. */
+bool csa_lookup_code(const struct csa_image *image, const char *name, uintptr_t *low,
+                     uintptr_t *high);
+
 /* The first module but the agent that defines NAME; false: none. */
 bool csa_lookup_owner(const char *name, struct csa_image *owner);
 

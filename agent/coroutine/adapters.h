@@ -31,5 +31,6 @@ void csa_ucontext_find(void);
 void csa_fcontext_find(void);
 void csa_jump_find(void);
 void csa_st_find(void);
+void csa_fiber_find(void);
 
 #endif

@@ -352,55 +352,12 @@ void csa_coro_ending(void)
 		here->flags |= CS_SLOT_ENDING;
 }
 
-void csa_coro_park(const char *reason)
-{
-	struct cs_slot *here = csa_here;
-
-	if (csa_board->slots && csa_slot_is_coroutine(here))
-		here->reason = csa_slots_text(reason);
-}
-
-void csa_coro_wake(struct cs_slot *slot)
-{
-	uint64_t turn = slot ? atomic_load(&slot->turn) : 0;
-
-	if (!csa_board->slots || !csa_slot_is_coroutine(slot))
-		return;
-	if ((turn & 0xff) == CS_SLOT_RUNNING) { /* it is about to leave */
-		slot->agents_woken = 1;
-	} else if ((turn & 0xff) == CS_SLOT_WAITING &&
-	           atomic_compare_exchange_strong(&slot->turn, &turn,
-	                                          turn - CS_SLOT_WAITING + CS_SLOT_RUNNABLE)) {
-		uint64_t stamp = csa_switch_stamp(csa_board);
-
-		csa_switch_time(slot, &slot->wait_ticks, stamp);
-	}
-	if (!coro.events)
-		return;
-	struct csa_work work = csa_core_begin(present_sp());
-
-	if (work.thread)
-		csa_tell_number(work.thread, CS_RECORD_CORO_WAKE, csa_slot_number(slot));
-	csa_core_end(&work);
-}
-
 void csa_coro_finish(struct cs_slot *slot, enum cs_coro_end how)
 {
 	struct csa_work work = csa_core_begin(present_sp());
 
 	if (work.thread && slot)
 		csa_core_finish(work.thread, slot, how);
-	csa_core_end(&work);
-}
-
-void csa_coro_name(struct cs_slot *slot, const char *name, const char *labels)
-{
-	struct csa_work work = csa_core_begin(present_sp());
-
-	if (work.thread && csa_slot_is_coroutine(slot)) {
-		csa_slots_set_text(slot, name, labels);
-		csa_tell_text(work.thread, slot);
-	}
 	csa_core_end(&work);
 }
 

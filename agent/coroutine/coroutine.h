@@ -65,6 +65,19 @@ void csa_coro_ending(void);
 /* The present coroutine is going to wait, for REASON (a literal or NULL). */
 void csa_coro_park(const char *reason);
 
+/* The same for a reason that recurs: its text is looked up once. */
+struct csa_reason {
+	const char *text;
+	_Atomic uint32_t id; /* 0: not looked up yet */
+};
+void csa_coro_park_for(struct csa_reason *reason);
+
+/*
+ * It turns out what SLOT is, after its birth has been told: a coroutine of RUNTIME (a literal)
+ * with these FLAGS as well.
+ */
+void csa_coro_turns_out(struct cs_slot *slot, const char *runtime, uint16_t flags);
+
 /* SLOT need not wait any longer. */
 void csa_coro_wake(struct cs_slot *slot);
 

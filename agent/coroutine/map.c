@@ -191,6 +191,16 @@ void *csa_map_find_near(struct csa_map *map, uint64_t address)
 	return *map->items ? search(map, address >> PAGE_SHIFT, address, CSA_MAP_BY_TOP) : NULL;
 }
 
+void *csa_map_find_below(struct csa_map *map, uint64_t address, uint32_t bytes)
+{
+	uint64_t page = (address - 1) >> PAGE_SHIFT;
+	void *item = *map->items ? search(map, page, address - bytes, CSA_MAP_BY_TOP) : NULL;
+
+	if (!item && *map->items)
+		item = search(map, page - 1, address - bytes, CSA_MAP_BY_TOP);
+	return item && word_at(item, map->high) <= address ? item : NULL;
+}
+
 void *csa_map_find_low(struct csa_map *map, uint64_t low)
 {
 	return *map->items ? search(map, low, low, CSA_MAP_BY_LOW) : NULL;

@@ -49,6 +49,11 @@ void *csa_map_find(struct csa_map *map, uint64_t address);
 /* The same, if its high end lies on ADDRESS's own page: at once, also when there is none. */
 void *csa_map_find_near(struct csa_map *map, uint64_t address);
 
+/*
+ * The one that ends at most 4 KiB below ADDRESS and holds what is BYTES below it: at once.
+ */
+void *csa_map_find_below(struct csa_map *map, uint64_t address, uint32_t bytes);
+
 /* The living item whose range begins at LOW; NULL none. */
 void *csa_map_find_low(struct csa_map *map, uint64_t low);
 

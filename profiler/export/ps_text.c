@@ -128,6 +128,7 @@ static void put_process(const struct cs_ps *ps, uint32_t id, const struct counts
 	const char *what = process->arguments && *process->arguments ? process->arguments
 	                   : process->executable                     ? process->executable
 	                                                             : "?";
+	uint32_t all = 0;
 
 	cs_sink_printf(sink, "%sprocess %u%s  ", colours.strong, process->pid, colours.plain);
 	cs_text_safe(sink, what, style->width > 40 ? style->width - 20 : 200);
@@ -137,6 +138,11 @@ static void put_process(const struct cs_ps *ps, uint32_t id, const struct counts
 	cs_sink_char(sink, '\n');
 	for (uint32_t runtime = 1; runtime <= cs_model_runtime_count(model); runtime++)
 		if (cs_model_runtime_at(model, runtime)->process == id)
+			all += counts[runtime].all;
+	/* A runtime that has none now is named when no other has any. */
+	for (uint32_t runtime = 1; runtime <= cs_model_runtime_count(model); runtime++)
+		if (cs_model_runtime_at(model, runtime)->process == id &&
+		    (counts[runtime].all || !all))
 			put_runtime(model, runtime, &counts[runtime], sink);
 	put_thread_counts(ps->snapshot, id, sink);
 }

@@ -35,8 +35,25 @@ static const struct {
 	{NULL, "csa_"},
 };
 
+/* The program's own function may be part of it: with nothing else there, it is where they are. */
+static const char entry[] = "boost::context::detail::fiber_entry<";
+
+/* Instances of templates have what they return before their name. */
+static const char *name_of(const char *function)
+{
+	size_t to_arguments = strcspn(function, "<(");
+
+	for (size_t i = 0; i < to_arguments; i++)
+		if (function[i] == ' ' && !strncmp(function + i + 1, "boost::", 7))
+			return function + i + 1;
+	return function;
+}
+
 static bool is_own(const char *function, const char *runtime)
 {
+	function = name_of(function);
+	if (!strncmp(function, entry, sizeof(entry) - 1))
+		return false;
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if ((!own[i].runtime || !runtime || !strcmp(own[i].runtime, runtime)) &&
 		    !strncmp(function, own[i].prefix, strlen(own[i].prefix)))

@@ -125,6 +125,7 @@ void cs_agent_coroutines(struct cs_agent *agent, struct cs_roster_sweep *sweep, 
 	find_table_again(agent);
 	sweep->parked = walk ? parked_of(agent) : NULL;
 	sweep->now_ns = agent->world->past ? agent->time_ns : cs_clock_now_ns(agent->world->clock);
+	sweep->told_ns = agent->time_ns;
 	cs_roster_sweep(&agent->roster, sweep);
 }
 
@@ -186,16 +187,18 @@ static void switched(struct cs_agent *agent, const struct cs_agent_lane *state,
 		tell(agent, state, at_ns, CS_EVENT_RUN, record->to, 0);
 }
 
-static void create(struct cs_agent *agent, const struct cs_record_coro_create *record,
-                   uint64_t at_ns)
+static void create(struct cs_agent *agent, const struct cs_agent_lane *state,
+                   const struct cs_record_coro_create *record, uint64_t at_ns)
 {
-	bool whole;
+	bool whole, again;
 	/* Its definition came before, or was lost. */
 	uint32_t node = cs_agent_node(agent, record->spawn, &whole);
 
 	find_table(agent);
-	if (!cs_roster_create(&agent->roster, record, node, at_ns))
+	if (!cs_roster_create(&agent->roster, record, node, at_ns, &again))
 		agent->unbooked++;
+	if (!again)
+		tell(agent, state, at_ns, CS_EVENT_CREATE, record->number, 0);
 }
 
 void cs_agent_coroutine(struct cs_agent *agent, struct cs_agent_lane *state,
@@ -209,8 +212,7 @@ void cs_agent_coroutine(struct cs_agent *agent, struct cs_agent_lane *state,
 		speak_of(agent, state, number);
 		break;
 	case CS_RECORD_CORO_CREATE:
-		create(agent, (const struct cs_record_coro_create *)record, at_ns);
-		tell(agent, state, at_ns, CS_EVENT_CREATE, number, 0);
+		create(agent, state, (const struct cs_record_coro_create *)record, at_ns);
 		break;
 	case CS_RECORD_CORO_SWITCH:
 		switched(agent, state, (const struct cs_record_coro_switch *)record, at_ns);

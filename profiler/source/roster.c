@@ -26,6 +26,7 @@ void cs_roster_free(struct cs_roster *roster)
 	free(roster->known);
 	free(roster->ids);
 	free(roster->departed);
+	free(roster->unborn);
 	free(roster->copies);
 	*roster = (struct cs_roster){0};
 }
@@ -130,7 +131,14 @@ static uint32_t meet(struct cs_roster *roster, const struct cs_slot *slot)
 		.flags = slot->flags,
 	};
 
-	return cs_roster_be_born(roster, &birth);
+	uint32_t known, id;
+
+	cs_roster_runtime(roster, slot->runtime);
+	known = cs_roster_find(roster, slot->number); /* by its record, or by an earlier reader */
+	id = cs_roster_be_born(roster, &birth);
+	if (id && !known && !(slot->flags & CS_SLOT_INHERITED))
+		cs_roster_expect(roster, id, slot->spawn);
+	return id;
 }
 
 /* Its slot is another's: a record will tell of its end, or the next round notices. */
@@ -281,6 +289,7 @@ void cs_roster_sweep(struct cs_roster *roster, struct cs_roster_sweep *sweep)
 	uint32_t visited = 0;
 
 	end_departed(roster, sweep->now_ns);
+	cs_roster_count_lost(roster, sweep->told_ns, sweep->now_ns);
 	if (!roster->slots)
 		return;
 	cs_slots_look(roster->slots);

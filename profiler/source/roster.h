@@ -46,6 +46,12 @@ struct cs_roster {
 		uint32_t id;
 	} * departed;
 	size_t departed_count, departed_room;
+	/* Met in the table before their records, which may be lost. */
+	struct cs_roster_unborn {
+		uint64_t number, spawn, created_ns;
+		uint32_t id;
+	} * unborn;
+	size_t unborn_count, unborn_room;
 	struct cs_slot_copy *copies;
 };
 
@@ -60,9 +66,12 @@ uint32_t cs_roster_find(const struct cs_roster *roster, uint64_t number);
 /* A reason of the table as a text of the model; 0: none. */
 uint32_t cs_roster_reason_text(struct cs_roster *roster, uint32_t text);
 
-/* What records tell; SPAWN: the node of the stack that created it. 0: no memory. */
+/*
+ * What records tell; SPAWN: the node of the stack that created it. *AGAIN: its birth had been
+ * told before, and it turned out to be something else. 0: no memory.
+ */
 uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_create *record,
-                          uint32_t spawn, uint64_t time_ns);
+                          uint32_t spawn, uint64_t time_ns, bool *again);
 void cs_roster_end(struct cs_roster *roster, const struct cs_record_coro_end *record,
                    uint64_t time_ns);
 void cs_roster_text(struct cs_roster *roster, const struct cs_record_coro_text *record);
@@ -70,6 +79,7 @@ void cs_roster_text(struct cs_roster *roster, const struct cs_record_coro_text *
 struct cs_roster_sweep {
 	struct cs_parked *parked; /* NULL: no stacks are walked */
 	uint64_t now_ns;          /* of the model */
+	uint64_t told_ns;         /* records until then have been seen */
 	uint64_t sweep_ns; /* as long as this at most for the table, UINT64_MAX all of it … */
 	uint64_t walk_ns;  /* … and for stacks */
 	bool eager;        /* also stacks of those that were seen to run just before */

@@ -4,8 +4,13 @@
  */
 #include <string.h>
 
+#include "base/list.h"
 #include "model/tally.h"
 #include "source/roster_private.h"
+
+/* From its birth to the record of it; and the same where a thread was stopped in between. */
+#define AFTER_BIRTH_NS UINT64_C(1000000)
+#define SLOW_NS UINT64_C(2000000000)
 
 /* ---- texts ---- */
 
@@ -107,29 +112,85 @@ static uint32_t inherited_spawn(const struct cs_roster *roster,
 	return there ? there->spawn : 0;
 }
 
-static void count_spawned(const struct cs_roster *roster, uint32_t spawn)
+/* In wait_class: its creation is in the tally, or will be. */
+enum { COUNTED = 1, EXPECTED = 2 };
+
+/* Once for each. */
+static void count(const struct cs_roster *roster, struct cs_coroutine *coroutine, uint32_t spawn)
 {
 	const struct cs_tally key = {
 		.process = roster->world.process,
 		.node = spawn,
 		.kind = CS_TALLY_SPAWNED,
 	};
-	uint32_t tally = cs_model_tally(roster->world.model, &key);
+	uint32_t tally;
 
+	if (coroutine->wait_class == COUNTED)
+		return;
+	coroutine->wait_class = COUNTED;
+	tally = cs_model_tally(roster->world.model, &key);
 	if (tally)
 		cs_model_tally_add(roster->world.model, tally, 1, 1);
+}
+
+void cs_roster_expect(struct cs_roster *roster, uint32_t id, uint64_t spawn)
+{
+	struct cs_coroutine *coroutine = cs_model_coroutine_at(roster->world.model, id);
+	void *unborn = roster->unborn;
+
+	if (coroutine->wait_class ||
+	    cs_array_reserve(&unborn, &roster->unborn_room, sizeof(*roster->unborn),
+	                     roster->unborn_count + 1))
+		return;
+	coroutine->wait_class = EXPECTED;
+	roster->unborn = unborn;
+	roster->unborn[roster->unborn_count++] =
+		(struct cs_roster_unborn){coroutine->number, spawn, coroutine->created_ns, id};
+}
+
+void cs_roster_count_lost(struct cs_roster *roster, uint64_t told_ns, uint64_t now_ns)
+{
+	const struct cs_roster_world *world = &roster->world;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < roster->unborn_count; i++) {
+		const struct cs_roster_unborn *unborn = &roster->unborn[i];
+		struct cs_coroutine *coroutine = cs_model_coroutine_at(world->model, unborn->id);
+
+		if (!coroutine || coroutine->number != unborn->number ||
+		    coroutine->process != world->process || coroutine->wait_class != EXPECTED)
+			continue;
+		if (unborn->created_ns + AFTER_BIRTH_NS > told_ns &&
+		    unborn->created_ns + SLOW_NS > now_ns) {
+			roster->unborn[kept++] = *unborn;
+			continue;
+		}
+		if (!coroutine->spawn && unborn->spawn)
+			coroutine->spawn = world->spawn(world->context, unborn->spawn);
+		count(roster, coroutine, coroutine->spawn);
+		cs_model_coroutine_changed(world->model, unborn->id);
+	}
+	roster->unborn_count = kept;
 }
 
 uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birth *birth)
 {
 	const struct cs_roster_world *world = &roster->world;
-	uint32_t id = cs_model_coroutine(world->model, world->process,
-	                                 cs_roster_runtime(roster, birth->runtime), birth->number);
-	struct cs_coroutine *coroutine = cs_model_coroutine_at(world->model, id);
+	uint32_t runtime = cs_roster_runtime(roster, birth->runtime);
+	uint32_t id = cs_roster_find(roster, birth->number);
+	struct cs_coroutine *coroutine;
 
+	if (!id)
+		id = cs_model_coroutine(world->model, world->process, runtime, birth->number);
+	coroutine = cs_model_coroutine_at(world->model, id);
+	/* A birth that is told again says what it turned out to be. */
+	if (coroutine && coroutine->runtime != runtime)
+		cs_model_coroutine_turns_out(world->model, id, runtime);
 	if (!coroutine)
 		return 0;
 	coroutine->flags |= cs_roster_flags(roster, birth->flags);
+	if (birth->told)
+		count(roster, coroutine, birth->spawn);
 	if (birth->stack_low < birth->stack_high) {
 		coroutine->stack_low = birth->stack_low;
 		coroutine->stack_high = birth->stack_high;
@@ -160,8 +221,10 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 }
 
 uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_create *record,
-                          uint32_t spawn, uint64_t time_ns)
+                          uint32_t spawn, uint64_t time_ns, bool *again)
 {
+	const struct cs_coroutine *known =
+		cs_model_coroutine_at(roster->world.model, cs_roster_find(roster, record->number));
 	const struct cs_roster_birth birth = {
 		.number = record->number,
 		.parent = record->parent,
@@ -172,11 +235,12 @@ uint32_t cs_roster_create(struct cs_roster *roster, const struct cs_record_coro_
 		.created_ns = time_ns,
 		.runtime = record->runtime,
 		.flags = record->flags,
+		.told = true,
 	};
 
+	*again = known && known->wait_class == COUNTED;
 	if (!record->number || (record->flags & CS_SLOT_THREAD))
 		return 0;
-	count_spawned(roster, spawn);
 	return cs_roster_be_born(roster, &birth);
 }
 
@@ -197,6 +261,8 @@ void cs_roster_end_one(struct cs_roster *roster, uint32_t id, uint64_t time_ns)
 
 	if (!coroutine || coroutine->ended_ns)
 		return;
+	if (coroutine->wait_class == EXPECTED)
+		count(roster, coroutine, coroutine->spawn);
 	cs_roster_leave_thread(roster, id, coroutine);
 	cs_model_coroutine_end(roster->world.model, id, time_ns);
 }

@@ -12,6 +12,7 @@ struct cs_roster_birth {
 	uint32_t spawn;   /* node; 0: not known yet, or none */
 	uint32_t runtime; /* text */
 	uint32_t flags;
+	bool told; /* by a record: to be counted */
 };
 
 /* The model's id for a text of the table; without a name it is "?". */
@@ -23,6 +24,11 @@ uint16_t cs_roster_flags(const struct cs_roster *roster, uint32_t flags);
 
 /* The coroutine, with what its birth tells if that was not known. 0: no memory. */
 uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birth *birth);
+/* ID was met in the table, where SPAWN is the hash of the stack that made it: a record will
+ * tell of its birth, or … */
+void cs_roster_expect(struct cs_roster *roster, uint32_t id, uint64_t spawn);
+/* … is not expected any more, with what has been told until TOLD_NS. */
+void cs_roster_count_lost(struct cs_roster *roster, uint64_t told_ns, uint64_t now_ns);
 /* It runs on no thread any more. */
 void cs_roster_leave_thread(struct cs_roster *roster, uint32_t id, struct cs_coroutine *coroutine);
 void cs_roster_end_one(struct cs_roster *roster, uint32_t id, uint64_t time_ns);

@@ -10,6 +10,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "model/tally.h"
 #include "source/guard.h"
 #include "source/roster.h"
 #include "support/unit.h"
@@ -25,6 +26,7 @@ struct scene {
 	struct cs_roster roster;
 	struct cs_parked *parked;
 	struct cs_roster_sweep sweep; /* of the last look() */
+	uint64_t told_ns;
 };
 
 static uint64_t time_ns(void *context, uint64_t stamp)
@@ -130,6 +132,7 @@ static void look(struct scene *scene, uint64_t now_ns)
 		.sweep_ns = UINT64_MAX,
 		.walk_ns = UINT64_MAX,
 		.parked = scene->parked,
+		.told_ns = scene->told_ns,
 	};
 	cs_roster_sweep(&scene->roster, &scene->sweep);
 }
@@ -139,7 +142,9 @@ static struct cs_coroutine *coroutine(const struct scene *scene, uint64_t number
 	return cs_model_coroutine_at(scene->model, cs_roster_find(&scene->roster, number));
 }
 
-static void create(struct scene *scene, uint64_t number, uint64_t at_ns)
+static bool again; /* of the last create() */
+
+static void create_as(struct scene *scene, uint64_t number, uint64_t at_ns, uint16_t runtime)
 {
 	const struct cs_record_coro_create record = {
 		.number = number,
@@ -148,10 +153,27 @@ static void create(struct scene *scene, uint64_t number, uint64_t at_ns)
 		.entry = 0x5000,
 		.stack_low = 0x10000,
 		.stack_high = 0x20000,
-		.runtime = 1,
+		.runtime = runtime,
 	};
 
-	assert_int_not_equal(cs_roster_create(&scene->roster, &record, scene->node, at_ns), 0);
+	assert_int_not_equal(cs_roster_create(&scene->roster, &record, scene->node, at_ns, &again),
+	                     0);
+}
+
+static void create(struct scene *scene, uint64_t number, uint64_t at_ns)
+{
+	create_as(scene, number, at_ns, 1);
+}
+
+/* Creations in the tally, by whomever. */
+static uint64_t created(const struct scene *scene)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t id = 1; id <= cs_model_tally_count(scene->model); id++)
+		if (cs_model_tally_at(scene->model, id)->kind == CS_TALLY_SPAWNED)
+			sum += cs_model_tally_at(scene->model, id)->value;
+	return sum;
 }
 
 static void a_record_and_its_slot_are_one_coroutine(void **state)
@@ -193,6 +215,58 @@ static void a_slot_before_its_record_gets_its_maker(void **state)
 	create(scene, 1, 90);
 	assert_int_equal(coroutine(scene, 1)->spawn, scene->node);
 	assert_int_equal(cs_model_coroutines_alive(scene->model, scene->process), 1);
+}
+
+/* A fiber is told of twice: as what it is made of, and as what it is. */
+static void a_birth_that_is_told_again_says_what_it_is(void **state)
+{
+	struct scene *scene = *state;
+
+	create_as(scene, 1, 90, 1);
+	assert_false(again);
+	create_as(scene, 1, 91, 2);
+	assert_true(again);
+	assert_int_equal(cs_model_coroutines_alive(scene->model, scene->process), 1);
+	assert_string_equal(cs_model_runtime_at(scene->model, coroutine(scene, 1)->runtime)->name,
+	                    "read");
+	assert_int_equal(coroutine(scene, 1)->created_ns, 90);
+	assert_int_equal(created(scene), 1);
+}
+
+/* A burst can lose the records: the table has them, and their stacks are told of again. */
+static void a_creation_whose_record_was_lost_is_counted(void **state)
+{
+	struct scene *scene = *state;
+
+	put(scene, 0, 1, 1, CS_SLOT_WAITING)->spawn = 77;
+	put(scene, 1, 2, 1, CS_SLOT_WAITING)->spawn = 78; /* not defined, ever */
+	put(scene, 2, 3, 1, CS_SLOT_WAITING)->flags = CS_SLOT_INHERITED;
+	scene->slots[0].created = scene->slots[1].created = 9;
+	scene->told_ns = 50; /* what was told so far may be from before them */
+	look(scene, 100);
+	assert_int_equal(created(scene), 0);
+	scene->told_ns = 90 + 2000000;
+	look(scene, 3000000);
+	assert_int_equal(created(scene), 2);
+	assert_int_equal(coroutine(scene, 1)->spawn, scene->node);
+	/* The record comes all the same: a thread was slow. */
+	create(scene, 2, 90);
+	assert_int_equal(created(scene), 2);
+	assert_int_equal(coroutine(scene, 2)->spawn, scene->node);
+}
+
+/* It ended before anybody looked a second time. */
+static void a_creation_that_only_its_end_tells_of_is_counted(void **state)
+{
+	struct scene *scene = *state;
+	const struct cs_record_coro_end record = {.number = 1, .switches = 1};
+
+	put(scene, 0, 1, 1, CS_SLOT_WAITING)->spawn = 77;
+	look(scene, 100);
+	cs_roster_end(&scene->roster, &record, 200);
+	assert_int_equal(created(scene), 1);
+	look(scene, 3000000);
+	assert_int_equal(created(scene), 1);
 }
 
 /* loss: the record that tells of a birth may never come */
@@ -471,6 +545,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_record_and_its_slot_are_one_coroutine),
 		TEST(a_slot_before_its_record_gets_its_maker),
+		TEST(a_birth_that_is_told_again_says_what_it_is),
+		TEST(a_creation_whose_record_was_lost_is_counted),
+		TEST(a_creation_that_only_its_end_tells_of_is_counted),
 		TEST(a_slot_alone_is_a_coroutine),
 		TEST(an_end_that_a_record_tells_is_exact),
 		TEST(an_end_that_nobody_tells_is_noticed),

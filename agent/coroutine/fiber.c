@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "coroutine/fiber.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "core/lookup.h"
+#include "coroutine/adapters.h"
+#include "coroutine/coroutine.h"
+#include "coroutine/map.h"
+#include "coroutine/tell.h"
+#include "stack/modules.h"
+
+#define RUNTIME "boost-fiber"
+
+/* From a context down to a word that is surely its stack's: what lies between is smaller. */
+#define DOWN_TO_STACK 1024u
+/* A context begins with its links: its place in a wait queue is one of them. */
+#define LINKS_BYTES 96u
+/* A spinlock and the heads of one or two wait queues. */
+#define QUEUE_BYTES 40u
+
+#define CALLER() ((uintptr_t)__builtin_return_address(0))
+
+__thread bool csa_fiber_unlocked;
+
+/* ---- the real functions ---- */
+
+#define X(member, symbol, hook)                                                         \
+	static uintptr_t boot_##member(void *a, void *b, void *c)                       \
+	{                                                                               \
+		return ((csa_fiber_function *)csa_real_for(symbol, CALLER()))(a, b, c); \
+	}
+CSA_FIBER_FUNCTIONS(X)
+#undef X
+
+#define X(member, symbol, hook) .member = boot_##member,
+struct csa_fiber_real csa_fiber_real = {CSA_FIBER_FUNCTIONS(X)};
+#undef X
+
+#define X(member, symbol, hook) {symbol, (void **)&csa_fiber_real.member, boot_##member},
+static const struct csa_real_function functions[] = {CSA_FIBER_FUNCTIONS(X)};
+#undef X
+
+/* ---- the library's own functions that wait ---- */
+
+static struct csa_reason reasons[] = {
+	{"mutex", 0},     {"barrier", 0}, {"join", 0},      {"sleep", 0},
+	{"condition", 0}, {"channel", 0}, {"suspended", 0}, {"terminated", 0},
+};
+enum { MUTEX, BARRIER, JOIN, SLEEP, CONDITION, CHANNEL, SUSPENDED, TERMINATED };
+
+static const struct {
+	const char *symbol;
+	uint32_t reason;
+} waits[] = {
+	{CSA_FIBERS "5mutex4lockEv", MUTEX},
+	{CSA_FIBERS "11timed_mutex4lockEv", MUTEX},
+	{CSA_FIBERS "11timed_mutex15try_lock_until_" CSA_FIBER_TIME, MUTEX},
+	{CSA_FIBERS "15recursive_mutex4lockEv", MUTEX},
+	{CSA_FIBERS "21recursive_timed_mutex4lockEv", MUTEX},
+	{CSA_FIBERS "21recursive_timed_mutex15try_lock_until_" CSA_FIBER_TIME, MUTEX},
+	{CSA_FIBERS "7barrier4waitEv", BARRIER},
+	{CSA_FIBER_CONTEXT "4joinEv", JOIN}, /* the last one */
+};
+#define WAITS (sizeof(waits) / sizeof(*waits))
+
+static struct {
+	_Atomic uintptr_t low, high; /* of the library */
+	uint64_t epoch;              /* of the modules, when it was looked for */
+	struct {
+		_Atomic uintptr_t low, high;
+	} code[WAITS];
+} library;
+
+static void look_at_library(void)
+{
+	struct csa_image image;
+
+	library.epoch = atomic_load(&csa_modules_epoch);
+	if (!csa_lookup_owner(CSA_FIBER_CONTEXT "4joinEv", &image))
+		return;
+	for (size_t i = 0; i < WAITS; i++) {
+		uintptr_t low = 0, high = 0;
+
+		csa_lookup_code(&image, waits[i].symbol, &low, &high);
+		atomic_store(&library.code[i].low, low);
+		atomic_store(&library.code[i].high, high);
+	}
+	atomic_store(&library.low, image.low);
+	atomic_store(&library.high, image.high);
+}
+
+void csa_fiber_find(void)
+{
+	csa_real_pin(functions, sizeof(functions) / sizeof(*functions));
+	if (csa_fiber_real.attach_worker != boot_attach_worker)
+		look_at_library();
+}
+
+static bool within(uintptr_t address, const _Atomic uintptr_t *low, const _Atomic uintptr_t *high)
+{
+	uintptr_t start = atomic_load_explicit(low, memory_order_relaxed);
+
+	return address - start < atomic_load_explicit(high, memory_order_relaxed) - start;
+}
+
+/* ---- contexts ---- */
+
+static struct cs_slot *slot_below(const void *context)
+{
+	return csa_map_find_below(&csa_slot_map, (uint64_t)context, DOWN_TO_STACK);
+}
+
+static uint32_t distance(const struct cs_slot *slot, const void *context)
+{
+	return (uint32_t)((uint64_t)context - slot->stack_high);
+}
+
+/*
+ * NULL: the main context of a thread, which lies in the heap, maybe just above a stack; or a
+ * fiber that is not known. How far a fiber's is from its stack is noted in its slot.
+ */
+static struct cs_slot *slot_of(const void *context)
+{
+	struct cs_slot *slot = slot_below(context);
+	bool is_its = slot && (slot->flags & CS_SLOT_FIBER) &&
+	              slot->agents_next == distance(slot, context);
+
+	return is_its ? slot : NULL;
+}
+
+void csa_fiber_attached(uintptr_t caller, const void *context, bool is_dispatcher)
+{
+	struct cs_slot *slot = slot_below(context);
+
+	/* A library that was loaded later, or is another one now. */
+	if (!within(caller, &library.low, &library.high) && library.epoch != csa_modules_epoch)
+		look_at_library();
+	/* Fibers are attached again when they go to another thread. */
+	if (!slot || (slot->flags & CS_SLOT_FIBER))
+		return;
+	slot->agents_next = distance(slot, context);
+	csa_coro_turns_out(slot, RUNTIME, CS_SLOT_FIBER | (is_dispatcher ? CS_SLOT_SYSTEM : 0));
+}
+
+void csa_fiber_wakes(const void *context)
+{
+	csa_coro_wake(slot_of(context));
+}
+
+/* ---- waits ---- */
+
+void csa_fiber_asked(uintptr_t caller)
+{
+	if (!within(caller, &library.low, &library.high))
+		csa_fiber_unlocked = false;
+}
+
+/* A wait queue behind the lock leads to CONTEXT's own link. */
+static bool is_in_queue(const struct csa_fiber_lock *lock, const void *context)
+{
+	uint64_t at = ((uint64_t)lock->spinlock & ~UINT64_C(7)) + 8;
+
+	/* Not beyond the page that the lock is on: less than what is read may be the program's. */
+	for (uint64_t end = at + QUEUE_BYTES - 8; at != end; at += 8)
+		if (at % 4096 == 0 || *(const uint64_t *)at - (uint64_t)context < LINKS_BYTES)
+			return at % 4096 != 0;
+	return false;
+}
+
+void csa_fiber_suspends(uintptr_t caller, const void *context, const struct csa_fiber_lock *lock)
+{
+	bool unlocked = csa_fiber_unlocked;
+	uint32_t reason = SUSPENDED;
+
+	csa_fiber_unlocked = false;
+	if (lock && unlocked)
+		reason = CONDITION;
+	else if (lock && lock->spinlock && is_in_queue(lock, context))
+		reason = CHANNEL;
+	for (size_t i = 0; i < WAITS; i++)
+		if (within(caller, &library.code[i].low, &library.code[i].high))
+			reason = waits[i].reason;
+	csa_coro_park_for(&reasons[reason]);
+}
+
+/* context::join() has context::suspend() inside of it, where Boost was compiled with inlining. */
+void csa_fiber_joins(uintptr_t caller)
+{
+	if (within(caller, &library.code[WAITS - 1].low, &library.code[WAITS - 1].high))
+		csa_coro_park_for(&reasons[JOIN]);
+}
+
+void csa_fiber_sleeps(void)
+{
+	csa_fiber_unlocked = false;
+	csa_coro_park_for(&reasons[SLEEP]);
+}
+
+void csa_fiber_terminates(void)
+{
+	csa_coro_park_for(&reasons[TERMINATED]);
+}

@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Boost.Fiber's own events: what fibers wait for, who wakes them, and that fibers are told from
+other coroutines of Boost.Context; also where they migrate between threads.
+"""
+# cs-test: timeout=120
+import collections
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import cs
+import slots
+
+# In the order in which coro_fibers makes them, behind the dispatcher and the one that is joined.
+WAITS = ["mutex", "mutex", "mutex", "condition", "condition", "barrier", "channel", "channel",
+         "condition", "sleep", "join", None]
+
+
+def listed(pid, *options):
+    result = cs.run([cs.COROSCOPE, "ps", "--json", *options, "-p", str(pid)])
+    return json.loads(result.out)["coroutines"]
+
+
+def waits():
+    program = cs.need_target("coro_fibers")
+    process = subprocess.Popen(
+        cs.record_command([program, "waits"], ["--no-heap"], cs.path("waits.coro")),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=cs.environment(), cwd=cs.folder(), start_new_session=True)
+    try:
+        cs.equal("waits: it began", process.stdout.readline(), b"ready\n")
+        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
+        time.sleep(0.3)
+        fibers = sorted(listed(pid), key=lambda one: int(one["id"].split("/")[1]))
+        cs.equal("waits: all are fibers", {one["runtime"] for one in fibers}, {"boost-fiber"})
+        cs.equal("waits: each for what it waits for",
+                 [one["reason"] for one in fibers[1:]], WAITS)
+        cs.equal("waits: who has given way, or was given a turn, is ready to go on",
+                 [one["state"] for one in (fibers[0], fibers[-1])], ["runnable"] * 2)
+        cs.equal("waits: the others are not",
+                 {one["state"] for one in fibers[1:-1]}, {"waiting"})
+        everybody = listed(pid, "--system")
+        cs.equal("waits: the dispatcher is there and the runtime's own",
+                 len(everybody) - len(fibers), 1)
+        chosen = listed(pid, "--reason", "mutex")
+        cs.equal("waits: and are found by it", len(chosen), 3)
+        out, _ = process.communicate(timeout=60)
+        cs.equal("waits: the program goes on and ends well", (process.returncode, out),
+                 (0, b"done\n"))
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def counts(mode, arguments, threads):
+    """The table and the records agree with what the scheduling algorithm was told."""
+    name = f"{mode} {' '.join(arguments)}"
+    run = slots.Session([cs.need_target("coro_fibers"), mode, *arguments],
+                        slots.SCHED | slots.TIME | slots.EVENTS, lane=64 << 20)
+    own, ring = json.loads(run.out), run.ring
+    fibers = {number for number, born in ring.created.items() if born[3] == "boost-fiber"}
+    cs.equal(f"{name}: all are fibers", len(fibers), len(ring.created))
+    cs.equal(f"{name}: made, with the dispatchers", len(fibers), own["created"])
+    cs.equal(f"{name}: finished", ring.ends("finished", "boost-fiber"), own["created"])
+    # To take over its arguments and to be released.
+    workers = {number for number in fibers if not ring.created[number][7] & slots.SYSTEM}
+    cs.equal(f"{name}: those that are no dispatchers", len(workers), own["finished"])
+    cs.equal(f"{name}: switches to them",
+             sum(end[4] for number, end in ring.ended.items() if number in workers),
+             own["picked"] + 2 * own["finished"])
+    cs.check(f"{name}: (so many threads ran)", ring.lanes >= threads, ring.lanes)
+    woken = sum(1 for record in ring.records if record[0] == "wake" and record[2] in fibers)
+    gave_way = sum(1 for record in ring.records
+                   if record[0] == "switch" and record[2] in fibers and record[4] == 2)
+    return own["woken"], woken + gave_way
+
+
+def wakes():
+    for arguments in (["20", "8", "1"], ["300", "8", "1"]):
+        told, seen = counts("wakes", arguments, 1)
+        cs.equal(f"wakes {' '.join(arguments)}: as many as the algorithm was told", seen, told)
+    told, seen = counts("steal", ["200", "20", "3"], 3)
+    cs.equal("steal: as many as the algorithms were told", seen, told)
+
+
+def trace():
+    """In the trace of --sched=all."""
+    run = cs.record([cs.need_target("coro_fibers"), "wakes", "50", "8"],
+                    ["--no-heap", "--sched=all", "--buffer=32MiB"])
+    own = json.loads(run.out)
+    seen = collections.Counter(
+        re.findall(r"\s+event (\w+) time_ns=", cs.run([cs.COROSCOPE, "dump",
+                                                       run.trace.path]).out))
+    cs.equal("trace: each is made once", seen["create"], own["created"])
+    cs.equal("trace: wakes", seen["wake"], own["woken"])
+    cs.equal("trace: ends", seen["finish"], own["created"])
+
+
+waits()
+wakes()
+trace()
+cs.finish()
