@@ -75,6 +75,21 @@ function(cs_target_program file)
   target_link_libraries(target_${name} PRIVATE ${links})
 endfunction()
 
+# The same for gccgo, whatever version there is.
+function(cs_gccgo_target_program file)
+  get_filename_component(name "${file}" NAME_WE)
+  find_program(CS_GCCGO NAMES gccgo gccgo-15 gccgo-14 gccgo-13 gccgo-12)
+  if(NOT CS_GCCGO)
+    message(STATUS "target program ${name} is left out: there is no gccgo")
+    file(REMOVE "${CS_TARGETS}/${name}")
+    return()
+  endif()
+  add_custom_command(OUTPUT "${CS_TARGETS}/${name}"
+    COMMAND "${CS_GCCGO}" -g -O1 -o "${CS_TARGETS}/${name}" "${file}"
+    DEPENDS "${file}" VERBATIM)
+  add_custom_target(target_${name} ALL DEPENDS "${CS_TARGETS}/${name}")
+endfunction()
+
 # Sets OUT to the libraries that a unit test in FOLDER (below tests/unit) may use.
 function(cs_unit_libraries out folder)
   set(libraries cs_command)

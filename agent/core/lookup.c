@@ -217,3 +217,39 @@ bool csa_lookup_owner(const char *name, struct csa_image *owner)
 	*owner = query.owner;
 	return query.found != NULL;
 }
+
+/* One more than the last symbol that is defined: what is exported comes last. */
+static uint32_t symbol_count(const uint32_t *table)
+{
+	uint32_t first = table[1], last = 0;
+	const uint32_t *buckets = table + 4 + (size_t)table[2] * 2;
+	const uint32_t *chain = buckets + table[0];
+
+	for (uint32_t i = 0; i < table[0]; i++)
+		if (buckets[i] > last)
+			last = buckets[i];
+	if (last < first)
+		return 0;
+	while (!(chain[last - first] & 1))
+		last++;
+	return last + 1;
+}
+
+const char *csa_lookup_name(const struct csa_image *image, uintptr_t address)
+{
+	const uint32_t *table = image->gnu_hash;
+	uint64_t offset = address - image->bias;
+	const Elf64_Sym *nearest = NULL;
+
+	if (!table || !image->symbols || !image->strings || address < image->low ||
+	    address >= image->high)
+		return NULL;
+	for (uint32_t i = table[1], end = symbol_count(table); i < end; i++) {
+		const Elf64_Sym *symbol = &image->symbols[i];
+
+		if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_value <= offset &&
+		    (!nearest || symbol->st_value > nearest->st_value))
+			nearest = symbol;
+	}
+	return nearest ? image->strings + nearest->st_name : NULL;
+}

@@ -49,6 +49,10 @@ void *csa_lookup_in(const struct csa_image *image, const char *name);
 bool csa_lookup_code(const struct csa_image *image, const char *name, uintptr_t *low,
                      uintptr_t *high);
 
+/* The exported function of IMAGE at ADDRESS, or the nearest one before it; NULL: none. Looks at
+ * all symbols. */
+const char *csa_lookup_name(const struct csa_image *image, uintptr_t address);
+
 /* The first module but the agent that defines NAME; false: none. */
 bool csa_lookup_owner(const char *name, struct csa_image *owner);
 

@@ -19,6 +19,7 @@ void csa_adapters_find(void)
 	csa_jump_find();
 	csa_st_find();
 	csa_fiber_find();
+	csa_gccgo_find();
 }
 
 void csa_real_pin(const struct csa_real_function *functions, uint32_t count)

@@ -32,5 +32,6 @@ void csa_fcontext_find(void);
 void csa_jump_find(void);
 void csa_st_find(void);
 void csa_fiber_find(void);
+void csa_gccgo_find(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include "coroutine/core.h"
 #include "coroutine/coroutine.h"
 #include "coroutine/found.h"
+#include "coroutine/gccgo.h"
 #include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "coroutine/tell.h"
@@ -20,6 +21,7 @@
 #include "heap/sampler.h"
 
 __thread struct cs_slot *csa_here;
+__thread uint8_t csa_core_away;
 _Atomic uint32_t csa_coro_count;
 
 static struct {
@@ -121,12 +123,17 @@ static bool on_signal_stack(uint64_t sp)
 
 static void look_around(struct csa_thread *thread, uint64_t sp)
 {
-	struct cs_slot *slot = csa_map_find(&csa_slot_map, sp);
+	struct cs_slot *slot;
 
+	if (csa_core_away)
+		return;
+	slot = csa_map_find(&csa_slot_map, sp);
 	if (!slot && on_own_stack(thread, sp))
 		slot = own_slot(thread);
 	if (!slot && on_signal_stack(sp))
 		return; /* a handler: on behalf of whom it interrupted */
+	if (!slot && csa_gccgo_on)
+		return; /* a further piece of whose stack it was before */
 	if (!slot)
 		slot = csa_found(thread, sp);
 	if (slot)

@@ -8,6 +8,10 @@
 #include "coroutine/coroutine.h"
 #include "heap/hook.h"
 
+/* The thread works for whom csa_here says on other stacks as well: they tell nothing. */
+extern __thread uint8_t csa_core_away
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 /* The agent at work, at SP, with tables; its thread is NULL if nothing can be noted. */
 struct csa_work csa_core_begin(uint64_t sp);
 void csa_core_end(const struct csa_work *work);

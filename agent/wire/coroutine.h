@@ -54,6 +54,7 @@ enum cs_slot_context {
 	/* Where the caller of the switch goes on: its return address is at context - 8, its
 	 * callee-saved registers are unknown. */
 	CS_SLOT_CONTEXT_SP = 5,
+	CS_SLOT_CONTEXT_GCCGO = 6, /* libgo's: rbp, rbx, r12-r15, rsp, rip as they are */
 };
 
 enum cs_slot_flag {
@@ -67,6 +68,9 @@ enum cs_slot_flag {
 	CS_SLOT_LINKED = 1u << 6,       /* private to the agent */
 	CS_SLOT_ENDING = 1u << 7,       /* it is in its exit function: it will not be back */
 	CS_SLOT_FIBER = 1u << 8,        /* private to the agent */
+	CS_SLOT_SPLIT = 1u << 9,        /* its stack may go on outside of its bounds, and its thread
+	                              may work for it on another */
+	CS_SLOT_SYSCALL = 1u << 10,     /* RUNNING, and its runtime has let it go into the kernel */
 };
 
 struct cs_slot {

@@ -190,6 +190,25 @@ static int check_process(uint32_t pid, struct cs_diag *diag)
 	return 0;
 }
 
+/* Nobody reads it from outside. gc's Go programs are read without having been recorded. */
+static void refuse_native(uint32_t pid, struct cs_diag *diag)
+{
+	size_t bytes = 0;
+	char *maps = read_file(pid, "maps", &bytes);
+	bool gccgo = maps && strstr(maps, "/libgo.so.");
+
+	cs_diag_set(diag, -ENOTSUP,
+	            "observe %" PRIu32 ": it is a %s program that is not being "
+	            "recorded",
+	            pid, gccgo ? "gccgo (not gc)" : "native");
+	cs_diag_hint(diag,
+	             gccgo ? "start it with 'coroscope record PROGRAM': then its goroutines are "
+	                     "seen while it runs"
+	                   : "start it with 'coroscope record PROGRAM'; while it is being "
+	                     "recorded it can be observed");
+	free(maps);
+}
+
 const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag)
 {
 	if (check_process(pid, diag))
@@ -202,10 +221,7 @@ const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag)
 		if (answer < 0)
 			return NULL;
 	}
-	cs_diag_set(diag, -ENOTSUP,
-	            "observe %" PRIu32 ": it is a native program that is not being recorded", pid);
-	cs_diag_hint(diag, "start it with 'coroscope record PROGRAM'; while it is being recorded "
-	                   "it can be observed");
+	refuse_native(pid, diag);
 	return NULL;
 }
 

@@ -113,10 +113,22 @@ void cs_put_interval(struct cs_sink *sink, const struct cs_rollup *rollup)
 		cs_sink_printf(sink, ", %s samples", cs_text_count((double)rollup->samples).s);
 }
 
+/* Go's own blocks come out of mappings that gccgo's runtime divides itself. */
+static bool has_gccgo(const struct cs_model *model)
+{
+	for (uint32_t i = 1; i <= cs_model_runtime_count(model); i++)
+		if (strcmp(cs_model_runtime_at(model, i)->name, "gccgo") == 0)
+			return true;
+	return false;
+}
+
 void cs_put_notes(struct cs_sink *sink, const struct cs_rollup *rollup)
 {
 	struct cs_text lost = cs_text_count((double)rollup->lost);
 
+	if (rollup->metric < CS_METRIC_HEAP_COUNT && has_gccgo(rollup->snapshot->model))
+		cs_sink_text(sink, "note: of a gccgo program only what its C code allocates is "
+		                   "here: Go's own heap lies in mappings\n");
 	if (rollup->certainty == CS_AT_LEAST)
 		cs_sink_printf(sink,
 		               "note: %s events were lost: allocations among them are missing\n",

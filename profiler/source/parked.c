@@ -54,6 +54,7 @@ static const enum cs_context_kind kinds[] = {
 	[CS_SLOT_CONTEXT_JMPBUF] = CS_CONTEXT_JMP_BUF,
 	[CS_SLOT_CONTEXT_JMPBUF_PLAIN] = CS_CONTEXT_PLAIN_BUF,
 	[CS_SLOT_CONTEXT_SP] = CS_CONTEXT_CALLER,
+	[CS_SLOT_CONTEXT_GCCGO] = CS_CONTEXT_GCCGO,
 };
 
 /* ---- life ---- */

@@ -104,6 +104,8 @@ static void apply(struct cs_roster *roster, uint32_t id, const struct cs_slot_co
 	if (coroutine->stack)
 		coroutine->flags |= CS_COROUTINE_STACK_SAMPLED;
 	coroutine->state = (uint8_t)state_of(state);
+	if (state == CS_SLOT_RUNNING && !copy->torn && (slot->flags & CS_SLOT_SYSCALL))
+		coroutine->state = CS_COROUTINE_SYSCALL;
 	coroutine->reason = state == CS_SLOT_WAITING && !copy->torn
 	                            ? cs_roster_reason_text(roster, slot->reason)
 	                            : 0;

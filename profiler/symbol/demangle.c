@@ -66,6 +66,57 @@ static bool demangle_into(struct output *output, const char *symbol)
 	       demangle_by(cplus_demangle_v3_callback, symbol, output);
 }
 
+/* ---- gccgo ---- */
+
+/* What the compiler appends to functions of C that it has split or copied. */
+static bool is_of_c(const char *symbol)
+{
+	static const char *const suffixes[] = {"constprop.", "part.",      "isra.", "cold",
+	                                       "lto_priv.",  "localalias", "llvm.", "clone."};
+	const char *dot = strchr(symbol, '.');
+
+	for (size_t i = 0; dot && i < sizeof(suffixes) / sizeof(suffixes[0]); i++)
+		if (strncmp(dot + 1, suffixes[i], strlen(suffixes[i])) == 0)
+			return true;
+	return !dot || dot == symbol || strncmp(symbol, "caml", 4) == 0;
+}
+
+static int digit_of(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'c' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * gccgo writes what assemblers don't like with underscores: _1 is a slash, __ is one itself. A
+ * name that has an underscore which is none of these is not gccgo's. NULL: it is left as it is.
+ */
+static char *from_gccgo(const char *symbol)
+{
+	static const char characters[] = "./*,{}[]()\" ;";
+	char *name = malloc(strlen(symbol) + 1), *to = name;
+
+	for (const char *from = symbol; name && *from; from++) {
+		int digit = *from == '_' ? digit_of(from[1]) : -1;
+
+		if (strncmp(from, "..func", 6) == 0)
+			continue; /* f..func1, as Go has it: f.func1 */
+		if (*from != '_') {
+			*to++ = *from;
+		} else if (from[1] == '_' || digit >= 0) {
+			*to++ = '_';
+			from++;
+			if (digit >= 0)
+				to[-1] = characters[digit];
+		} else {
+			free(name);
+			return NULL;
+		}
+	}
+	if (name)
+		*to = '\0';
+	return name;
+}
+
 char *cs_demangle(const char *symbol)
 {
 	size_t bytes = strlen(symbol);
@@ -78,6 +129,14 @@ char *cs_demangle(const char *symbol)
 	if (version && version > symbol && (size_t)(version - symbol) < bytes)
 		bytes = (size_t)(version - symbol);
 	plain = strndup(symbol, bytes);
+	if (plain && !is_of_c(plain)) {
+		char *go = from_gccgo(plain);
+
+		if (go) {
+			free(plain);
+			return go;
+		}
+	}
 	if (!plain || plain[0] != '_' || (plain[1] != 'Z' && plain[1] != 'R'))
 		return plain;
 	output = malloc(sizeof(*output));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Names as they were written: C++ and Rust symbols demangled. Symbols come from untrusted
+ * Names as they were written: symbols of C++, Rust and gccgo demangled. Symbols come from untrusted
  * files: what would grow without end is cut off.
  */
 #ifndef CS_SYMBOL_DEMANGLE_H
@@ -10,7 +10,7 @@
 
 /*
  * The readable form of SYMBOL: demangled, without Rust's hash and without a symbol version;
- * SYMBOL itself when it is neither C++ nor Rust. Freed by the caller. NULL: no memory.
+ * SYMBOL itself when it is none of these. Freed by the caller. NULL: no memory.
  */
 char *cs_demangle(const char *symbol);
 

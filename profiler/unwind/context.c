@@ -45,6 +45,7 @@ static const struct layout {
 		{16, 7, {R12, R13, R14, R15, RBX, RBP, RIP}, .sp_behind = 72, .at_sp = true},
 	[CS_CONTEXT_JMP_BUF] = {0, 8, {RBX, RBP, R12, R13, R14, R15, RSP, RIP}, .mangled = true},
 	[CS_CONTEXT_PLAIN_BUF] = {0, 8, {RBX, RBP, R12, R13, R14, R15, RSP, RIP}},
+	[CS_CONTEXT_GCCGO] = {0, 8, {RBP, RBX, R12, R13, R14, R15, RSP, RIP}},
 	[CS_CONTEXT_CALLER] = {-8, 1, {RIP}, .at_sp = true},
 };
 

@@ -18,6 +18,7 @@ enum cs_context_kind {
 	CS_CONTEXT_FCONTEXT_2, /* at: the same of Boost since 1.80 */
 	CS_CONTEXT_JMP_BUF,    /* at: glibc's jmp_buf, three of its words mangled */
 	CS_CONTEXT_PLAIN_BUF,  /* at: the same words, not mangled (State Threads) */
+	CS_CONTEXT_GCCGO,      /* at: libgo's own, not mangled */
 	CS_CONTEXT_CALLER,     /* at: sp of the switch's caller; where it goes on lies below */
 	CS_CONTEXT_KINDS
 };

@@ -41,6 +41,28 @@ static void folded_lines_add_up_to_the_total(void **state)
 	}
 }
 
+/* Nothing was lost, and yet most of what such a program allocates is not there. */
+static void that_gccgos_own_heap_is_missing_is_said(void **state)
+{
+	struct scene *scene = *state;
+	struct cs_rollup_options options = {.metric = CS_METRIC_INUSE_SPACE};
+	const struct cs_rollup *sum;
+
+	scene_of_two_programs(scene);
+	sum = scene_sum(scene, scene_take(scene), options);
+	assert_null(strstr(scene_write(scene, &cs_export_text, sum, (struct cs_export_style){0}),
+	                   "gccgo"));
+	assert_int_not_equal(cs_model_runtime(scene->model, 1, "gccgo", NULL), 0);
+	sum = scene_sum(scene, scene_take(scene), options);
+	assert_non_null(
+		strstr(scene_write(scene, &cs_export_text, sum, (struct cs_export_style){0}),
+	               "note: of a gccgo program only what its C code allocates is here"));
+	options.metric = CS_METRIC_COROUTINES;
+	sum = scene_sum(scene, scene_take(scene), options);
+	assert_null(strstr(scene_write(scene, &cs_export_text, sum, (struct cs_export_style){0}),
+	                   "gccgo"));
+}
+
 static void folded_stacks_start_at_the_root(void **state)
 {
 	struct scene *scene = *state;
@@ -345,6 +367,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(folded_lines_add_up_to_the_total),
+		TEST(that_gccgos_own_heap_is_missing_is_said),
 		TEST(folded_stacks_start_at_the_root),
 		TEST(one_program_is_no_root),
 		TEST(folded_names_keep_to_their_frame),

@@ -51,6 +51,30 @@ static void rust_names_lose_their_hash(void **state)
 	expect("_RNvNtCs1234_7mycrate3bar3foo", "mycrate::bar::foo");
 }
 
+static void gccgo_names_are_as_they_were_written(void **state)
+{
+	(void)state;
+	expect("main.worker", "main.worker");
+	expect("sync.runtime__SemacquireMutex", "sync.runtime_SemacquireMutex");
+	expect("net_1http.Request.Context", "net/http.Request.Context");
+	expect("golang_0org_1x_1net_1dns_1dnsmessage.Parser.Start",
+	       "golang.org/x/net/dns/dnsmessage.Parser.Start");
+	expect("main.main..func1", "main.main.func1");
+	expect("main.go..thunk0", "main.go..thunk0");
+}
+
+/* C functions that the compiler has split, and other languages' names, have dots as well. */
+static void names_that_only_look_like_gccgos_stay(void **state)
+{
+	(void)state;
+	expect("my__function.constprop.0", "my__function.constprop.0");
+	expect("a_1b.part.0.cold", "a_1b.part.0.cold");
+	expect("camlStdlib__List.map_481", "camlStdlib__List.map_481");
+	expect("std.fmt.format_int", "std.fmt.format_int");
+	expect("net_1http", "net_1http");
+	expect("a.b_", "a.b_");
+}
+
 /* trap: a short symbol can stand for a name of gigabytes */
 static void a_name_that_explodes_is_left_mangled(void **state)
 {
@@ -93,6 +117,8 @@ int main(void)
 		cmocka_unit_test(symbol_versions_are_left_out),
 		cmocka_unit_test(cpp_names_are_as_they_were_written),
 		cmocka_unit_test(rust_names_lose_their_hash),
+		cmocka_unit_test(gccgo_names_are_as_they_were_written),
+		cmocka_unit_test(names_that_only_look_like_gccgos_stay),
 		cmocka_unit_test(a_name_that_explodes_is_left_mangled),
 		cmocka_unit_test(a_symbol_without_end_is_cut),
 	};

@@ -162,6 +162,9 @@ static void words_that_are_not_mangled_are_walked(void **state)
 		registers.value[CS_REGISTER_R14], registers.value[CS_REGISTER_R15],
 		registers.value[CS_REGISTER_RSP], registers.value[CS_REGISTER_RIP]};
 	walk(CS_CONTEXT_PLAIN_BUF, plain, 1024);
+	const uint64_t gccgo[8] = {plain[1], plain[0], plain[2], plain[3],
+	                           plain[4], plain[5], plain[6], plain[7]};
+	walk(CS_CONTEXT_GCCGO, gccgo, 1024);
 }
 
 static void bounds_that_are_wrong_cut_the_stack(void **state)

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/lookup.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/unit.h"
+
+/* In the library of the tests: what libc has may be a sanitizer's. */
+static void a_function_is_named_by_any_address_in_it(void **state)
+{
+	struct csa_image image;
+	uintptr_t function;
+
+	(void)state;
+	assert_true(csa_lookup_owner("_assert_true", &image));
+	function = (uintptr_t)csa_lookup_in(&image, "_assert_true");
+	assert_non_null((void *)function);
+	assert_string_equal(csa_lookup_name(&image, function), "_assert_true");
+	assert_string_equal(csa_lookup_name(&image, function + 1), "_assert_true");
+	assert_string_not_equal(csa_lookup_name(&image, function - 1), "_assert_true");
+}
+
+/* As many as the loader knows: the walk through the table of symbols reaches all of them. */
+static void every_function_of_a_list_is_found(void **state)
+{
+	static const char *const names[] = {"abort", "malloc", "printf", "strtol", "zzz"};
+	struct csa_image image;
+
+	(void)state;
+	assert_true(csa_lookup_owner("abort", &image));
+	for (size_t i = 0; strcmp(names[i], "zzz") != 0; i++) {
+		uintptr_t at = (uintptr_t)csa_lookup_in(&image, names[i]);
+		const char *name = csa_lookup_name(&image, at);
+		uintptr_t same = (uintptr_t)csa_lookup_in(&image, name);
+
+		/* Some functions have several names. */
+		assert_int_equal(same, at);
+	}
+}
+
+static void what_lies_elsewhere_has_no_name(void **state)
+{
+	struct csa_image image;
+
+	(void)state;
+	assert_true(csa_lookup_owner("_assert_true", &image));
+	assert_null(csa_lookup_name(&image, (uintptr_t)&image));
+	assert_null(csa_lookup_name(&image, image.low - 1));
+	assert_null(csa_lookup_name(&image, image.high));
+	image.gnu_hash = NULL;
+	assert_null(csa_lookup_name(&image, image.low + 100));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_function_is_named_by_any_address_in_it),
+		cmocka_unit_test(every_function_of_a_list_is_found),
+		cmocka_unit_test(what_lies_elsewhere_has_no_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
