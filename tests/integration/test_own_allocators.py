@@ -14,6 +14,8 @@ def agrees(name, argv, env=None):
         if mode == "exact" and checkpoints:
             cs.equal(f"{name}: nothing lost", cs.lost(recording.trace), 0)
             cs.agree_with_books(name, recording.trace, checkpoints[-1])
+            cs.equal(f"{name}: what its allocator maps is not the program's",
+                     cs.processes(recording.trace)[0]["mapped_bytes"], 0)
 
 
 def linked():

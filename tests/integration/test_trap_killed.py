@@ -214,7 +214,8 @@ def live_sessions_are_left_alone():
 def hostile_leftovers():
     """Damaged, foreign and linked files in a session: an error in words, or a trace."""
     dice = random.Random(5)
-    for what in ("note", "state", "ring", "session", "links", "trace"):
+    another = cs.record([cs.need_target("endings"), "exit"]).trace.path
+    for what in ("note", "state", "ring", "session", "links", "trace", "place"):
         file, argv = work()
         with cs.Running(argv, ROOMY) as running:
             target = at_work(running, file)
@@ -222,11 +223,16 @@ def hostile_leftovers():
             os.kill(target, signal.SIGKILL)
             session = session_of(running.pid)
             spoil(what, session["path"], running.trace.path, dice)
+            if what == "place":
+                shutil.copy(another, running.trace.path)
             output = cs.path("hostile.coro")
             result = cs.run([cs.COROSCOPE, "recover", session["session"], "-o", output], 30)
             cs.check(f"recover with a spoilt {what}: a trace, or an error in words",
                      (result.status == 0 and os.path.exists(output)) or
                      (result.status == 2 and "coroscope: cannot" in result.err), result)
+            if what == "place":
+                cs.check("recover: another session's trace is not taken for its own",
+                         "not the trace of this session" in result.err, result)
             if os.path.exists(output):
                 cs.equal(f"recover with a spoilt {what}: the trace is whole",
                          cs.run([cs.COROSCOPE, "dump", output]).status, 0)
@@ -243,6 +249,8 @@ def spoil(what, folder, trace, dice):
             os.symlink("/etc/passwd", os.path.join(folder, victim))
         os.symlink("/etc/passwd", os.path.join(folder, "ring.1.1"))
         return
+    if what == "place":
+        return  # another trace lies there
     if what == "trace":
         shutil.copy("/etc/passwd", trace)
         return

@@ -54,12 +54,14 @@ def vfork_books(trace):
 
 
 def clone_books(trace):
-    root = cs.processes(trace)[0]
+    all_ = cs.processes(trace)
     cs.equal("trap clone: CLONE_VM works in its parent's books",
-             sites_of(trace, "alloc_objects", root), {"site_child": 10})
-    cs.equal("trap clone: a raw fork is noticed", len(cs.processes(trace)), 11)
+             sites_of(trace, "alloc_objects", all_[0]), {"site_child": 10, "site_parent": 10})
+    cs.equal("trap clone: a raw fork is noticed", len(all_), 11)
+    cs.equal("trap clone: and inherits what there was",
+             [p["inherited_bytes"] for p in all_[1:]], [100 * (i + 1) for i in range(10)])
     cs.equal("trap clone: nothing is counted twice", trace.sites("alloc_objects"),
-             {"site_child": 20})
+             {"site_child": 20, "site_parent": 10})
 
 
 def exec_books(trace):

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <pthread.h>
+#include <semaphore.h>
 
 #include "target.h"
 
@@ -68,6 +69,41 @@ static int visit(struct dl_phdr_info *info, size_t size, void *count)
 	return 0;
 }
 
+static sem_t locked, worked;
+
+/* Code that nobody has met yet allocates, while the loader's lock is another thread's. */
+static void *work_elsewhere(void *work)
+{
+	sem_wait(&locked);
+	free(((void *(*)(void *))work)(site_program(70)));
+	sem_post(&worked);
+	return NULL;
+}
+
+static int wait_for_it(struct dl_phdr_info *info, size_t size, void *unused)
+{
+	(void)info;
+	(void)size;
+	(void)unused;
+	sem_post(&locked);
+	sem_wait(&worked);
+	return 1;
+}
+
+/* The loader's lock first, then what the other thread holds: it must not want the former. */
+static void locks_in_order(void)
+{
+	void *handle = load("libplug_quiet.so", RTLD_NOW);
+	pthread_t thread;
+
+	sem_init(&locked, 0, 0);
+	sem_init(&worked, 0, 0);
+	check(pthread_create(&thread, NULL, work_elsewhere, dlsym(handle, "plug_quiet")) == 0);
+	check(dl_iterate_phdr(wait_for_it, NULL) == 1);
+	pthread_join(thread, NULL);
+	check(dlclose(handle) == 0);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned rounds = (unsigned)argument(argc, argv, 1, 200);
@@ -77,6 +113,9 @@ int main(int argc, char **argv)
 
 	check(bytes > 0);
 	*strrchr(folder, '/') = '\0';
+	/* An older loader has no way to ask it without its lock. */
+	if (dlsym(RTLD_DEFAULT, "_dl_find_object"))
+		locks_in_order();
 	for (int i = 0; i < 2; i++)
 		check(pthread_create(&threads[i], NULL, noise, NULL) == 0);
 	for (unsigned i = 0; i < rounds; i++) {

@@ -214,12 +214,14 @@ static void part_clone(void)
 {
 	char *stack = malloc(65536);
 	int seen = 0, sum = 0;
+	void *kept[10];
 
 	for (int i = 0; i < 10; i++)
 		sum += status_of(
 			clone(clone_main, stack + 65536, CLONE_VM | CLONE_VFORK | SIGCHLD, &seen));
 	free(stack);
 	for (int i = 0; i < 10; i++) {
+		kept[i] = site_parent(100); /* each child inherits one more */
 		long pid = syscall(SYS_fork);
 
 		if (pid == 0) {
@@ -228,6 +230,8 @@ static void part_clone(void)
 		}
 		sum += status_of((pid_t)pid);
 	}
+	for (int i = 0; i < 10; i++)
+		free(kept[i]);
 	say("clone: seen %d, sum %d\n", seen, sum);
 }
 

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "core/thread.h"
 #include "heap/hook.h"
@@ -92,6 +93,35 @@ static void a_lane_is_its_threads_until_that_has_gone(void **state)
 	session_end();
 }
 
+/* ---- the thread's own stack ---- */
+
+#define PAGE 4096u
+
+/* A coroutine may run on memory below: between the two is a page that can't be read. */
+static void a_stack_grows_over_pages_that_can_be_read(void **state)
+{
+	uint8_t *room = mmap(NULL, 5 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uintptr_t low = (uintptr_t)room, known = low + 4 * PAGE;
+	struct csa_thread *thread;
+
+	(void)state;
+	session_begin(4096, 0);
+	thread = session_thread();
+	assert_int_equal(mprotect(room + PAGE, PAGE, PROT_NONE), 0);
+	thread->stack_low = known;
+	thread->stack_high = known + PAGE;
+	csa_thread_self(low + 100);
+	assert_int_equal(thread->stack_low, known);
+	csa_thread_self(low + 2 * PAGE + 100);
+	assert_int_equal(thread->stack_low, low + 2 * PAGE);
+	csa_thread_self(low + 100);
+	assert_int_equal(thread->stack_low, low + 2 * PAGE);
+	munmap(room, 5 * PAGE);
+	csa_tls.busy = 0;
+	csa_tls.thread = NULL;
+	session_end();
+}
+
 /* ---- the end of a thread ---- */
 
 enum { ROUNDS = 3 }; /* of the four: in the last one our own destructor came first */
@@ -148,6 +178,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(signals_wait_for_the_agents_own_stack),
 		cmocka_unit_test(a_lane_is_its_threads_until_that_has_gone),
+		cmocka_unit_test(a_stack_grows_over_pages_that_can_be_read),
 		cmocka_unit_test(a_threads_end_comes_last),
 	};
 

@@ -138,6 +138,24 @@ static void wrong_sizes_are_refused(void **state)
 	producer_end(&producer);
 }
 
+/* Nothing is opened of a ring that claims too much: not even what is there. */
+static void lanes_are_bounded(void **state)
+{
+	struct producer producer;
+	struct cs_ring_reader *ring;
+
+	(void)state;
+	producer_begin(&producer, 4096, 1);
+	ring = cs_ring_open_memory(producer.ring, producer.bytes, NULL);
+	assert_non_null(ring);
+	atomic_store(&producer.ring->lane_count, CS_LANES_MAX + 1);
+	cs_ring_look(ring, 0);
+	assert_non_null(ring->damage);
+	assert_int_equal(ring->lane_count, 0);
+	cs_ring_close(ring);
+	producer_end(&producer);
+}
+
 static void only_plain_files_of_ours_are_opened(void **state)
 {
 	char folder[] = "/tmp/coroscope-unit-XXXXXX";
@@ -357,6 +375,7 @@ int main(void)
 		cmocka_unit_test(offered_is_delivered_and_lost),
 		cmocka_unit_test(another_version_is_told_in_words),
 		cmocka_unit_test(wrong_sizes_are_refused),
+		cmocka_unit_test(lanes_are_bounded),
 		cmocka_unit_test(only_plain_files_of_ours_are_opened),
 		cmocka_unit_test(the_tail_is_at_a_record_whatever_a_fetch_copies),
 		cmocka_unit_test(what_does_not_hold_is_damage),
