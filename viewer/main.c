@@ -77,6 +77,11 @@ static int show(struct csv_app *app, struct csv_terminal *terminal)
 	if (!error)
 		csv_terminal_show(terminal, &app->canvas, app->redraw);
 	app->redraw = false;
+	if (app->copied.size) {
+		csv_terminal_copy(terminal, app->copied.data, app->copied.size);
+		cs_sink_release(&app->copied);
+		cs_sink_to_memory(&app->copied);
+	}
 	return error;
 }
 
@@ -118,6 +123,8 @@ static int run_on_terminal(struct csv_app *app, const struct csv_config *config,
 	if (!terminal)
 		return diag->error;
 	app->canvas.unicode = csv_terminal_unicode();
+	app->copies = config->clipboard == CSV_CLIPBOARD_YES ||
+	              (config->clipboard == CSV_CLIPBOARD_AUTO && csv_terminal_copies());
 	error = run(app, terminal);
 	csv_terminal_close(terminal);
 	return error ? cs_diag_set(diag, error, "show the view: %s", strerror(-error)) : 0;

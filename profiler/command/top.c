@@ -18,7 +18,11 @@
 #include <unistd.h>
 
 #include "command/agent_file.h"
+#include "command/live.h"
 #include "command/registry.h"
+#include "source/native.h"
+#include "source/tracked.h"
+#include "trace/trace.h"
 
 /* How long a recorder may take until there is a picture. */
 #define PATIENCE_MS 10000
@@ -250,6 +254,46 @@ static bool is_trace(const char *path)
 	return got > 0 && !strncmp(magic, "coroscope", 9);
 }
 
+/*
+ * A native program is recorded by whoever started it: what that recorder writes is what there is
+ * to see. True: TOP's trace is it.
+ */
+static bool is_recorded(struct top *top)
+{
+	struct cs_tracked tracked;
+	struct cs_trace *trace = NULL;
+	bool same = false;
+
+	if (cs_tracked_find(&tracked, (uint32_t)top->pid, NULL) > 0 && tracked.note.trace)
+		trace = cs_trace_open(tracked.note.trace, NULL);
+	/* Somebody may have put another file there. */
+	if (trace && cs_trace_session(trace)->mono_start_ns == tracked.note.mono_start_ns) {
+		snprintf(top->trace, sizeof(top->trace), "%s", tracked.note.trace);
+		snprintf(top->title, sizeof(top->title),
+		         "process %" PRIu64 ", recorded by %" PRIu32, top->pid, tracked.note.pid);
+		same = true;
+	}
+	cs_trace_close(trace);
+	cs_tracked_close(&tracked);
+	return same;
+}
+
+static int read_process(struct top *top, struct cs_diag *diag)
+{
+	const struct cs_observer *observer;
+
+	if (top->pid > INT32_MAX)
+		return cs_diag_set(diag, -ESRCH, "observe %" PRIu64 ": no process has that number",
+		                   top->pid);
+	observer = cs_live_probe((uint32_t)top->pid, diag);
+	if (!observer)
+		return diag->error;
+	snprintf(top->title, sizeof(top->title), "process %" PRIu64, top->pid);
+	if (observer == &cs_native_observer && is_recorded(top))
+		return 0;
+	return start_recorder(top, diag);
+}
+
 static int read_target(struct top *top, struct cs_diag *diag)
 {
 	const struct cs_args *args = top->args;
@@ -260,10 +304,8 @@ static int read_target(struct top *top, struct cs_diag *diag)
 		cs_diag_set(diag, -EINVAL, "top: name one target");
 		return cs_diag_hint(diag, "coroscope top -p PID, FILE, or [--] PROGRAM [ARGS…]");
 	}
-	if (top->pid) {
-		snprintf(top->title, sizeof(top->title), "process %" PRIu64, top->pid);
-		return start_recorder(top, diag);
-	}
+	if (top->pid)
+		return read_process(top, diag);
 	snprintf(top->title, sizeof(top->title), "%.200s", first);
 	if (args->operand_count == 1 && is_trace(first)) {
 		snprintf(top->trace, sizeof(top->trace), "%s", first);
@@ -363,8 +405,11 @@ const struct cs_command cs_command_top = {
 		"it, P goes to the peak of the heap, B to where it grew most, m marks a moment that "
 		"everything is compared with.\n\n"
 		"Filters: state = waiting and (age > 10s or heap > 1M) and not function ~ \"^net\". "
-		"Settings are read from ~/.config/coroscope/top.conf: theme, view, mouse, and "
-		"key ACTION = KEYS.\n\n"
+		"s saves what is shown, y copies it to the terminal's clipboard (OSC 52, where the "
+		"terminal is known to have one): as text, as JSON with the keys of ps --json and "
+		"heap --json, or as folded stacks.\n\n"
+		"Settings are read from ~/.config/coroscope/top.conf: theme = dark or light, view = "
+		"VIEW, mouse = yes or no, clipboard = yes, no or auto, and key ACTION = KEYS.\n\n"
 		"A script has lines like: size 80 24, key tab, type TEXT, action sort-next, seek peak, "
 		"wait 500ms, save-screen FILE.",
 	.groups = (const struct cs_option_group *const[]){&group, NULL},

@@ -19,7 +19,9 @@ struct cs_ps {
 	const struct cs_groups *groups; /* NULL: a list */
 	enum cs_order order;
 	bool with_stacks;
-	bool with_threads; /* text: also if there are coroutines */
+	bool with_threads;       /* text: also if there are coroutines */
+	const uint32_t *threads; /* JSON: ids of those that are listed; NULL: all that live */
+	uint32_t thread_count;
 	bool is_live;
 	/* Of a live process: what the look cost and could not tell. */
 	uint64_t duration_ns, frozen_ns, rejected;

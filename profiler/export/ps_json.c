@@ -62,11 +62,15 @@ static void put_id(struct cs_json *json, const char *key, const struct cs_model 
 	cs_json_string(json, key, runtime ? cs_coroutine_id(model, runtime, number).s : NULL);
 }
 
-static void put_threads(struct cs_json *json, const struct cs_snapshot *snapshot)
+static void put_threads(struct cs_json *json, const struct cs_ps *ps)
 {
+	const struct cs_snapshot *snapshot = ps->snapshot;
+	uint32_t count = ps->threads ? ps->thread_count : snapshot->thread_count;
+
 	cs_json_array(json, "threads");
-	for (uint32_t i = 0; i < snapshot->thread_count; i++) {
-		const struct cs_thread *thread = &snapshot->threads[i];
+	for (uint32_t i = 0; i < count; i++) {
+		const struct cs_thread *thread =
+			&snapshot->threads[ps->threads ? ps->threads[i] - 1 : i];
 		const struct cs_coroutine *runs =
 			thread->coroutine ? &snapshot->coroutines[thread->coroutine - 1] : NULL;
 
@@ -246,7 +250,7 @@ int cs_ps_json(const struct cs_ps *ps, const struct cs_export_style *style, stru
 	}
 	put_processes(&json, ps->snapshot->model);
 	put_runtimes(&json, ps->snapshot);
-	put_threads(&json, ps->snapshot);
+	put_threads(&json, ps);
 	error = put_rows(&json, ps, style, sink);
 	cs_json_object_end(&json);
 	cs_json_finish(&json);

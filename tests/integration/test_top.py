@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # cs-test: timeout=240
 """The live view: scripts on recorded and live targets, a real terminal, and what must not hurt it."""
+import json
 import os
 import re
 import shutil
@@ -221,6 +222,37 @@ try:
     screen = wait_for("STATUS=")
     cs.check("terminal: a dumb one is refused with a hint",
              "STATUS=2" in screen and "coroscope ps" in screen, screen)
+    end()
+
+    start(command, LC_ALL="C.UTF-8")
+    tmux("set-option", "-g", "set-clipboard", "on")
+    wait_for("6 timeline")
+    tmux("send-keys", "-t", "t", "y", "Enter")
+    screen = wait_for("copied")
+    copied = cs.wait_until(lambda: tmux("show-buffer"), 5)
+    cs.check("terminal: what is shown is copied to its clipboard",
+             copied.startswith("coroscope ") and "1 coroutines" in copied, copied + screen)
+    tmux("send-keys", "-t", "t", "y", "C-u")
+    tmux("send-keys", "-t", "t", "json", "Enter")
+    wait_for("(?s)copied.*")
+    copied = cs.wait_until(lambda: '"schema"' in tmux("show-buffer") and tmux("show-buffer"), 5)
+    cs.check("terminal: and as JSON", copied and json.loads(copied)["schema"] == 1, str(copied))
+    tmux("send-keys", "-t", "t", "y", "C-u")
+    tmux("send-keys", "-t", "t", "html", "Enter")
+    cs.check("terminal: what there is not is told", "text, json and folded" in
+             wait_for("text, json and folded"))
+    end()
+
+    settings = cs.path("config")
+    os.makedirs(os.path.join(settings, "coroscope"))
+    with open(os.path.join(settings, "coroscope", "top.conf"), "w", encoding="utf-8") as stream:
+        stream.write("clipboard = no\nkey copy = Y\nview = heap\n")
+    start(command, LC_ALL="C.UTF-8", XDG_CONFIG_HOME=settings)
+    screen = wait_for("bytes in use")
+    tmux("send-keys", "-t", "t", "Y")
+    screen = wait_for("no clipboard")
+    cs.check("terminal: settings choose view, keys, and no clipboard",
+             "bytes in use" in screen and "no clipboard" in screen, screen)
     end()
 
     start(f"{cs.COROSCOPE} top -- sleep 30", LC_ALL="C.UTF-8")

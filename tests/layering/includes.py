@@ -32,7 +32,7 @@ FOLDERS = {
                          "kernel", "unwind", "go", "wire"},
     "viewer/canvas": {"base"},
     "viewer/widget": {"base", "canvas"},
-    "viewer/view": {"base", "model", "canvas", "widget"},
+    "viewer/view": {"base", "model", "export", "canvas", "widget"},
     "viewer/terminal": {"base", "canvas"},
     "viewer/app": {"base", "model", "trace", "symbol", "canvas", "widget", "view"},
 }

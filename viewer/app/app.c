@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 #define INTERVAL_NS UINT64_C(500000000)
 
 void csv_app_say(struct csv_app *app, const char *format, ...)
@@ -56,6 +58,7 @@ int csv_app_open(struct csv_app *app, struct csv_session *session, const char *t
 {
 	memset(app, 0, sizeof(*app));
 	app->session = session;
+	cs_sink_to_memory(&app->copied);
 	app->interval_ns = INTERVAL_NS;
 	app->speed = 1;
 	app->paused = !csv_session_is_growing(session);
@@ -79,6 +82,7 @@ void csv_app_close(struct csv_app *app)
 		csv_views[i]->close(app->states[i]);
 	csv_session_close(app->session);
 	csv_canvas_release(&app->canvas);
+	cs_sink_release(&app->copied);
 }
 
 bool csv_app_choose(struct csv_app *app, const char *view)
@@ -101,11 +105,12 @@ static void ask(struct csv_app *app, enum csv_asking what)
 		[CSV_ASKING_SEARCH] = "search: ",
 		[CSV_ASKING_FILTER] = "filter: ",
 		[CSV_ASKING_SAVE] = "save to (.txt, .json, .folded): ",
+		[CSV_ASKING_COPY] = "copy as (text, json, folded): ",
 		[CSV_ASKING_SNAPSHOT] = "write a trace to: ",
 	};
 
 	app->asking = what;
-	csv_prompt_open(&app->prompt, labels[what], "");
+	csv_prompt_open(&app->prompt, labels[what], what == CSV_ASKING_COPY ? "text" : "");
 	if (what == CSV_ASKING_FILTER && !csv_app_view(app)->filter) {
 		app->asking = CSV_ASKING_NOTHING;
 		csv_app_say(app, "this view has no rows to filter");
@@ -147,6 +152,13 @@ static void answer(struct csv_app *app)
 			csv_app_complain(app, &diag);
 		else if (*text)
 			csv_app_say(app, "saved to %s", text);
+		break;
+	case CSV_ASKING_COPY:
+		if (csv_app_copy(app, text, &diag))
+			csv_app_complain(app, &diag);
+		else
+			csv_app_say(app, "copied %s to the terminal's clipboard",
+			            cs_text_bytes((double)app->copied.size).s);
 		break;
 	case CSV_ASKING_SNAPSHOT:
 		if (*text && csv_session_copy(app->session, text, &diag))
@@ -228,6 +240,13 @@ static bool do_own(struct csv_app *app, enum csv_action action)
 		return true;
 	case CSV_ACTION_SAVE:
 		ask(app, CSV_ASKING_SAVE);
+		return true;
+	case CSV_ACTION_COPY:
+		if (app->copies)
+			ask(app, CSV_ASKING_COPY);
+		else
+			csv_app_say(app, "this terminal has no clipboard that is known; "
+			                 "clipboard = yes in top.conf uses it all the same");
 		return true;
 	case CSV_ACTION_SNAPSHOT:
 		ask(app, CSV_ASKING_SNAPSHOT);
@@ -333,45 +352,4 @@ void csv_app_event(struct csv_app *app, const struct csv_event *event)
 	else
 		csv_app_say(app, "'%s' does nothing here; ? shows the keys",
 		            csv_key_name(event->key).s);
-}
-
-/* ---- saving ---- */
-
-static const char *format_of(const char *path)
-{
-	const char *dot = strrchr(path, '.');
-
-	return dot && (!strcmp(dot, ".json") || !strcmp(dot, ".folded")) ? dot + 1 : NULL;
-}
-
-int csv_app_save(struct csv_app *app, const char *path, struct cs_diag *diag)
-{
-	const struct csv_view *view = csv_app_view(app);
-	const char *format = format_of(path);
-	struct cs_sink sink;
-	int error = 0;
-	FILE *file;
-
-	if (format && !view->save)
-		return cs_diag_set(diag, -ENOTSUP, "save %s as %s: this view is text", view->name,
-		                   format);
-	file = fopen(path, "wxe");
-	if (!file)
-		return cs_diag_set(diag, -errno, "save to %s: %s", path, strerror(errno));
-	cs_sink_to_file(&sink, file, path);
-	if (format)
-		error = view->save(app->states[app->current], csv_session_scene(app->session),
-		                   format, &sink);
-	else
-		csv_canvas_write(&app->canvas, &sink);
-	if (error == -ENOTSUP)
-		cs_diag_set(diag, error, "save %s as %s: this view has no such form", view->name,
-		            format);
-	else if (!error)
-		error = cs_sink_finish(&sink, diag);
-	else
-		cs_diag_set(diag, error, "save to %s: %s", path, strerror(-error));
-	if (fclose(file) && !error)
-		error = cs_diag_set(diag, -errno, "save to %s: %s", path, strerror(errno));
-	return error;
 }

@@ -22,6 +22,7 @@ enum csv_asking {
 	CSV_ASKING_SEARCH,
 	CSV_ASKING_FILTER,
 	CSV_ASKING_SAVE,
+	CSV_ASKING_COPY,
 	CSV_ASKING_SNAPSHOT
 };
 
@@ -39,12 +40,14 @@ struct csv_app {
 	char needle[128];
 	char message[256]; /* in the last line, until the next key */
 	bool message_bad;
-	bool paused;          /* live: the picture is held; a recording: it does not play */
-	uint64_t interval_ns; /* between pictures */
-	double speed;         /* of playing a recording */
-	bool keep;            /* the recorder's file is not deleted at the end */
-	bool quit, redraw;    /* redraw: somebody else wrote on the terminal */
-	struct csv_area area; /* of the view */
+	bool paused;           /* live: the picture is held; a recording: it does not play */
+	uint64_t interval_ns;  /* between pictures */
+	double speed;          /* of playing a recording */
+	bool keep;             /* the recorder's file is not deleted at the end */
+	bool copies;           /* whoever drives it has a clipboard */
+	struct cs_sink copied; /* for it; empty: nothing. Who took it releases it */
+	bool quit, redraw;     /* redraw: somebody else wrote on the terminal */
+	struct csv_area area;  /* of the view */
 };
 
 /* SESSION becomes the app's, also on failure. 0 or -errno with DIAG. */
@@ -63,6 +66,12 @@ bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns);
 
 /* Draws into app->canvas at this size. 0 or -ENOMEM. */
 int csv_app_draw(struct csv_app *app, int width, int height);
+
+/* Terminals drop larger ones, some without a word. */
+#define CSV_COPY_MAX 74000u
+
+/* What is shown into app->copied; FORM: "text", "json" or "folded". 0 or -errno with DIAG. */
+int csv_app_copy(struct csv_app *app, const char *form, struct cs_diag *diag);
 
 /* What is shown into a file: .json and .folded are data, everything else is the picture. */
 int csv_app_save(struct csv_app *app, const char *path, struct cs_diag *diag);

@@ -58,6 +58,19 @@ static int set_mouse(struct csv_config *config, const char *value, struct cs_dia
 	return 0;
 }
 
+static int set_clipboard(struct csv_config *config, const char *value, struct cs_diag *diag)
+{
+	static const char *const names[] = {"auto", "yes", "no"};
+
+	for (int i = 0; i < 3; i++) {
+		if (strcmp(names[i], value) != 0)
+			continue;
+		config->clipboard = (enum csv_clipboard)i;
+		return 0;
+	}
+	return cs_diag_set(diag, -EINVAL, "clipboard is yes, no or auto, not '%s'", value);
+}
+
 static int set_key(struct csv_config *config, const char *name, const char *value,
                    struct cs_diag *diag)
 {
@@ -71,7 +84,10 @@ static int set_key(struct csv_config *config, const char *name, const char *valu
 static const struct {
 	const char *name;
 	int (*set)(struct csv_config *config, const char *value, struct cs_diag *diag);
-} settings[] = {{"theme", set_theme}, {"view", set_view}, {"mouse", set_mouse}};
+} settings[] = {{"theme", set_theme},
+                {"view", set_view},
+                {"mouse", set_mouse},
+                {"clipboard", set_clipboard}};
 
 static char *trim(char *text)
 {
@@ -100,7 +116,7 @@ static int set(struct csv_config *config, char *line, struct cs_diag *diag)
 		if (!strcmp(settings[i].name, name))
 			return settings[i].set(config, value, diag);
 	cs_diag_set(diag, -EINVAL, "there is no setting '%s'", name);
-	return cs_diag_hint(diag, "settings: theme, view, mouse, key ACTION");
+	return cs_diag_hint(diag, "settings: theme, view, mouse, clipboard, key ACTION");
 }
 
 int csv_config_read(struct csv_config *config, const char *path, struct cs_diag *diag)

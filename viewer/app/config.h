@@ -7,6 +7,7 @@
  *     theme = light
  *     view = heap
  *     mouse = no
+ *     clipboard = yes
  *     key search = / ctrl-s
  */
 #ifndef CSV_APP_CONFIG_H
@@ -18,10 +19,13 @@
 #include "canvas/theme.h"
 #include "widget/action.h"
 
+enum csv_clipboard { CSV_CLIPBOARD_AUTO, CSV_CLIPBOARD_YES, CSV_CLIPBOARD_NO };
+
 struct csv_config {
 	const struct csv_theme *theme;
 	char view[32]; /* "": the first */
 	bool mouse;
+	enum csv_clipboard clipboard;
 	struct csv_keymap keymap;
 };
 

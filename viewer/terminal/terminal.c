@@ -227,6 +227,66 @@ void csv_terminal_show(struct csv_terminal *terminal, const struct csv_canvas *c
 	refresh();
 }
 
+/* ---- clipboard ---- */
+
+/* Others print what they do not know, or hang on it. */
+static const char *const copying[] = {"xterm",   "tmux",    "foot",    "alacritty",
+                                      "rxvt",    "st-",     "contour", "kitty",
+                                      "wezterm", "ghostty", "iterm",   "mintty"};
+
+bool csv_terminal_copies(void)
+{
+	const char *term = getenv("TERM");
+
+	for (size_t i = 0; term && i < sizeof(copying) / sizeof(*copying); i++)
+		if (!strncmp(term, copying[i], strlen(copying[i])))
+			return true;
+	/* tmux calls itself screen by default; GNU screen prints what it does not know. */
+	return term && !strncmp(term, "screen", 6) && getenv("TMUX");
+}
+
+static void put(const char *text, size_t bytes)
+{
+	while (bytes) {
+		ssize_t written = write(STDOUT_FILENO, text, bytes);
+
+		if (written < 0 && errno != EINTR)
+			return;
+		if (written > 0) {
+			text += written;
+			bytes -= (size_t)written;
+		}
+	}
+}
+
+void csv_terminal_copy(struct csv_terminal *terminal, const char *text, size_t bytes)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char start[] = "\033]52;c;";
+	char *sequence = malloc(sizeof(start) + (bytes + 2) / 3 * 4 + 1);
+	size_t used = sizeof(start) - 1;
+
+	(void)terminal;
+	if (!sequence)
+		return;
+	memcpy(sequence, start, used);
+	for (size_t i = 0; i < bytes; i += 3) {
+		unsigned char a = (unsigned char)text[i];
+		unsigned char b = i + 1 < bytes ? (unsigned char)text[i + 1] : 0;
+		unsigned char c = i + 2 < bytes ? (unsigned char)text[i + 2] : 0;
+
+		sequence[used++] = digits[a >> 2];
+		sequence[used++] = digits[(a & 3) << 4 | b >> 4];
+		sequence[used++] = i + 1 < bytes ? digits[(b & 15) << 2 | c >> 6] : '=';
+		sequence[used++] = i + 2 < bytes ? digits[c & 63] : '=';
+	}
+	sequence[used++] = '\a';
+	fflush(stdout); /* of curses: nothing of it may come in between */
+	put(sequence, used);
+	free(sequence);
+}
+
 /* ---- events ---- */
 
 static struct csv_event mouse_event(void)

@@ -9,6 +9,7 @@
 #define CSV_TERMINAL_TERMINAL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/diag.h"
 #include "canvas/canvas.h"
@@ -35,6 +36,11 @@ void csv_terminal_size(const struct csv_terminal *terminal, int *width, int *hei
 
 /* Sends what differs from what is shown. ANEW: everything, after somebody else wrote. */
 void csv_terminal_show(struct csv_terminal *terminal, const struct csv_canvas *canvas, bool anew);
+
+/* The terminal is of a kind that is known to take what is copied, and to do nothing else by it. */
+bool csv_terminal_copies(void);
+/* TEXT becomes its clipboard (OSC 52); it may ask the person, or not do it: there is no answer. */
+void csv_terminal_copy(struct csv_terminal *terminal, const char *text, size_t bytes);
 
 /* The next event, waiting at most TIMEOUT_MS. */
 struct csv_event csv_terminal_wait(struct csv_terminal *terminal, int timeout_ms);

@@ -246,6 +246,27 @@ static void coroutines_describe(const void *state, char *text, size_t bytes)
 	         view->filter_text[0] ? " · " : "", view->filter_text);
 }
 
+static int coroutines_save(void *state, const struct csv_scene *scene, enum csv_form form,
+                           struct cs_sink *sink)
+{
+	struct coroutines *view = state;
+	struct csv_grid *grid = grid_of(view);
+	uint32_t *slots;
+	int error;
+
+	if (view->mode == GROUPS)
+		return csv_save_groups(scene, &view->groups.groups, grid, form, sink);
+	slots = calloc((size_t)grid->count + 1, sizeof(*slots));
+	if (!slots)
+		return -ENOMEM;
+	csv_order_settle(&grid->order, 0, grid->count);
+	for (uint32_t i = 0; i < grid->count; i++)
+		slots[i] = view->list.rows[csv_grid_row_at(grid, i)].id;
+	error = csv_save_coroutines(scene, slots, grid->count, form, sink);
+	free(slots);
+	return error;
+}
+
 const struct csv_view csv_view_coroutines = {
 	.name = "coroutines",
 	.help = "coroutines by stack, as a list, or by who spawned them",
@@ -259,4 +280,5 @@ const struct csv_view csv_view_coroutines = {
 	.filter = coroutines_filter,
 	.search = coroutines_search,
 	.describe = coroutines_describe,
+	.save = coroutines_save,
 };

@@ -365,6 +365,15 @@ static void heap_describe(const void *state, char *text, size_t bytes)
 	         cs_by_info[view->by].name, view->filter_text[0] ? " · " : "", view->filter_text);
 }
 
+static int heap_save(void *state, const struct csv_scene *scene, enum csv_form form,
+                     struct cs_sink *sink)
+{
+	struct heap *view = state;
+
+	(void)scene;
+	return view->rollup ? csv_save_rollup(view->rollup, &view->grid, form, sink) : -ENODATA;
+}
+
 const struct csv_view csv_view_heap = {
 	.name = "heap",
 	.help = "who holds memory, and how that changes",
@@ -379,4 +388,5 @@ const struct csv_view csv_view_heap = {
 	.filter = heap_filter,
 	.search = heap_search,
 	.describe = heap_describe,
+	.save = heap_save,
 };

@@ -3,6 +3,7 @@
  * Scheduling: how busy each thread was since the picture before, how many coroutines are in
  * which state, and what the runtime says of its own scheduler (Go's Ms and Ps, run queues).
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -106,22 +107,29 @@ static void put_states(const struct scheduler *view, struct lines *lines)
 	}
 }
 
+/* Coroutines that have ended took their counts with them: a sum may fall. NAN: not known. */
+static double switches_per_second(const struct csv_scene *scene)
+{
+	const struct csv_before *before = &scene->before;
+
+	if (!before->time_ns || scene->now->time_ns <= before->time_ns ||
+	    before->switches == CS_UNKNOWN || scene->counts.switches == CS_UNKNOWN ||
+	    scene->counts.switches < before->switches)
+		return NAN;
+	return (double)(scene->counts.switches - before->switches) * 1e9 /
+	       (double)(scene->now->time_ns - before->time_ns);
+}
+
 static void put_switches(const struct scheduler *view, struct lines *lines)
 {
-	const struct csv_scene *scene = view->scene;
-	const struct csv_before *before = &scene->before;
+	double rate = switches_per_second(view->scene);
 	char text[64] = "?";
 
-	if (scene->counts.switches == CS_UNKNOWN)
+	if (view->scene->counts.switches == CS_UNKNOWN)
 		return;
-	/* Coroutines that have ended took their counts with them: a sum may fall. */
-	if (before->time_ns && scene->now->time_ns > before->time_ns &&
-	    before->switches != CS_UNKNOWN && scene->counts.switches >= before->switches)
-		snprintf(text, sizeof(text), "%s a second",
-		         cs_text_count((double)(scene->counts.switches - before->switches) * 1e9 /
-		                       (double)(scene->now->time_ns - before->time_ns))
-		                 .s);
-	put_bar(lines, "switches (of the living)", NAN, text);
+	if (!isnan(rate))
+		snprintf(text, sizeof(text), "%s a second", cs_text_count(rate).s);
+	put_bar(lines, "switches, living", NAN, text);
 }
 
 static void put_figures(const struct scheduler *view, struct lines *lines)
@@ -210,6 +218,79 @@ static void scheduler_describe(const void *state, char *text, size_t bytes)
 	snprintf(text, bytes, "threads, states, the runtime's own figures");
 }
 
+/* ---- as data ---- */
+
+static void save_threads(struct cs_json *json, const struct csv_scene *scene)
+{
+	const struct cs_model *model = scene->now->model;
+
+	cs_json_array(json, "threads");
+	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++) {
+		const struct cs_thread *thread = cs_model_thread_at(model, id);
+
+		if (thread->end_ns)
+			continue;
+		cs_json_object(json, NULL);
+		cs_json_uint(json, "process", thread->process);
+		cs_json_uint(json, "tid", thread->tid);
+		cs_json_string(json, "name", thread->name[0] ? thread->name : NULL);
+		cs_json_string(json, "state",
+		               thread->state ? cs_thread_state_names[thread->state] : NULL);
+		cs_json_double(json, "cpu_share", csv_thread_share(scene, id));
+		cs_json_object_end(json);
+	}
+	cs_json_array_end(json);
+}
+
+static void save_figures(struct cs_json *json, const struct cs_model *model)
+{
+	static const char *const units[] = {
+		[CS_UNIT_COUNT] = "count",
+		[CS_UNIT_BYTES] = "bytes",
+		[CS_UNIT_NS] = "ns",
+		[CS_UNIT_RATIO] = "ratio",
+	};
+
+	cs_json_array(json, "figures");
+	for (uint32_t id = 1; id <= cs_model_figure_count(model); id++) {
+		const struct cs_figure *figure = cs_model_figure_at(model, id);
+
+		if (!figure->known)
+			continue;
+		cs_json_object(json, NULL);
+		cs_json_uint(json, "process", figure->process);
+		cs_json_string(json, "name", cs_model_text_at(model, figure->name));
+		cs_json_string(json, "unit",
+		               figure->unit <= CS_UNIT_RATIO ? units[figure->unit] : NULL);
+		cs_json_double(json, "value", figure->value);
+		cs_json_object_end(json);
+	}
+	cs_json_array_end(json);
+}
+
+static int scheduler_save(void *state, const struct csv_scene *scene, enum csv_form form,
+                          struct cs_sink *sink)
+{
+	struct cs_json json;
+
+	(void)state;
+	if (form != CSV_FORM_JSON)
+		return -ENOTSUP;
+	csv_save_begin(&json, scene, sink);
+	cs_json_object(&json, "states");
+	for (int i = 0; i < CS_COROUTINE_STATES; i++)
+		if (scene->counts.states[i])
+			cs_json_uint(&json, i ? cs_coroutine_state_names[i] : "unknown",
+			             scene->counts.states[i]);
+	cs_json_object_end(&json);
+	cs_json_double(&json, "switches_per_second", switches_per_second(scene));
+	save_threads(&json, scene);
+	save_figures(&json, scene->now->model);
+	cs_json_object_end(&json);
+	cs_json_finish(&json);
+	return cs_sink_error(sink);
+}
+
 const struct csv_view csv_view_scheduler = {
 	.name = "scheduler",
 	.help = "how busy threads are, run queues, the runtime's own figures",
@@ -219,4 +300,5 @@ const struct csv_view csv_view_scheduler = {
 	.draw = scheduler_draw,
 	.action = scheduler_action,
 	.describe = scheduler_describe,
+	.save = scheduler_save,
 };

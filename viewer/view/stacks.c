@@ -224,30 +224,13 @@ static void stacks_describe(const void *state, char *text, size_t bytes)
 	         view->flame.zoom ? ", zoomed" : "");
 }
 
-static int stacks_save(void *state, const struct csv_scene *scene, const char *format,
+static int stacks_save(void *state, const struct csv_scene *scene, enum csv_form form,
                        struct cs_sink *sink)
 {
 	struct stacks *view = state;
 
 	(void)scene;
-	if (strcmp(format, "folded") != 0)
-		return -ENOTSUP;
-	for (uint32_t i = 0; view->rollup && i < view->rollup->count; i++) {
-		const struct cs_entry *entry = &view->rollup->entries[i];
-		const struct cs_stack *path[1024] = {NULL};
-		uint32_t depth = 0;
-
-		for (const struct cs_stack *at = entry->stack; at && depth < 1024; at = at->caller)
-			path[depth++] = at;
-		while (depth-- > 0) {
-			/* ';' ends a frame */
-			for (const char *c = path[depth]->call->function; *c; c++)
-				cs_sink_char(sink, *c == ';' || *c == '\n' ? '_' : *c);
-			cs_sink_char(sink, depth ? ';' : ' ');
-		}
-		cs_sink_printf(sink, "%" PRId64 "\n", entry->value);
-	}
-	return cs_sink_error(sink);
+	return view->rollup ? csv_save_rollup(view->rollup, NULL, form, sink) : -ENODATA;
 }
 
 const struct csv_view csv_view_stacks = {

@@ -311,6 +311,22 @@ static void threads_describe(const void *state, char *text, size_t bytes)
 	         view->filter_text);
 }
 
+static int threads_save(void *state, const struct csv_scene *scene, enum csv_form form,
+                        struct cs_sink *sink)
+{
+	struct threads *view = state;
+	uint32_t *ids = calloc((size_t)view->grid.count + 1, sizeof(*ids));
+	int error;
+
+	if (!ids)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < view->grid.count; i++)
+		ids[i] = view->ids[csv_grid_row_at(&view->grid, i)];
+	error = csv_save_threads(scene, ids, view->grid.count, form, sink);
+	free(ids);
+	return error;
+}
+
 const struct csv_view csv_view_threads = {
 	.name = "threads",
 	.help = "each thread: state, CPU, current coroutine",
@@ -323,4 +339,5 @@ const struct csv_view csv_view_threads = {
 	.filter = threads_filter,
 	.search = threads_search,
 	.describe = threads_describe,
+	.save = threads_save,
 };

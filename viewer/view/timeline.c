@@ -3,6 +3,7 @@
  * The recording from end to end: heap, coroutines by state, CPU, as charts one below the other,
  * with a cursor at the moment that the other views show.
  */
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -127,6 +128,46 @@ static void timeline_describe(const void *state, char *text, size_t bytes)
 	snprintf(text, bytes, "%u charts; [ ] { } move in time, P to the peak", view->count);
 }
 
+static const char *const unit_names[] = {
+	[CSV_SERIES_BYTES] = "bytes",
+	[CSV_SERIES_COUNT] = "count",
+	[CSV_SERIES_SHARE] = "ratio",
+};
+
+static int timeline_save(void *state, const struct csv_scene *scene, enum csv_form form,
+                         struct cs_sink *sink)
+{
+	struct cs_json json;
+
+	(void)state;
+	if (form != CSV_FORM_JSON)
+		return -ENOTSUP;
+	csv_save_begin(&json, scene, sink);
+	cs_json_uint(&json, "from_ns", scene->from_ns);
+	cs_json_uint(&json, "to_ns", scene->to_ns);
+	cs_json_array(&json, "series");
+	for (uint32_t i = 0; i < scene->series_count; i++) {
+		const struct csv_series *series = &scene->series[i];
+
+		cs_json_object(&json, NULL);
+		cs_json_string(&json, "name", series->title);
+		cs_json_string(&json, "unit", unit_names[series->unit]);
+		cs_json_array(&json, "points");
+		for (uint32_t at = 0; at < series->count; at++) {
+			cs_json_object(&json, NULL);
+			cs_json_uint(&json, "time_ns", series->points[at].time_ns);
+			cs_json_double(&json, "value", series->points[at].value);
+			cs_json_object_end(&json);
+		}
+		cs_json_array_end(&json);
+		cs_json_object_end(&json);
+	}
+	cs_json_array_end(&json);
+	cs_json_object_end(&json);
+	cs_json_finish(&json);
+	return cs_sink_error(sink);
+}
+
 const struct csv_view csv_view_timeline = {
 	.name = "timeline",
 	.help = "heap, coroutines and CPU over the whole recording",
@@ -137,4 +178,5 @@ const struct csv_view csv_view_timeline = {
 	.draw = timeline_draw,
 	.action = timeline_action,
 	.describe = timeline_describe,
+	.save = timeline_save,
 };

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/sink.h"
 #include "canvas/canvas.h"
+#include "view/save.h"
 #include "view/scene.h"
 #include "widget/action.h"
 
@@ -41,8 +42,8 @@ struct csv_view {
 	bool (*search)(void *state, const struct csv_scene *scene, int direction);
 	/* What is shown and how, in a few words. */
 	void (*describe)(const void *state, char *text, size_t bytes);
-	/* What is shown as data: "json" or "folded". -ENOTSUP: not this one. NULL: text only. */
-	int (*save)(void *state, const struct csv_scene *scene, const char *format,
+	/* What is shown as data, JSON or folded, of a whole scene. As in save.h. NULL: text only. */
+	int (*save)(void *state, const struct csv_scene *scene, enum csv_form form,
 	            struct cs_sink *sink);
 };
 

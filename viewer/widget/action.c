@@ -68,6 +68,7 @@ const struct csv_action_info csv_actions[CSV_ACTIONS] = {
 	[CSV_ACTION_FASTER] = {"faster", times, "+", "look more often; play faster"},
 	[CSV_ACTION_SLOWER] = {"slower", times, "-", "look less often; play slower"},
 	[CSV_ACTION_SAVE] = {"save", out, "s", "save what is shown: text, JSON or folded by suffix"},
+	[CSV_ACTION_COPY] = {"copy", out, "y", "copy it to the terminal's clipboard"},
 	[CSV_ACTION_SNAPSHOT] = {"snapshot", out, "w", "write a trace of this moment"},
 	[CSV_ACTION_RECORD] = {"record", out, "R", "keep, or no longer keep, what is recorded"},
 	[CSV_ACTION_REDRAW] = {"redraw", out, "ctrl-l", "draw the screen anew"},

@@ -11,7 +11,7 @@
 #include "canvas/key.h"
 
 struct csv_prompt {
-	char label[32];
+	char label[48];
 	char text[512];
 	unsigned length, cursor; /* bytes */
 };

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+# cs-test: timeout=120
+"""What the view shows, saved as data: the keys and figures of the reports, of the same moment."""
+import json
+import os
+import subprocess
+import time
+
+import cs
+
+if not os.path.exists(os.path.join(os.path.dirname(cs.AGENT), "coroscope-top")):
+    cs.skip("the viewer was not built: ncurses is not here")
+
+COUNT = 200
+
+
+def parked_trace():
+    """A trace in which COUNT coroutines are parked, and a time at which they are."""
+    trace = cs.path("parked.coro")
+    with subprocess.Popen(cs.record_command([cs.need_target("coro_parked"), str(COUNT)],
+                                            ["--quiet", "--heap=all"], trace),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=cs.environment(),
+                          cwd=cs.folder()) as process:
+        while process.stdout.readline() not in (b"ready\n", b""):
+            pass
+        time.sleep(1.5)
+        process.stdin.close()
+        process.stdout.read()
+        process.wait(60)
+    return trace, "1.2s"
+
+
+trace, at = parked_trace()
+
+
+def saved(name, keys, suffix=".json"):
+    """What is saved after the steps KEYS, at the time AT; None: it was not."""
+    path, script = cs.path(name + suffix), cs.path(name + ".script")
+    with open(script, "w", encoding="utf-8") as stream:
+        stream.write(f"size 100 20\nseek {at}\n{keys}key s\ntype {path}\nkey enter\n"
+                     "save-screen -\n")
+    result = cs.run([cs.COROSCOPE, "top", "--script", script, trace])
+    if not cs.check(f"{name}: it is saved", result.status == 0 and os.path.exists(path),
+                    str(result)):
+        return None
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream) if suffix == ".json" else stream.read()
+
+
+def report(*words):
+    return json.loads(cs.run([cs.COROSCOPE, *words, "--json", f"{trace}@{at}"]).out)
+
+
+def by_id(document):
+    """Without addresses: calls of one line have none once two of them were met."""
+    for one in document["coroutines"]:
+        for frame in one["spawn"] + one["stack"]:
+            frame["address"] = None
+    return {one["id"]: one for one in document["coroutines"]}
+
+
+ps = report("ps")
+cs.equal("the trace has what is compared", len(ps["coroutines"]), COUNT)
+
+shown = saved("list", "key t\n")
+cs.equal("a list: every coroutine is as ps has it", by_id(shown), by_id(ps))
+cs.equal("a list: the same keys", list(shown), list(ps))
+waits = [one["waiting_ns"] for one in shown["coroutines"]]
+cs.equal("a list: in the order that is shown", waits, sorted(waits, reverse=True))
+
+tree = saved("tree", "key t t\n")
+cs.equal("a tree: every coroutine is as ps has it", by_id(tree), by_id(ps))
+
+one_id = ps["coroutines"][7]["id"]
+shown = saved("filter", f"key t\nkey f\ntype id = {one_id}\nkey enter\n")
+cs.equal("a filter: what does not pass is not saved", list(by_id(shown)), [one_id])
+
+
+def key_of(group):
+    return json.dumps([[frame["function"], frame["line"]] for frame in group["stack"]])
+
+
+groups = report("ps", "--group")
+shown = saved("groups", "")
+cs.equal("groups: those of ps",
+         {key_of(group): (group["count"], group["states"], group["waiting_ns"])
+          for group in shown["groups"]},
+         {key_of(group): (group["count"], group["states"], group["waiting_ns"])
+          for group in groups["groups"]})
+
+shown = saved("threads", "key 2\n")
+cs.equal("threads: those of ps", shown["threads"], ps["threads"])
+cs.equal("threads: nothing else is listed", shown["coroutines"], [])
+
+heap = report("heap")
+shown = saved("heap", "key 3\n")
+cs.equal("heap: total", (shown["total"], shown["metric"]), (heap["total"], "inuse_space"))
+cs.equal("heap: values by stack",
+         sorted((one["value"], len(one["stack"])) for one in shown["entries"] if one["value"]),
+         sorted((one["value"], len(one["stack"])) for one in heap["entries"]))
+shown = saved("heap by function", "key 3 t\n")
+cs.equal("heap by function: as heap has it", shown["by"], "function")
+
+
+def lines(text):
+    return sorted(text.splitlines())
+
+
+fold = cs.run([cs.COROSCOPE, "fold", "--metric", "coroutines", f"{trace}@{at}"]).out
+cs.equal("coroutines folded: what fold writes", lines(saved("folded", "", ".folded")), lines(fold))
+cs.equal("a list folded: the same", lines(saved("list folded", "key t\n", ".folded")), lines(fold))
+fold = cs.run([cs.COROSCOPE, "fold", f"{trace}@{at}"]).out
+cs.equal("heap folded: what fold writes", lines(saved("heap folded", "key 3\n", ".folded")),
+         lines(fold))
+shown = saved("stacks", "key 4\n")
+cs.equal("stacks: the metric with its unit", (shown["metric"], shown["unit"]),
+         ("inuse_space", "bytes"))
+
+shown = saved("scheduler", "key 5\n")
+cs.equal("scheduler: states, and threads by their numbers",
+         (shown["states"], [one["tid"] for one in shown["threads"]]),
+         ({"waiting": COUNT}, [one["tid"] for one in ps["threads"]]))
+shown = saved("timeline", "key 6\n")
+cs.check("timeline: series with points in time",
+         any(series["name"] == "coroutines" and
+             max(point["value"] for point in series["points"] if point["value"]) == COUNT
+             for series in shown["series"]), json.dumps(shown)[:500])
+
+path, script = cs.path("no.folded"), cs.path("no.script")
+with open(script, "w", encoding="utf-8") as stream:
+    stream.write(f"key 5\nkey s\ntype {path}\nkey enter\nsave-screen -\n")
+result = cs.run([cs.COROSCOPE, "top", "--script", script, trace])
+cs.check("what has no stacks is not folded, and leaves no file",
+         "these rows have no stacks" in result.out and not os.path.exists(path), str(result))
+cs.finish()
