@@ -96,12 +96,18 @@ static void left_unseen(struct csa_thread *thread, struct cs_slot *slot, const s
 static void note_here(struct csa_thread *thread, struct cs_slot *to)
 {
 	uint64_t stamp = csa_switch_stamp(csa_board);
-	struct cs_slot *from = csa_here;
+	struct cs_slot *from = csa_here != to ? csa_here : NULL;
+	uint64_t number = csa_slot_number(from);
 
-	if (from && from != to)
+	if (from)
 		left_unseen(thread, from, to, stamp);
-	if (atomic_load(&to->turn) % 256 != CS_SLOT_RUNNING || to->tid != thread->tid)
+	if (atomic_load(&to->turn) % 256 != CS_SLOT_RUNNING || to->tid != thread->tid) {
+		bool ended = number && csa_slot_number(from) != number;
+
+		if (coro.events)
+			csa_tell_switch(thread, ended ? NULL : from, to, ended);
 		csa_switch_enter(to, thread->tid, stamp);
+	}
 	csa_here = to;
 }
 
@@ -349,6 +355,13 @@ void csa_coro_leave(uint64_t context, enum cs_slot_context kind)
 	here->context_kind = (uint8_t)kind;
 	csa_switch_leave(here, csa_switch_stamp(csa_board));
 	csa_here = NULL;
+	if (!coro.events)
+		return;
+	struct csa_work work = csa_core_begin(present_sp());
+
+	if (work.thread)
+		csa_tell_switch(work.thread, here, NULL, false);
+	csa_core_end(&work);
 }
 
 void csa_coro_ending(void)

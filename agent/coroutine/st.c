@@ -5,8 +5,13 @@
  */
 #include "coroutine/st.h"
 
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "core/lookup.h"
 #include "coroutine/adapters.h"
 #include "coroutine/coroutine.h"
+#include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "heap/hook.h"
 
@@ -16,20 +21,23 @@
 
 #define CALLER() ((uintptr_t)__builtin_return_address(0))
 
-static int boot_init(void)
-{
-	int (*real)(void) = csa_real_for("st_init", CALLER());
+/* One that finds the real function at each call, and passes on to it. */
+#define BOOT(name, type, function, parameters, arguments)                  \
+	static type boot_##name parameters                                 \
+	{                                                                  \
+		type(*real) parameters = csa_real_for(function, CALLER()); \
+		return real arguments;                                     \
+	}
 
-	return real();
-}
-
-static void *boot_create(void *(*start)(void *), void *argument, int joinable, int stack_bytes)
-{
-	void *(*real)(void *(*)(void *), void *, int, int) =
-		csa_real_for("st_thread_create", CALLER());
-
-	return real(start, argument, joinable, stack_bytes);
-}
+BOOT(init, int, "st_init", (void), ())
+BOOT(create, void *, "st_thread_create",
+     (void *(*start)(void *), void *argument, int joinable, int stack_bytes),
+     (start, argument, joinable, stack_bytes))
+BOOT(set_in, csa_st_callback, "st_set_switch_in_cb", (csa_st_callback callback), (callback))
+BOOT(set_out, csa_st_callback, "st_set_switch_out_cb", (csa_st_callback callback), (callback))
+BOOT(signal, int, "st_cond_signal", (void *condition), (condition))
+BOOT(broadcast, int, "st_cond_broadcast", (void *condition), (condition))
+BOOT(unlock, int, "st_mutex_unlock", (void *mutex), (mutex))
 
 static void boot_exit(void *value)
 {
@@ -38,33 +46,138 @@ static void boot_exit(void *value)
 	real(value);
 }
 
-static csa_st_callback boot_set_in(csa_st_callback callback)
+static void boot_interrupt(void *thread)
 {
-	void *real = csa_real_for("st_set_switch_in_cb", CALLER());
+	void (*real)(void *) = csa_real_for("st_thread_interrupt", CALLER());
 
-	return real ? ((csa_st_callback(*)(csa_st_callback))real)(callback) : NULL;
+	real(thread);
 }
 
-static csa_st_callback boot_set_out(csa_st_callback callback)
-{
-	void *real = csa_real_for("st_set_switch_out_cb", CALLER());
+#define X(function, reason)                                                                  \
+	BOOT(function, uintptr_t, #function,                                                 \
+	     (uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, uintptr_t f), \
+	     (a, b, c, d, e, f))
+CSA_ST_WAITS(X)
+#undef X
 
-	return real ? ((csa_st_callback(*)(csa_st_callback))real)(callback) : NULL;
-}
+#define X(function, reason) .function = boot_##function,
+struct csa_st_real csa_st_real = {.init = boot_init,
+                                  .create = boot_create,
+                                  .exit = boot_exit,
+                                  .set_in = boot_set_in,
+                                  .set_out = boot_set_out,
+                                  .signal = boot_signal,
+                                  .broadcast = boot_broadcast,
+                                  .unlock = boot_unlock,
+                                  .interrupt = boot_interrupt,
+                                  CSA_ST_WAITS(X)};
+#undef X
 
-struct csa_st_real csa_st_real = {boot_init, boot_create, boot_exit, boot_set_in, boot_set_out};
-
+#define X(function, reason) {#function, (void **)&csa_st_real.function, boot_##function},
 static const struct csa_real_function functions[] = {
 	{"st_init", (void **)&csa_st_real.init, boot_init},
 	{"st_thread_create", (void **)&csa_st_real.create, boot_create},
 	{"st_thread_exit", (void **)&csa_st_real.exit, boot_exit},
 	{"st_set_switch_in_cb", (void **)&csa_st_real.set_in, boot_set_in},
 	{"st_set_switch_out_cb", (void **)&csa_st_real.set_out, boot_set_out},
-};
+	{"st_cond_signal", (void **)&csa_st_real.signal, boot_signal},
+	{"st_cond_broadcast", (void **)&csa_st_real.broadcast, boot_broadcast},
+	{"st_mutex_unlock", (void **)&csa_st_real.unlock, boot_unlock},
+	{"st_thread_interrupt", (void **)&csa_st_real.interrupt, boot_interrupt},
+	CSA_ST_WAITS(X)};
+#undef X
+
+/* State Threads lives on one thread of a process: all of this is that thread's. */
+static struct {
+	uintptr_t low, high;       /* of the library */
+	enum csa_st_reason reason; /* what the program has called */
+} library;
+
+static void look_at_library(void)
+{
+	struct csa_image image;
+
+	if (!csa_lookup_owner("st_thread_create", &image))
+		return;
+	library.low = image.low;
+	library.high = image.high;
+}
 
 void csa_st_find(void)
 {
 	csa_real_pin(functions, sizeof(functions) / sizeof(*functions));
+	look_at_library();
+}
+
+/* ---- waits ---- */
+
+static struct csa_reason reasons[] = {
+	[CSA_ST_POLL] = {"poll", 0},           [CSA_ST_ACCEPT] = {"accept", 0},
+	[CSA_ST_CONNECT] = {"connect", 0},     [CSA_ST_READ] = {"read", 0},
+	[CSA_ST_WRITE] = {"write", 0},         [CSA_ST_SLEEP] = {"sleep", 0},
+	[CSA_ST_CONDITION] = {"condition", 0}, [CSA_ST_MUTEX] = {"mutex", 0},
+	[CSA_ST_JOIN] = {"join", 0},
+};
+
+void csa_st_waits(uintptr_t caller, enum csa_st_reason reason)
+{
+	if (caller - library.low >= library.high - library.low)
+		library.reason = reason;
+}
+
+/* ---- wakes ---- */
+
+struct link {
+	const struct link *next, *previous;
+};
+
+/* As long as they have not been put to rest, these are its threads' states. */
+enum { LOCK_WAIT = 3, CONDITION_WAIT = 4 };
+
+#define WAIT_LINKS_OFFSET 56
+#define QUEUE_MAX (1u << 20)
+
+/* NULL: the process's first thread, or none of the library's. */
+static struct cs_slot *slot_of(const void *thread)
+{
+	struct cs_slot *slot = csa_map_find_below(&csa_slot_map, (uint64_t)thread, 1);
+
+	return slot && slot->stack_high == (uint64_t)thread ? slot : NULL;
+}
+
+void csa_st_wakes(const void *thread)
+{
+	if (csa_board->slots)
+		csa_coro_wake(slot_of(thread));
+}
+
+/* Wakes whom the library will take from QUEUE: the first that is in STATE, or ALL of them. */
+static void wake_queue(const struct link *queue, int state, bool all)
+{
+	const struct link *link = queue->next;
+
+	for (uint32_t i = 0; link && link != queue && i < QUEUE_MAX; i++, link = link->next) {
+		const int *thread = (const void *)((const uint8_t *)link - WAIT_LINKS_OFFSET);
+
+		if (*thread != state)
+			continue;
+		csa_coro_wake(slot_of(thread));
+		if (!all)
+			return;
+	}
+}
+
+void csa_st_wakes_waiter(const void *condition, bool all)
+{
+	if (csa_board->slots && condition)
+		wake_queue(condition, CONDITION_WAIT, all);
+}
+
+/* Behind its owner. */
+void csa_st_wakes_locker(const void *mutex)
+{
+	if (csa_board->slots && mutex)
+		wake_queue((const struct link *)((const uint8_t *)mutex + 8), LOCK_WAIT, false);
 }
 
 /* ---- switches ---- */
@@ -90,6 +203,9 @@ static void goes_out(void)
 	here = csa_board->slots ? csa_here : NULL;
 	if (!here)
 		return;
+	if (library.reason)
+		csa_coro_park_for(&reasons[library.reason]);
+	library.reason = CSA_ST_NO_REASON;
 	words = (const uint64_t *)(here->stack_high + CONTEXT_OFFSET);
 	if (!(here->flags & CS_SLOT_THREAD) &&
 	    words[WORD_SP] - here->stack_low < here->stack_high - here->stack_low)
@@ -104,6 +220,7 @@ int csa_st_init(void)
 {
 	int result;
 
+	look_at_library();
 	made_by_init = true;
 	result = csa_st_real.init();
 	made_by_init = false;
@@ -154,7 +271,11 @@ void *csa_st_create(void *(*start)(void *), void *argument, int joinable, int st
 	birth.low = region ? region->low
 	                   : birth.high - (uint64_t)(stack_bytes > 0 ? stack_bytes
 	                                                             : DEFAULT_STACK_BYTES);
-	csa_coro_create(&birth);
+	struct cs_slot *slot = csa_coro_create(&birth);
+
+	/* Its switches are not told: it may run, or not. */
+	if (slot && made_by_init)
+		atomic_store(&slot->turn, CS_SLOT_UNKNOWN);
 	return thread;
 }
 

@@ -58,10 +58,10 @@ void csa_tell_number(struct csa_thread *thread, enum cs_record_kind kind, uint64
 void csa_tell_switch(struct csa_thread *thread, const struct cs_slot *from,
                      const struct cs_slot *to, bool ended)
 {
-	uint32_t state = ended ? 0 : atomic_load(&from->turn) & 0xff;
-	struct cs_record_coro_switch *record = csa_emit_begin(thread, CS_RECORD_CORO_SWITCH,
-	                                                      sizeof(*record),
-	                                                      (uint32_t)from->reason << 8 | state);
+	uint32_t state = ended || !from ? 0 : atomic_load(&from->turn) & 0xff;
+	uint32_t reason = from ? from->reason : 0;
+	struct cs_record_coro_switch *record =
+		csa_emit_begin(thread, CS_RECORD_CORO_SWITCH, sizeof(*record), reason << 8 | state);
 
 	if (!record)
 		return;

@@ -28,6 +28,7 @@ static inline uint64_t csa_slot_number(const struct cs_slot *slot)
 void csa_tell_birth(struct csa_thread *thread, const struct cs_slot *slot, uint64_t number);
 void csa_tell_end(struct csa_thread *thread, const struct cs_slot *slot, uint64_t number,
                   enum cs_coro_end how);
+/* FROM, TO: NULL nobody that is known. */
 void csa_tell_switch(struct csa_thread *thread, const struct cs_slot *from,
                      const struct cs_slot *to, bool ended);
 void csa_tell_text(struct csa_thread *thread, const struct cs_slot *slot);

@@ -38,6 +38,7 @@
 #define CS_SLOT_TEXT_BYTES 56u
 
 enum cs_slot_state {
+	CS_SLOT_UNKNOWN = 0,  /* its runtime does not tell */
 	CS_SLOT_NEW = 1,      /* created, has never run */
 	CS_SLOT_RUNNABLE = 2, /* woken: it waits for nothing but its turn */
 	CS_SLOT_RUNNING = 3,

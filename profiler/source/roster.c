@@ -41,6 +41,7 @@ void cs_roster_attach(struct cs_roster *roster, struct cs_slots *slots)
 static enum cs_coroutine_state state_of(enum cs_slot_state state)
 {
 	static const uint8_t states[] = {
+		[CS_SLOT_UNKNOWN] = CS_COROUTINE_UNKNOWN,
 		[CS_SLOT_NEW] = CS_COROUTINE_NEW,
 		[CS_SLOT_RUNNABLE] = CS_COROUTINE_RUNNABLE,
 		[CS_SLOT_RUNNING] = CS_COROUTINE_RUNNING,

@@ -14,7 +14,7 @@ import time
 
 import cs
 
-PROGRAMS = {"coro_parked": 500, "coro_parked_fiber": 500}
+PROGRAMS = {"coro_parked": 500, "coro_parked_fiber": 500, "coro_parked_st": 500}
 
 
 class Parked:

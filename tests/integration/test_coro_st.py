@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""State Threads: what its threads wait for and who wakes them, as the program itself counts."""
+# cs-test: timeout=60
+import collections
+import json
+import os
+import signal
+import subprocess
+import time
+
+import cs
+import slots
+
+# In the order in which coro_st_waits makes them, behind the idle thread.
+WAITS = ["mutex", "condition", "condition", "sleep", "sleep", "accept", "read", "write", "poll",
+         "join"]
+
+
+def waits():
+    process = subprocess.Popen(
+        cs.record_command([cs.need_target("coro_st_waits"), "0"], ["--no-heap"],
+                          cs.path("waits.coro")),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=cs.environment(), cwd=cs.folder(), start_new_session=True)
+    try:
+        cs.equal("waits: it began", process.stdout.readline(), b"ready\n")
+        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
+        time.sleep(0.3)
+        result = cs.run([cs.COROSCOPE, "ps", "--json", "--system", "-p", str(pid)])
+        threads = sorted(json.loads(result.out)["coroutines"],
+                         key=lambda one: int(one["id"].split("/")[1]))
+        cs.equal("waits: each for what it waits for", [one["reason"] for one in threads[1:]],
+                 WAITS)
+        cs.equal("waits: all of them wait", {one["state"] for one in threads[1:]}, {"waiting"})
+        cs.equal("waits: of the idle thread nothing is claimed",
+                 (threads[0]["state"], threads[0]["reason"]), (None, None))
+        out, _ = process.communicate(timeout=30)
+        cs.equal("waits: the program goes on and ends well", (process.returncode, out),
+                 (0, b'{"woken": 0}\n'))
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wakes(arguments):
+    run = slots.Session([cs.need_target("coro_st_waits"), *arguments],
+                        slots.SCHED | slots.TIME | slots.EVENTS, lane=16 << 20)
+    name, ring = f"wakes {' '.join(arguments)}", run.ring
+    woken = sum(1 for record in ring.records if record[0] == "wake")
+    cs.equal(f"{name}: as many as the program woke", woken, json.loads(run.out)["woken"])
+    # What is told of switches is what the table counts.
+    into = collections.Counter(record[3] for record in ring.records
+                               if record[0] == "switch" and record[3])
+    cs.equal(f"{name}: a record for every switch", sum(into.values()), ring.switches())
+    reasons = {record[5] for record in ring.records if record[0] == "switch" and record[2]}
+    cs.equal(f"{name}: with what they wait for", reasons - {""}, {"condition", "mutex", "sleep"})
+
+
+waits()
+wakes(["1", "1"])
+wakes(["50", "8"])
+cs.finish()
