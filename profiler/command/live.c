@@ -21,6 +21,7 @@
 const struct cs_observer *const cs_live_observers[] = {
 	&cs_go_observer,
 	&cs_native_observer,
+	&cs_go_library_observer,
 	NULL,
 };
 

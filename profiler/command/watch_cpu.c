@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A chain of a Go program may run through C and back: Go's own parts are for its observer to
- * name, the others are looked up in what is mapped. C code without frame pointers breaks the
- * chain; it is continued with where its goroutine was when it went there.
+ * name, the others are looked up in what is mapped.
  */
 #include "command/watch_cpu.h"
 
@@ -35,18 +34,53 @@ struct cs_watch_cpu {
 	struct cs_profile profile;
 	const struct cs_profile_hooks *hooks;
 	struct cs_code code;
-	struct cs_stack_walk walk; /* of native programs */
+	struct cs_stack_walk walk;      /* of native code */
+	struct cs_profile_stack walked; /* the part in C of the sample at hand, if… */
+	bool has_walked, apart;         /* … there is one; it is all of its stack */
+	struct cs_profile_stack rest;   /* a stack being put together */
 	struct {
 		uint32_t tid, id;
 	} threads[THREADS];
 	struct last *last; /* by slot */
 	size_t last_room;
 	uint32_t coroutine; /* slot of the sample at hand */
+	uint64_t g;         /* address of its struct, in Go; 0: none */
 	uint64_t samples, in_coroutines;
 	uint64_t latest_ns; /* CLOCK_MONOTONIC of the youngest sample */
 };
 
 /* ---- Go ---- */
+
+/* The first address from FROM on that is Go's, or not; the end where there is none. */
+static uint32_t first_of_kind(const struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack,
+                              uint32_t from, bool go)
+{
+	while (from < stack->count &&
+	       cs_go_sample_is_go(cpu->options.live->observation, stack->address[from]) != go)
+		from++;
+	return from;
+}
+
+/*
+ * The part in C by unwind information, as most C code has no frame pointers; the kernel's chain
+ * stays. A thread that C has made may be in C all the way out: then it is no goroutine's time.
+ */
+static bool go_walk(void *context, const struct cs_perf_sample *sample,
+                    struct cs_profile_stack *chain)
+{
+	struct cs_watch_cpu *cpu = context;
+	struct cs_profile_stack *walked = &cpu->walked;
+
+	cpu->has_walked = cpu->apart = false;
+	if (!chain->count || first_of_kind(cpu, chain, 0, false) > 0)
+		return false;
+	*walked = *chain;
+	walked->count = first_of_kind(cpu, chain, 0, true);
+	cpu->has_walked = cs_stack_walk(&cpu->walk, sample, sample->time_ns, walked);
+	cpu->apart = cpu->has_walked && !walked->cut &&
+	             first_of_kind(cpu, walked, 0, true) == walked->count;
+	return false;
+}
 
 static void go_owner(void *context, const struct cs_perf_sample *sample,
                      struct cs_profile_owner *owner)
@@ -54,14 +88,19 @@ static void go_owner(void *context, const struct cs_perf_sample *sample,
 	struct cs_watch_cpu *cpu = context;
 	struct cs_live *live = cpu->options.live;
 	const struct cs_coroutine *coroutine;
+	const struct cs_go_sampled sampled = {
+		.tid = sample->tid,
+		.has_registers = sample->has_regs,
+		.r14 = sample->regs[CS_PERF_R14],
+		.sp = sample->regs[CS_PERF_SP],
+		.copy = sample->has_regs ? sample->stack : NULL,
+		.bytes = sample->stack_bytes,
+	};
 
 	cpu->coroutine = 0;
-	if (sample->has_regs)
-		cpu->coroutine = cs_go_sample_coroutine(
-			live->observation, sample->regs[CS_PERF_R14], sample->regs[CS_PERF_SP]);
-	/* In C the register is anybody's. */
-	if (!cpu->coroutine)
-		cpu->coroutine = cs_go_sample_current(live->observation, sample->tid);
+	cpu->g = 0;
+	if (!cpu->apart)
+		cpu->coroutine = cs_go_sample_coroutine(live->observation, &sampled, &cpu->g);
 	coroutine = cs_model_coroutine_at(live->model, cpu->coroutine);
 	if (!coroutine)
 		return;
@@ -84,6 +123,7 @@ static uint32_t go_part(const struct cs_watch_cpu *cpu, const struct cs_profile_
 	return cs_go_sample_node(cpu->options.live->observation, chain, to - from, outer);
 }
 
+/* What lies in no module was no return address: C code keeps other things in that register. */
 static uint32_t foreign_part(struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack,
                              uint32_t from, uint32_t to, uint32_t outer)
 {
@@ -91,46 +131,29 @@ static uint32_t foreign_part(struct cs_watch_cpu *cpu, const struct cs_profile_s
 	uint32_t node = outer;
 
 	for (uint32_t i = to; i-- > from;) {
-		uint32_t frame = cs_code_frame(&cpu->code, stack->address[i], cpu->latest_ns);
+		uint64_t address = stack->address[i];
+		uint32_t frame = 0;
 
+		if (cs_code_find(&cpu->code, address, cpu->latest_ns))
+			frame = cs_code_frame(&cpu->code, address, cpu->latest_ns);
 		node = frame ? cs_model_node(model, node, frame) : node;
 	}
 	return node;
 }
 
-/* Where the coroutine was when it left Go's code, if that is where it is. */
-static uint32_t outside_of_foreign(const struct cs_watch_cpu *cpu)
+/* Addresses [0, TO) of STACK from the outside inwards, in parts of one kind; OUTER is outside. */
+static uint32_t mixed_parts(struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack,
+                            uint32_t to, uint32_t outer)
 {
-	const struct cs_coroutine *coroutine =
-		cs_model_coroutine_at(cpu->options.live->model, cpu->coroutine);
-
-	return coroutine && (coroutine->flags & CS_COROUTINE_CGO) ? coroutine->stack : 0;
-}
-
-static uint32_t go_node(void *context, const struct cs_perf_sample *sample,
-                        const struct cs_profile_stack *stack)
-{
-	struct cs_watch_cpu *cpu = context;
 	struct cs_observation *observation = cpu->options.live->observation;
-	bool any = false;
-	uint32_t node = 0;
+	uint32_t node = outer;
 
-	if (sample->has_regs && sample->stack)
-		node = cs_go_sample_stack(observation, sample->regs[CS_PERF_IP],
-		                          sample->regs[CS_PERF_SP], sample->stack,
-		                          sample->stack_bytes, stack->count);
-	if (node)
-		return node;
-	/* Parts of one kind, from the outermost inwards. */
-	for (uint32_t to = stack->count; to > 0;) {
+	while (to > 0) {
 		bool go = cs_go_sample_is_go(observation, stack->address[to - 1]);
 		uint32_t from = to - 1;
 
 		while (from > 0 && cs_go_sample_is_go(observation, stack->address[from - 1]) == go)
 			from--;
-		if (!go && !any)
-			node = outside_of_foreign(cpu);
-		any = true;
 		node = go ? go_part(cpu, stack, from, to, node)
 		          : foreign_part(cpu, stack, from, to, node);
 		to = from;
@@ -138,7 +161,57 @@ static uint32_t go_node(void *context, const struct cs_perf_sample *sample,
 	return node;
 }
 
-static const struct cs_profile_hooks go_hooks = {.owner = go_owner, .node = go_node};
+/*
+ * A sample in C. What lies outside by frame pointers, if C has left them alone; else it is where
+ * the goroutine left Go's code, which it has not come back to since.
+ */
+static uint32_t node_in_c(struct cs_watch_cpu *cpu, const struct cs_profile_stack *chain)
+{
+	struct cs_model *model = cpu->options.live->model;
+	uint32_t outer = first_of_kind(cpu, chain, 0, true), node = 0;
+
+	if (cpu->apart)
+		return foreign_part(cpu, &cpu->walked, 0, cpu->walked.count, 0);
+	if (outer < chain->count) {
+		/* Behind Go's part there may be another of C, which has called it. */
+		struct cs_profile_stack *rest = &cpu->rest;
+
+		rest->count = chain->count - outer;
+		memcpy(rest->address, chain->address + outer,
+		       rest->count * sizeof(rest->address[0]));
+		node = mixed_parts(cpu, rest, rest->count, 0);
+	} else if (cpu->g) {
+		node = cs_go_sample_outside(cpu->options.live->observation, cpu->g);
+		if (!node)
+			node = cs_model_node(model, 0,
+			                     cs_model_frame(model, CS_MODULE_NONE,
+			                                    CS_FRAME_CUT_UNKNOWN));
+	}
+	if (!cpu->has_walked)
+		return foreign_part(cpu, chain, 0, outer, node);
+	return foreign_part(cpu, &cpu->walked, 0, first_of_kind(cpu, &cpu->walked, 0, true), node);
+}
+
+static uint32_t go_node(void *context, const struct cs_perf_sample *sample,
+                        const struct cs_profile_stack *stack)
+{
+	struct cs_watch_cpu *cpu = context;
+	struct cs_observation *observation = cpu->options.live->observation;
+	uint32_t node = 0;
+
+	if (sample->has_regs && sample->stack)
+		node = cs_go_sample_stack(observation, sample->regs[CS_PERF_IP],
+		                          sample->regs[CS_PERF_SP], sample->stack,
+		                          sample->stack_bytes, stack->count);
+	if (node || stack->count == 0)
+		return node;
+	return cs_go_sample_is_go(observation, stack->address[0])
+	               ? mixed_parts(cpu, stack, stack->count, 0)
+	               : node_in_c(cpu, stack);
+}
+
+static const struct cs_profile_hooks go_hooks = {
+	.owner = go_owner, .node = go_node, .walk = go_walk};
 
 /* ---- native programs ---- */
 
@@ -265,7 +338,8 @@ void cs_watch_cpu_looked(struct cs_watch_cpu *cpu)
 struct cs_watch_cpu *cs_watch_cpu_new(const struct cs_watch_cpu_options *options,
                                       struct cs_diag *diag)
 {
-	bool go = options->live->observer == &cs_go_observer;
+	bool go = options->live->observer == &cs_go_observer ||
+	          options->live->observer == &cs_go_library_observer;
 	/* What the process starts is observed by nobody. */
 	struct cs_perf_options perf = {
 		.hz = options->hz,

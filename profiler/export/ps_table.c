@@ -355,11 +355,33 @@ static void put_labels(const char *labels, struct cs_sink *sink)
 	cs_sink_char(sink, '\n');
 }
 
+/* What is said of one coroutine in words. */
+static void put_notes(const struct cs_coroutine *coroutine, struct cs_sink *sink)
+{
+	static const struct {
+		uint16_t flag;
+		const char *text;
+	} notes[] = {
+		{CS_COROUTINE_LOCKED, "locked to its thread"},
+		{CS_COROUTINE_LEAKED, "leaked: its runtime has proven it"},
+		{CS_COROUTINE_STACK_SAMPLED, "its stack is that of its last sample"},
+	};
+
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+		if (!(coroutine->flags & notes[i].flag))
+			continue;
+		cs_sink_spaces(sink, STACK_INDENT);
+		cs_sink_printf(sink, "%s\n", notes[i].text);
+	}
+}
+
 static int put_stacks(const struct table *table, const struct line *line, struct cs_sink *sink)
 {
 	uint32_t spawn = line->group ? line->group->spawn : line->coroutine->spawn;
 	const struct cs_stack *stack;
 
+	if (!line->group)
+		put_notes(line->coroutine, sink);
 	if (!line->group && line->coroutine->labels && *line->coroutine->labels)
 		put_labels(line->coroutine->labels, sink);
 	for (stack = line->stack; stack; stack = stack->caller)

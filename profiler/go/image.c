@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Just enough of ELF: segments, three sections by name, the build id.
+ * Just enough of ELF: segments, a few sections by name, the build id.
  */
 #include "go/image.h"
 
@@ -116,6 +116,9 @@ static void note_section(struct cs_go_image *image, const char *name, const Elf6
 	if (header->sh_type == SHT_NOBITS || header->sh_offset > image->file_bytes ||
 	    header->sh_size > image->file_bytes - header->sh_offset)
 		return;
+	if (!strncmp(name, ".go.", 4) || !strncmp(name, ".note.go.", 9) ||
+	    strstr(name, ".gopclntab"))
+		image->linked_by_go = true;
 	if (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info"))
 		image->has_dwarf = true;
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -124,13 +127,14 @@ static void note_section(struct cs_go_image *image, const char *name, const Elf6
 			                                         header->sh_size};
 }
 
-/* Sections may be absent or nonsense: then there are none. */
+/* Sections may be absent or nonsense: then there are none, and it may be anybody's. */
 static void read_sections(struct cs_go_image *image, const Elf64_Ehdr *head)
 {
 	uint32_t count = head->e_shnum;
 	Elf64_Shdr *headers;
 	char *names = NULL;
 
+	image->linked_by_go = count == 0;
 	if (head->e_shentsize != sizeof(Elf64_Shdr) || count == 0 || count > SECTIONS_MAX ||
 	    head->e_shstrndx >= count)
 		return;

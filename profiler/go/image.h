@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The program's ELF file, read through /proc/PID/exe, which still opens the file that runs
- * when its path is gone or holds another one. Nothing is mapped: a file that is cut short
+ * An ELF file that holds Go code: the program's, read through /proc/PID/exe, which still opens
+ * the file that runs when its path is gone or holds another one, or a library's. Nothing is mapped: a file that is cut short
  * while it is read is a failed read. Every offset is checked against the file's size.
  */
 #ifndef CS_GO_IMAGE_H
@@ -14,6 +14,7 @@
 #include "base/diag.h"
 
 #define CS_GO_SEGMENTS_MAX 64u
+#define CS_GO_PATH_BYTES 4352u /* of a file's name */
 
 struct cs_go_segment {
 	uint64_t vaddr, file_offset, file_bytes, memory_bytes;
@@ -34,6 +35,7 @@ struct cs_go_image {
 	struct cs_go_section pclntab; /* by name; absent where sections are stripped */
 	struct cs_go_section build_id_note;
 	bool has_dwarf;
+	bool linked_by_go;    /* as its sections say, or it has none */
 	uint8_t build_id[32]; /* GNU build id; Go has none of its own making */
 	uint32_t build_id_bytes;
 };

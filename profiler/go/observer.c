@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "go/mapped.h"
 #include "go/observation.h"
-#include "go/plugin.h"
 #include "go/samples.h"
 
 static uint64_t clock_now(void)
@@ -50,7 +50,7 @@ static bool name_modules(struct cs_observation *observation)
 			                                 go->image.build_id,
 			                                 go->image.build_id_bytes);
 		else
-			cs_go_plugin_name(module, go->pid, observation->model);
+			cs_go_mapped_name(module, go->pid, observation->model);
 		if (!module->module)
 			return false;
 	}
@@ -150,9 +150,17 @@ static void tell_profiles(struct cs_observation *observation, struct cs_observe_
 	cs_go_delays_tell(observation);
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 static int look(struct cs_observation *observation, const struct cs_observe_options *options,
                 struct cs_observe_result *result, struct cs_diag *diag)
 {
+	char warning[sizeof(result->warning)];
 	uint64_t start_ns = clock_now();
 
 	*result = (struct cs_observe_result){0};
@@ -174,6 +182,12 @@ static int look(struct cs_observation *observation, const struct cs_observe_opti
 	cs_go_figures_tell(observation);
 	if (options->heap)
 		tell_profiles(observation, result);
+	if (observation->go->other[0]) {
+		snprintf(warning, sizeof(warning),
+		         "it holds two Go runtimes: that of %.80s is shown, that of %.80s is not",
+		         base_name(observation->go->path), base_name(observation->go->other));
+		warn(result, warning);
+	}
 	if (observation->go->layout_guessed)
 		warn(result, "its version of Go is not known: it is read as the newest known one, "
 		             "which all its goroutines agree with");
@@ -184,6 +198,14 @@ static int look(struct cs_observation *observation, const struct cs_observe_opti
 const struct cs_observer cs_go_observer = {
 	.name = "go",
 	.probe = cs_go_probe,
+	.open = open_observation,
+	.look = look,
+	.close = close_observation,
+};
+
+const struct cs_observer cs_go_library_observer = {
+	.name = "go",
+	.probe = cs_go_probe_libraries,
 	.open = open_observation,
 	.look = look,
 	.close = close_observation,

@@ -1,65 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "go/process.h"
 
-#include <elf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "go/debug.h"
+#include "go/program.h"
 #include "go/trial.h"
-
-/* ---- the program's file ---- */
-
-static int open_program(uint32_t pid, struct cs_go_image *image, struct cs_diag *diag)
-{
-	char path[64], name[32];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
-	snprintf(name, sizeof(name), "%" PRIu32, pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	int error = fd < 0 ? -errno : 0;
-
-	if (!error)
-		return cs_go_image_open(image, fd, name, diag);
-	if (error == -EACCES || error == -EPERM) {
-		cs_diag_set(diag, -EPERM, "read %s: it belongs to another user", name);
-		return cs_diag_hint(diag, "run as its owner or as root");
-	}
-	if (access(path, F_OK) == 0 || error != -ENOENT)
-		return cs_diag_set(diag, error, "read %s: %s", name, strerror(-error));
-	return cs_diag_set(diag, -ESRCH, "read %s: there is no such process", name);
-}
-
-/* Address in memory less address in the file, from where the kernel says that it begins. */
-static int read_bias(uint32_t pid, const struct cs_go_image *image, uint64_t *bias)
-{
-	char path[64];
-	uint64_t entry[2];
-	FILE *file;
-	int error = -ESRCH;
-
-	*bias = 0;
-	if (!image->pie)
-		return 0;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/auxv", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT ? -ESRCH : -EPERM;
-	for (int i = 0; i < 256 && fread(entry, sizeof(entry), 1, file) == 1; i++) {
-		if (entry[0] != AT_ENTRY)
-			continue;
-		*bias = entry[1] - image->entry;
-		error = 0;
-	}
-	fclose(file);
-	return error;
-}
 
 /* ---- the runtime ---- */
 
@@ -179,32 +129,80 @@ struct cs_go *cs_go_open_image(struct cs_go_image *image, uint64_t bias,
 	return NULL;
 }
 
-struct cs_go *cs_go_open(uint32_t pid, struct cs_diag *diag)
+/* The one that PROGRAM holds; takes it. */
+static struct cs_go *open_of(struct cs_go_program *program, uint32_t pid, struct cs_diag *diag)
 {
 	struct cs_go_memory memory = cs_go_memory_of(pid);
-	struct cs_go_image image = {.fd = -1};
-	char link[64];
-	uint64_t bias;
-
-	if (open_program(pid, &image, diag))
-		return NULL;
-	int error = read_bias(pid, &image, &bias);
-
-	if (error) {
-		cs_go_image_close(&image);
-		cs_diag_set(diag, error, "read %" PRIu32 ": %s", pid,
-		            error == -ESRCH ? "it has ended" : "not permitted");
-		return NULL;
-	}
-	struct cs_go *go = cs_go_open_image(&image, bias, &memory, diag);
+	struct cs_go *go = cs_go_open_image(&program->image, program->bias, &memory, diag);
 
 	if (!go)
 		return NULL;
 	go->pid = pid;
-	snprintf(link, sizeof(link), "/proc/%" PRIu32 "/exe", pid);
-	ssize_t length = readlink(link, go->path, sizeof(go->path) - 1);
+	memcpy(go->path, program->path, sizeof(go->path));
+	return go;
+}
 
-	go->path[length > 0 ? length : 0] = '\0';
+/* Whether the code of LIBRARY is one of GO's modules: a plugin of its. */
+static bool is_module_of(const struct cs_go *go, const struct cs_go_program *library)
+{
+	for (uint32_t i = 0; i < library->image.segment_count; i++) {
+		const struct cs_go_segment *segment = &library->image.segments[i];
+		uint64_t low = segment->vaddr + library->bias;
+
+		for (uint32_t k = 0; k < go->module_count; k++)
+			if (go->modules[k].text >= low &&
+			    go->modules[k].text - low < segment->memory_bytes)
+				return true;
+	}
+	return false;
+}
+
+/* The first library from INDEX on, counted on, that can be read; DIAG is of the last one. */
+static struct cs_go *open_library(uint32_t pid, uint32_t *index, const struct cs_go *but,
+                                  struct cs_diag *diag)
+{
+	struct cs_go_program library;
+	struct cs_go *go = NULL;
+
+	while (!go && *index < CS_GO_MODULES_MAX &&
+	       cs_go_program_library(&library, pid, (*index)++) == 0) {
+		if (but && is_module_of(but, &library))
+			cs_go_program_close(&library);
+		else
+			go = open_of(&library, pid, diag);
+	}
+	return go;
+}
+
+/* Another runtime in the same process would be left out in silence. */
+static void find_other(struct cs_go *go, uint32_t index)
+{
+	struct cs_diag ignored = {0};
+	struct cs_go *other = open_library(go->pid, &index, go, &ignored);
+
+	if (!other)
+		return;
+	snprintf(go->other, sizeof(go->other), "%s", other->path);
+	cs_go_close(other);
+}
+
+struct cs_go *cs_go_open(uint32_t pid, struct cs_diag *diag)
+{
+	struct cs_go_program program;
+	struct cs_diag library = {0};
+	struct cs_go *go;
+	uint32_t index = 0;
+
+	if (cs_go_program_open(&program, pid, diag))
+		return NULL;
+	go = open_of(&program, pid, diag);
+	if (!go) {
+		go = open_library(pid, &index, NULL, &library);
+		if (!go && library.error && diag)
+			*diag = library;
+	}
+	if (go)
+		find_other(go, index);
 	return go;
 }
 
@@ -221,18 +219,34 @@ void cs_go_close(struct cs_go *go)
 
 /* ---- is it one? ---- */
 
-int cs_go_probe(uint32_t pid, struct cs_diag *diag)
+/* As cs_go_probe(), of an open file, which is closed. */
+static int probe(struct cs_go_program *program, struct cs_diag *diag)
 {
-	struct cs_go_image image;
-	int error = open_program(pid, &image, diag);
+	int error = cs_go_table_open(NULL, &program->image, diag);
 
-	if (error == -ENOEXEC)
-		return 0; /* another one may know it */
-	if (error)
-		return error;
-	error = cs_go_table_open(NULL, &image, diag);
-	cs_go_image_close(&image);
+	cs_go_program_close(program);
 	if (error == -ENOENT)
 		return 0;
 	return error ? error : 1;
+}
+
+int cs_go_probe(uint32_t pid, struct cs_diag *diag)
+{
+	struct cs_go_program program;
+	int error = cs_go_program_open(&program, pid, diag);
+
+	return error ? error : probe(&program, diag);
+}
+
+int cs_go_probe_libraries(uint32_t pid, struct cs_diag *diag)
+{
+	struct cs_go_program library;
+	int found = 0;
+
+	for (uint32_t i = 0; found == 0 && i < CS_GO_MODULES_MAX; i++) {
+		if (cs_go_program_library(&library, pid, i))
+			break;
+		found = probe(&library, diag);
+	}
+	return found;
 }

@@ -17,6 +17,7 @@
 #include "go/locate.h"
 #include "go/memory.h"
 #include "go/module.h"
+#include "go/program.h"
 #include "go/unwind.h"
 #include "go/version.h"
 
@@ -34,12 +35,15 @@ struct cs_go {
 	bool layout_guessed; /* of a version that we do not know: the newest one fitted */
 	struct cs_go_variables variables;
 	struct cs_go_places places;
-	char path[256];                        /* of the program, as the kernel names it */
+	char path[CS_GO_PATH_BYTES];           /* of its file, as the kernel names it */
+	char other[CS_GO_PATH_BYTES];          /* of one with another runtime, "" none */
 	char reasons[256][CS_GO_REASON_BYTES]; /* of waiting, in Go's own words */
 };
 
-/* 1: PID runs a Go program; 0: it does not; -errno with DIAG: it can't be told. */
+/* 1: PID runs a Go program; 0: it does not; -errno with DIAG: it can't be told, or read. */
 int cs_go_probe(uint32_t pid, struct cs_diag *diag);
+/* The same of Go libraries that a program of another language has loaded. */
+int cs_go_probe_libraries(uint32_t pid, struct cs_diag *diag);
 
 /* NULL with DIAG. */
 struct cs_go *cs_go_open(uint32_t pid, struct cs_diag *diag);

@@ -13,16 +13,32 @@
 #include "source/observe.h"
 
 extern const struct cs_observer cs_go_observer;
+/* The same for a Go library in a program of another language, which others may know better. */
+extern const struct cs_observer cs_go_library_observer;
+
+/* What a sample says of the thread TID (as we see it); a COPY of BYTES of its stack from SP on. */
+struct cs_go_sampled {
+	uint32_t tid;
+	bool has_registers;
+	uint64_t r14, sp; /* in Go's code r14 holds the goroutine's struct */
+	const void *copy;
+	uint64_t bytes;
+};
 
 /*
- * The slot of the goroutine whose struct G was in the register that holds it (r14), and on
- * whose stack SP lies; made when it is new. Where the thread was on a stack of its own (g0):
- * the goroutine that it works for. 0: none, or what was sampled is gone.
+ * The slot of the goroutine that was sampled, made when it is new, and in *G where its struct
+ * is; 0: none. On a thread's own stack (g0) it is the one that the thread works for; in C the
+ * one that has called it: its struct is in the register as long as C leaves it there, and on
+ * the stack where Go's code was left. Where neither says it, it is who is there by now.
  */
-uint32_t cs_go_sample_coroutine(struct cs_observation *observation, uint64_t g, uint64_t sp);
+uint32_t cs_go_sample_coroutine(struct cs_observation *observation,
+                                const struct cs_go_sampled *sampled, uint64_t *g);
 
-/* The slot of the goroutine that the thread TID (as we see it) runs now; 0: none. */
-uint32_t cs_go_sample_current(struct cs_observation *observation, uint32_t tid);
+/*
+ * The node of the stack of the goroutine at G, which is in C or in a system call, as it left
+ * Go's code. 0: it is in Go's code by now.
+ */
+uint32_t cs_go_sample_outside(struct cs_observation *observation, uint64_t g);
 
 /* True when PC lies in Go's code. */
 bool cs_go_sample_is_go(struct cs_observation *observation, uint64_t pc);

@@ -29,8 +29,17 @@ static uint8_t state_of(uint8_t status)
 	return status <= CS_GO_STATUS_LAST ? states[status] : CS_COROUTINE_UNKNOWN;
 }
 
+static bool is_in_c(const struct cs_observation *observation, const struct cs_go_seen *seen)
+{
+	const struct cs_go_thread *thread = cs_go_thread_of(observation, seen->m);
+
+	return seen->status == CS_GO_SYSCALL && thread && thread->in_cgo;
+}
+
 static uint32_t reason_of(struct cs_observation *observation, const struct cs_go_seen *seen)
 {
+	if (is_in_c(observation, seen))
+		return cs_model_text(observation->model, "cgo call");
 	if (state_of(seen->status) != CS_COROUTINE_WAITING)
 		return 0;
 	uint32_t *text = &observation->reasons[seen->reason];
@@ -75,14 +84,13 @@ static uint64_t model_time(const struct telling *telling, uint64_t clock_ns)
 static uint16_t flags_of(const struct telling *telling, const struct cs_go_seen *seen)
 {
 	struct cs_observation *observation = telling->observation;
-	const struct cs_go_thread *thread = cs_go_thread_of(observation, seen->m);
 	uint16_t flags = CS_COROUTINE_OBSERVED;
 
 	if (is_system(observation, seen))
 		flags |= CS_COROUTINE_SYSTEM;
 	if (seen->locked_m)
 		flags |= CS_COROUTINE_LOCKED;
-	if (seen->status == CS_GO_SYSCALL && thread && thread->in_cgo)
+	if (is_in_c(observation, seen))
 		flags |= CS_COROUTINE_CGO;
 	if (seen->status == CS_GO_LEAKED)
 		flags |= CS_COROUTINE_LEAKED;

@@ -22,8 +22,8 @@ static bool is_code(const struct cs_go_module *module, uint64_t pc, bool entry)
 }
 
 /* The first goroutine has no creator, a thread's own no start; a running one has no place. */
-static bool fits(const unsigned char *g, const struct cs_go_layout *layout,
-                 const struct cs_go_module *module, uint64_t last_goid)
+bool cs_go_trial_fits(const unsigned char *g, const struct cs_go_layout *layout,
+                      const struct cs_go_module *module, uint64_t last_goid)
 {
 	uint64_t low = cs_go_u64(g, 0), high = cs_go_u64(g, 8);
 	uint64_t sp = cs_go_u64(g, layout->g_sp), goid = cs_go_u64(g, layout->g_goid);
@@ -59,7 +59,7 @@ static enum answer try_one(struct cs_go_memory *memory, const struct cs_go_layou
 
 		if (status == CS_GO_DEAD || status == CS_GO_IDLE || status == CS_GO_DEAD_EXTRA)
 			return NOT_ALIVE;
-		if (fits(g, layout, module, last_goid))
+		if (cs_go_trial_fits(g, layout, module, last_goid))
 			return cs_go_u64(g, layout->g_start_pc) ? STARTED : FITS;
 	}
 	return NONSENSE;

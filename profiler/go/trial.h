@@ -5,6 +5,9 @@
 #ifndef CS_GO_TRIAL_H
 #define CS_GO_TRIAL_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/diag.h"
 #include "go/layout.h"
 #include "go/locate.h"
@@ -19,5 +22,11 @@
 int cs_go_trial(struct cs_go_memory *memory, struct cs_go_layout *layout,
                 struct cs_go_variables *variables, const struct cs_go_module *module,
                 struct cs_diag *diag);
+
+/*
+ * Whether G, of CS_GO_G_BYTES, is a goroutine with a number in that layout; LAST_GOID 0: unknown.
+ */
+bool cs_go_trial_fits(const unsigned char *g, const struct cs_go_layout *layout,
+                      const struct cs_go_module *module, uint64_t last_goid);
 
 #endif

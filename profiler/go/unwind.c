@@ -58,6 +58,12 @@ static uint8_t flags_of_name(const char *name)
 	return flags;
 }
 
+/* By this C calls Go: it goes to another stack, but has a frame on either. */
+static bool is_callback(const struct cs_go_table *table, const struct cs_go_function *function)
+{
+	return !strcmp(cs_go_table_name(table, function), "runtime.cgocallback");
+}
+
 static void look_up(const struct cs_go_places *places, uint64_t pc, bool exact,
                     struct cs_go_place *place)
 {
@@ -80,7 +86,7 @@ static void look_up(const struct cs_go_places *places, uint64_t pc, bool exact,
 		               flags_of_name(cs_go_table_name(&module->table, &function));
 		if (function.flags & CS_GO_TOP_FRAME)
 			place->flags |= CS_GO_PLACE_TOP;
-		if (function.flags & CS_GO_SP_WRITE)
+		if (function.flags & CS_GO_SP_WRITE && !is_callback(&module->table, &function))
 			place->flags |= CS_GO_PLACE_SP_WRITE;
 		if (function.id && function.id == module->table.wrapper_id)
 			place->flags |= CS_GO_PLACE_WRAPPER;

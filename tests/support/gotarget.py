@@ -25,6 +25,12 @@ KINDS = {
     "pie": (["-buildmode=pie", "-ldflags=-s -w"], "0"),
     "cgo": (["-tags=withcgo", "-ldflags=-s -w"], "1"),
 }
+# The same of what is not in the matrix.
+OTHER_KINDS = {
+    "with-c": ([], "1"), # C code keeps its names
+    "c-shared": (["-buildmode=c-shared", "-ldflags=-s -w"], "1"),
+    "c-archive": (["-buildmode=c-archive"], "1"),
+}
 
 
 class Toolchain:
@@ -50,7 +56,7 @@ class Toolchain:
 
     def build(self, program, kind):
         """The program tests/targets/go/PROGRAM in the variant KIND; None: see `error`."""
-        flags, cgo = KINDS[kind]
+        flags, cgo = {**KINDS, **OTHER_KINDS}[kind]
         sources = os.path.join(SOURCES, program)
         output = os.path.join(FOLDER, "bin", f"{program}-{self.version}-{kind}")
         os.makedirs(os.path.dirname(output), exist_ok=True)
