@@ -200,7 +200,7 @@ int cs_watch_write(struct cs_watch *watch, bool keyframe, struct cs_diag *diag)
 	if (now_ns > cs_model_now(watch->model))
 		cs_model_set_now(watch->model, now_ns);
 	error = cs_trace_write_tick(watch->writer, watch->model);
-	if (!error && keyframe)
+	if (!error && keyframe && cs_trace_keyframe_pays(watch->writer))
 		error = cs_trace_write_keyframe(watch->writer, watch->model);
 	if (!error && keyframe)
 		error = write_names(watch);

@@ -200,6 +200,8 @@ static void tick(struct cs_collector *collector, uint64_t now_ns)
 	family->changed = false;
 	if (keyframe)
 		collector->keyframe_ns = now_ns + CS_KEYFRAME_NS;
+	keyframe = keyframe && collector->options.writer &&
+	           cs_trace_keyframe_pays(collector->options.writer);
 	/* The model is as it was this long ago: see LAG_NS. */
 	write_trace(collector, now_ns > LAG_NS ? now_ns - LAG_NS : 0, keyframe);
 	write_checkpoint(collector, cs_clock_now_ns(collector->options.clock));

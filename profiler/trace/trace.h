@@ -68,6 +68,9 @@ struct cs_trace_writer *cs_trace_create(const char *path, const struct cs_trace_
  * after an error the file is whole up to the last good chunk and further calls return it. */
 int cs_trace_write_tick(struct cs_trace_writer *writer, struct cs_model *model);
 int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *model);
+/* Whether a keyframe, asked for every few seconds, makes reading faster than it makes the file
+ * long: what was written since the last one is as much again, or that one was small. */
+bool cs_trace_keyframe_pays(const struct cs_trace_writer *writer);
 int cs_trace_write_symbols(struct cs_trace_writer *writer, const struct cs_model *model,
                            const struct cs_symbols *symbols);
 /* An interval in which EVENTS of PROCESS were lost. */

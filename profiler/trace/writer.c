@@ -19,6 +19,9 @@
 #include "model/tally.h"
 #include "trace/writer.h"
 
+/* Of those that are smaller than this, one every few seconds does not matter. */
+#define SMALL_KEYFRAME (UINT64_C(256) << 10)
+
 /* Another recording, a folder or a device at PATH is not ours to replace. */
 static int remove_old(const char *path, struct cs_diag *diag)
 {
@@ -247,6 +250,12 @@ int cs_trace_write_tick(struct cs_trace_writer *writer, struct cs_model *model)
 	return writer->chunks.error;
 }
 
+bool cs_trace_keyframe_pays(const struct cs_trace_writer *writer)
+{
+	return writer->keyframe_bytes < SMALL_KEYFRAME ||
+	       cs_bound_position(&writer->bound) - writer->keyframe_end >= writer->keyframe_bytes;
+}
+
 static void put_beside_heap(struct cs_trace_writer *writer, const struct cs_model *model)
 {
 	for (uint32_t id = 1; id <= cs_model_tally_count(model); id++)
@@ -286,6 +295,8 @@ int cs_trace_write_keyframe(struct cs_trace_writer *writer, struct cs_model *mod
 	put_beside_heap(writer, model);
 	if (cs_encode_end(&writer->encoder))
 		return writer->chunks.error;
+	writer->keyframe_end = cs_bound_position(&writer->bound);
+	writer->keyframe_bytes = writer->keyframe_end - before;
 	if (!cs_bound_is_on(&writer->bound))
 		return 0;
 	cs_bound_keyframe(&writer->bound, now, before);

@@ -17,7 +17,9 @@ struct cs_trace_writer {
 	struct cs_encoder events; /* likewise, or until a chunk is full */
 	struct cs_known_slots slots;
 	struct cs_trace_counts counts;
-	uint64_t last_ns; /* end of the last tick */
+	uint64_t last_ns;        /* end of the last tick */
+	uint64_t keyframe_bytes; /* of the last one … */
+	uint64_t keyframe_end;   /* … and the position behind it (cs_bound_position) */
 	bool has_losses;
 	bool wants_keyframe; /* behind the next tick */
 	char *path;

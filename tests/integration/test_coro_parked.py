@@ -164,6 +164,23 @@ def by_value(report, function):
                if any(frame["function"] == function for frame in entry["stack"]))
 
 
+def burst(count=60000):
+    """Creations that find no room in a lane are lost as events, and not as coroutines."""
+    if cs.target("coro_parked") is None:
+        return
+    with Parked("coro_parked", count, ["--no-heap", "--buffer=64KiB"]) as parked:
+        time.sleep(2)
+        result = cs.run([cs.COROSCOPE, "ps", "--json", "--group", "-p", str(parked.pid)])
+        groups = json.loads(result.out)["groups"]
+        cs.equal("burst: all of them are there", sum(group["count"] for group in groups), count)
+        at = f"{parked.live('--metric', 'coroutines')['time_ns'] / 1e9:.3f}s"
+        time.sleep(0.3)
+        _, _, err = parked.end()
+    cs.check("burst: (events were lost)", "LOST" in err, err)
+    cs.equal("burst: all creations are counted", parked.trace.total("spawned", at=at), count)
+    cs.equal("burst: all are in the trace", parked.trace.total("coroutines", at=at), count)
+
+
 def events():
     """--sched=all: as many runs as the program counted, each with thread and time."""
     run = cs.record([cs.need_target("coro_ucontext"), "200", "6", "2"],
@@ -191,5 +208,6 @@ def events():
 for name_, count_ in PROGRAMS.items():
     program(name_, count_)
 heap()
+burst()
 events()
 cs.finish()

@@ -86,6 +86,56 @@ static void a_coroutine_of_one_tick_leaves_no_record(void **state)
 	remove(path);
 }
 
+static void change_all(struct cs_model *model, uint64_t by)
+{
+	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
+		struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
+
+		/* So that they take room in the file as well. */
+		coroutine->cpu_ns = (coroutine->number + by) * UINT64_C(0x9e3779b97f4a7c15) >> 8;
+		coroutine->stack_low = coroutine->cpu_ns << 4;
+		coroutine->stack_high = coroutine->stack_low + 8192;
+		cs_model_coroutine_changed(model, id);
+	}
+}
+
+/* A million that wait must not fill the disk with keyframes that say so. */
+static void a_keyframe_pays_when_as_much_has_changed(void **state)
+{
+	char path[] = "/tmp/coroscope-trace-keyframes";
+	const struct cs_trace_session session = {.tick_ns = STORY_TICK_NS};
+	struct cs_trace_writer *writer = cs_trace_create(path, &session, NULL);
+	struct cs_model *model = cs_model_new();
+	struct cs_process start = {.pid = 1};
+	uint32_t process = cs_model_process(model, &start);
+	uint32_t runtime = cs_model_runtime(model, process, "ucontext", NULL);
+
+	(void)state;
+	assert_int_equal(cs_trace_write_tick(writer, model), 0);
+	assert_true(cs_trace_keyframe_pays(writer));
+	assert_int_equal(cs_trace_write_keyframe(writer, model), 0);
+	assert_true(cs_trace_keyframe_pays(writer)); /* of a small one */
+	for (uint64_t number = 1; number <= 40000; number++)
+		cs_model_coroutine(model, process, runtime, number);
+	change_all(model, 1);
+	cs_model_set_now(model, STORY_TICK_NS);
+	assert_int_equal(cs_trace_write_tick(writer, model), 0);
+	assert_int_equal(cs_trace_write_keyframe(writer, model), 0);
+	assert_false(cs_trace_keyframe_pays(writer));
+	cs_model_set_now(model, 2 * STORY_TICK_NS);
+	assert_int_equal(cs_trace_write_tick(writer, model), 0);
+	assert_false(cs_trace_keyframe_pays(writer));
+	for (uint64_t tick = 3; tick <= 4; tick++) {
+		change_all(model, tick);
+		cs_model_set_now(model, tick * STORY_TICK_NS);
+		assert_int_equal(cs_trace_write_tick(writer, model), 0);
+	}
+	assert_true(cs_trace_keyframe_pays(writer));
+	cs_trace_finish(writer, NULL, NULL);
+	cs_model_free(model);
+	remove(path);
+}
+
 /* ---- events ---- */
 
 struct seen {
@@ -227,6 +277,7 @@ int main(void)
 		cmocka_unit_test(every_tick_reads_as_it_was),
 		cmocka_unit_test(going_on_comes_to_the_same),
 		cmocka_unit_test(a_coroutine_of_one_tick_leaves_no_record),
+		cmocka_unit_test(a_keyframe_pays_when_as_much_has_changed),
 		cmocka_unit_test(events_of_an_interval_come_back),
 		cmocka_unit_test(a_million_events_of_one_tick_come_back),
 		cmocka_unit_test(a_series_passes_every_tick_once),
