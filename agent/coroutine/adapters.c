@@ -20,6 +20,7 @@ void csa_adapters_find(void)
 	csa_st_find();
 	csa_fiber_find();
 	csa_gccgo_find();
+	csa_pth_find();
 }
 
 void csa_real_pin(const struct csa_real_function *functions, uint32_t count)

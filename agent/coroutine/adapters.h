@@ -33,5 +33,6 @@ void csa_jump_find(void);
 void csa_st_find(void);
 void csa_fiber_find(void);
 void csa_gccgo_find(void);
+void csa_pth_find(void);
 
 #endif

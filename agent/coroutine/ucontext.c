@@ -118,6 +118,8 @@ static uint64_t first_sp(uint64_t top, int argc)
 	return ((top - ((argc > 6 ? (uint64_t)argc - 6 : 0) + 1) * 8) & ~UINT64_C(15)) - 8;
 }
 
+__thread struct csa_ucontext_maker *csa_ucontext_maker;
+
 /* Called by entry_ucontext.S before the real one. */
 void csa_ucontext_make(ucontext_t *context, void *function, int argc, const struct csa_frame *at)
 {
@@ -134,6 +136,16 @@ void csa_ucontext_make(ucontext_t *context, void *function, int argc, const stru
 		.at = at,
 	};
 
+	struct csa_ucontext_maker *maker = csa_ucontext_maker;
+
+	if (maker) {
+		birth.runtime = maker->runtime;
+		birth.entry = maker->entry;
+		birth.at = &maker->at;
+		birth.flags |= maker->flags;
+		maker->context = (uint64_t)context;
+		csa_ucontext_maker = NULL;
+	}
 	/* The getcontext before was for this one, not for who called it. */
 	if (saved.context == context)
 		saved.slot = NULL;

@@ -23,6 +23,17 @@ struct csa_ucontext_real {
 
 extern struct csa_ucontext_real csa_ucontext_real __attribute__((visibility("hidden")));
 
+/* Of a library whose coroutines these are; the next makecontext of this thread is for it. */
+struct csa_ucontext_maker {
+	const char *runtime;
+	uint64_t entry;
+	struct csa_frame at;
+	uint16_t flags;   /* enum cs_slot_flag */
+	uint64_t context; /* out: the ucontext_t */
+};
+extern __thread struct csa_ucontext_maker *csa_ucontext_maker
+	__attribute__((tls_model("initial-exec"), visibility("hidden")));
+
 /* Behind the entry points: SP is the address of the return address. */
 int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp);
 void csa_ucontext_set(const ucontext_t *to, uint64_t sp);

@@ -43,6 +43,7 @@ enum cs_slot_state {
 	CS_SLOT_RUNNABLE = 2, /* woken: it waits for nothing but its turn */
 	CS_SLOT_RUNNING = 3,
 	CS_SLOT_WAITING = 4, /* left; where the runtime tells of no wake, it may be runnable too */
+	CS_SLOT_SUSPENDED = 5, /* by somebody else, whatever else it waits for */
 };
 
 /* What `context` is. */

@@ -46,6 +46,7 @@ static enum cs_coroutine_state state_of(enum cs_slot_state state)
 		[CS_SLOT_RUNNABLE] = CS_COROUTINE_RUNNABLE,
 		[CS_SLOT_RUNNING] = CS_COROUTINE_RUNNING,
 		[CS_SLOT_WAITING] = CS_COROUTINE_WAITING,
+		[CS_SLOT_SUSPENDED] = CS_COROUTINE_WAITING,
 	};
 
 	return state < sizeof(states) ? (enum cs_coroutine_state)states[state]
@@ -107,7 +108,7 @@ static void apply(struct cs_roster *roster, uint32_t id, const struct cs_slot_co
 	coroutine->state = (uint8_t)state_of(state);
 	if (state == CS_SLOT_RUNNING && !copy->torn && (slot->flags & CS_SLOT_SYSCALL))
 		coroutine->state = CS_COROUTINE_SYSCALL;
-	coroutine->reason = state == CS_SLOT_WAITING && !copy->torn
+	coroutine->reason = (state == CS_SLOT_WAITING || state == CS_SLOT_SUSPENDED) && !copy->torn
 	                            ? cs_roster_reason_text(roster, slot->reason)
 	                            : 0;
 	if (state != CS_SLOT_RUNNING)

@@ -75,7 +75,8 @@ static inline enum cs_slot_state cs_slot_state(uint64_t turn)
 
 static inline bool cs_slot_is_parked(uint64_t turn)
 {
-	return cs_slot_state(turn) == CS_SLOT_WAITING || cs_slot_state(turn) == CS_SLOT_RUNNABLE;
+	return cs_slot_state(turn) == CS_SLOT_WAITING || cs_slot_state(turn) == CS_SLOT_RUNNABLE ||
+	       cs_slot_state(turn) == CS_SLOT_SUSPENDED;
 }
 
 #endif

@@ -19,8 +19,9 @@ CHILDREN, SCHED, TIME, EVENTS = 1 << 1, 1 << 4, 1 << 5, 1 << 6
 Slot = collections.namedtuple(
     "Slot", "number switches state context since run wait tid reason kind low high created "
             "spawn entry parent runtime flags name labels")
-STATES = {0: "?", 1: "new", 2: "runnable", 3: "running", 4: "waiting"}
-KINDS = {0: "none", 1: "ucontext", 2: "fcontext", 3: "jmpbuf", 4: "jmpbuf-plain", 5: "sp", 6: "gccgo"}
+STATES = {0: "?", 1: "new", 2: "runnable", 3: "running", 4: "waiting", 5: "suspended"}
+KINDS = {0: "none", 1: "ucontext", 2: "fcontext", 3: "jmpbuf", 4: "jmpbuf-plain", 5: "sp",
+         6: "gccgo"}
 THREAD, SYSTEM, FOUND, SHARED, INHERITED = 1, 2, 4, 8, 16
 ENDS = {1: "finished", 2: "freed", 3: "replaced", 4: "left"}
 
