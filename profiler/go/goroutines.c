@@ -10,9 +10,11 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "go/batch.h"
 
-#define CHUNK 128u
-#define ROUNDS 4 /* the first, and three more for those that had changed */
+#define CHUNK CS_GO_BATCH_MAX
+#define LISTED 1024u /* pointers to goroutines that are read at once */
+#define ROUNDS 4     /* the first, and three more for those that had changed */
 #define STACK_FIRST_BYTES 65536u
 #define STACK_MAX_BYTES (8u << 20)
 #define AGAIN_BYTES 200u                  /* what is compared lies below */
@@ -21,8 +23,7 @@
 /* One goroutine of the present chunk. */
 struct item {
 	uint64_t g;
-	unsigned char head[CS_GO_G_BYTES];
-	unsigned char again[AGAIN_BYTES];
+	const unsigned char *head, *again; /* of CS_GO_G_BYTES, of AGAIN_BYTES */
 	uint64_t pc, sp, low, high;
 	uint32_t offset, bytes; /* of its stack, in the chunk's */
 	uint8_t status;
@@ -35,9 +36,10 @@ struct reader {
 	const struct cs_go_read_options *options;
 	struct cs_go_goroutines *out;
 	struct item items[CHUNK];
-	struct cs_go_piece pieces[CHUNK];
-	unsigned char *stacks; /* of a chunk */
-	uint64_t *retry;       /* that had changed */
+	struct cs_go_batch heads, again;
+	struct cs_go_piece pieces[CHUNK]; /* of stacks */
+	unsigned char *stacks;            /* of a chunk */
+	uint64_t *retry;                  /* that had changed */
 	size_t retry_count, retry_room;
 	struct cs_go_stack stack;
 };
@@ -280,20 +282,15 @@ static struct cs_go_seen *add(struct reader *reader, const struct item *item)
 
 static int read_structs(struct reader *reader, const uint64_t *gs, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++) {
-		reader->items[i].g = gs[i];
-		reader->pieces[i] =
-			(struct cs_go_piece){gs[i], reader->items[i].head, CS_GO_G_BYTES, false};
-	}
-	int error = cs_go_read_pieces(&reader->go->memory, reader->pieces, count);
+	int error = cs_go_batch_read(&reader->heads, &reader->go->memory, gs, count, CS_GO_G_BYTES);
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct item *item = &reader->items[i];
-
-		item->got = reader->pieces[i].got;
-		item->walk = false;
-		item->status = status_of(&reader->go->layout, item->head);
-	}
+	for (uint32_t i = 0; i < count && !error; i++)
+		reader->items[i] = (struct item){
+			.g = gs[i],
+			.head = reader->heads.at[i],
+			.got = reader->heads.got[i],
+			.status = status_of(&reader->go->layout, reader->heads.at[i]),
+		};
 	return error;
 }
 
@@ -326,20 +323,17 @@ static int read_stacks(struct reader *reader, uint32_t count)
 	return error;
 }
 
-static int read_again(struct reader *reader, uint32_t count)
+static int read_again(struct reader *reader, const uint64_t *gs, uint32_t count)
 {
-	if (reader->options->freeze) {
-		for (uint32_t i = 0; i < count; i++)
-			memcpy(reader->items[i].again, reader->items[i].head, AGAIN_BYTES);
-		return 0;
-	}
-	for (uint32_t i = 0; i < count; i++)
-		reader->pieces[i] = (struct cs_go_piece){reader->items[i].g, reader->items[i].again,
-		                                         AGAIN_BYTES, false};
-	int error = cs_go_read_pieces(&reader->go->memory, reader->pieces, count);
+	bool frozen = reader->options->freeze != NULL;
+	int error = frozen ? 0
+	                   : cs_go_batch_read(&reader->again, &reader->go->memory, gs, count,
+	                                      AGAIN_BYTES);
 
-	for (uint32_t i = 0; i < count; i++)
-		reader->items[i].got &= reader->pieces[i].got;
+	for (uint32_t i = 0; i < count && !error; i++) {
+		reader->items[i].again = frozen ? reader->items[i].head : reader->again.at[i];
+		reader->items[i].got &= frozen || reader->again.got[i];
+	}
 	return error;
 }
 
@@ -394,7 +388,7 @@ static int read_chunk(struct reader *reader, const uint64_t *gs, uint32_t count,
 	int error = read_structs(reader, gs, count);
 
 	error = error ? error : read_stacks(reader, count);
-	error = error ? error : read_again(reader, count);
+	error = error ? error : read_again(reader, gs, count);
 	for (uint32_t i = 0; i < count && !error; i++)
 		error = take(reader, &reader->items[i], last);
 	return error;
@@ -402,10 +396,19 @@ static int read_chunk(struct reader *reader, const uint64_t *gs, uint32_t count,
 
 /* ---- all ---- */
 
+static int read_list(struct reader *reader, const uint64_t *gs, uint32_t count)
+{
+	int error = 0;
+
+	for (uint32_t i = 0; i < count && !error; i += CHUNK)
+		error = read_chunk(reader, gs + i, count - i < CHUNK ? count - i : CHUNK, false);
+	return error;
+}
+
 static int read_all(struct reader *reader)
 {
 	struct cs_go_memory *memory = &reader->go->memory;
-	uint64_t gs[CHUNK], count, array;
+	uint64_t gs[LISTED], count, array;
 	int error = cs_go_read(memory, reader->go->variables.allglen, &count, sizeof(count));
 
 	/* The length first: the array only grows, and an old one stays as it is. */
@@ -416,13 +419,13 @@ static int read_all(struct reader *reader)
 	if (count > GOROUTINES_MAX)
 		return -EIO;
 	reader->out->listed = count;
-	for (uint64_t i = 0; i < count && !error; i += CHUNK) {
-		uint32_t part = count - i < CHUNK ? (uint32_t)(count - i) : CHUNK;
+	for (uint64_t i = 0; i < count && !error; i += LISTED) {
+		uint32_t part = count - i < LISTED ? (uint32_t)(count - i) : LISTED;
 
 		error = cs_go_read(memory, array + i * 8, gs, part * sizeof(gs[0]));
 		if (error == -EFAULT)
 			return -EIO;
-		error = error ? error : read_chunk(reader, gs, part, false);
+		error = error ? error : read_list(reader, gs, part);
 	}
 	return error;
 }
@@ -463,10 +466,13 @@ int cs_go_goroutines_read(struct cs_go_goroutines *goroutines, struct cs_go *go,
 	reader->options = options;
 	reader->out = goroutines;
 	reader->stacks = malloc((size_t)CHUNK * STACK_FIRST_BYTES);
-	if (reader->stacks) {
+	if (reader->stacks && !cs_go_batch_init(&reader->heads) &&
+	    !cs_go_batch_init(&reader->again)) {
 		error = read_all(reader);
 		error = error ? error : read_changed(reader);
 	}
+	cs_go_batch_free(&reader->heads);
+	cs_go_batch_free(&reader->again);
 	free(reader->stacks);
 	free(reader->retry);
 	free(reader);

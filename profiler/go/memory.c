@@ -99,19 +99,3 @@ bool cs_go_read_string(struct cs_go_memory *memory, uint64_t address, char *to, 
 	to[header[1]] = '\0';
 	return true;
 }
-
-uint64_t cs_go_u64(const void *base, uint64_t offset)
-{
-	uint64_t value;
-
-	memcpy(&value, (const char *)base + offset, sizeof(value));
-	return value;
-}
-
-uint32_t cs_go_u32(const void *base, uint64_t offset)
-{
-	uint32_t value;
-
-	memcpy(&value, (const char *)base + offset, sizeof(value));
-	return value;
-}

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* One piece of a read of many. */
 struct cs_go_piece {
@@ -46,7 +47,20 @@ bool cs_go_read_u8(struct cs_go_memory *memory, uint64_t address, uint8_t *value
 bool cs_go_read_string(struct cs_go_memory *memory, uint64_t address, char *to, size_t size);
 
 /* Fields of a copied struct, whose end the caller has checked. */
-uint64_t cs_go_u64(const void *base, uint64_t offset);
-uint32_t cs_go_u32(const void *base, uint64_t offset);
+static inline uint64_t cs_go_u64(const void *base, uint64_t offset)
+{
+	uint64_t value;
+
+	memcpy(&value, (const char *)base + offset, sizeof(value));
+	return value;
+}
+
+static inline uint32_t cs_go_u32(const void *base, uint64_t offset)
+{
+	uint32_t value;
+
+	memcpy(&value, (const char *)base + offset, sizeof(value));
+	return value;
+}
 
 #endif
