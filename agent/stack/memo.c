@@ -32,11 +32,13 @@ struct csa_memo csa_memo;
 static struct draft {
 	uint64_t sp;
 	uint64_t reach; /* words */
+	uint32_t chain_count;
 	uint32_t pc_count;
 	uint32_t other_count;
 	uint32_t frames;
 	bool bp_counts;
 	bool failed;
+	uint16_t chain[CSA_CHAIN_MAX];
 	uint16_t pcs[SLOTS_MAX];
 	uint16_t others[SLOTS_MAX];
 	uint64_t words[SHAPE_WORDS];
@@ -140,17 +142,40 @@ CSA_RAW static void add_end(const struct csa_walk *walk, uint64_t rule)
 		add_pc(frame->sp + bytes - 8);
 }
 
+static bool is_usual(const struct csa_walk_frame *frame)
+{
+	return (csa_rules_find(frame->pc) & ~CSA_RULE_TAG_MASK) == CSA_RULE_FRAME;
+}
+
+/* The frames from START on that keep frame pointers, an even number of them. */
+static uint32_t follow_chain(const struct csa_walk *walk, uint32_t start)
+{
+	uint32_t count = 0;
+
+	while (count < CSA_CHAIN_MAX && count < start && is_usual(&walk->frames[start - count])) {
+		draft.chain[count] = slot_of(walk->frames[start - count].bp);
+		slot_of(walk->frames[start - count].bp + 8);
+		count++;
+	}
+	return count & ~1u;
+}
+
 /* What the way from frame START outwards hung on. */
 static void follow(const struct csa_walk *walk, uint32_t start)
 {
+	uint32_t first;
 	uint64_t bp_slot = 0;
 
-	for (uint32_t i = start; !draft.failed; i--) {
+	draft.chain_count = follow_chain(walk, start);
+	first = start - draft.chain_count;
+	if (first < start)
+		bp_slot = walk->frames[first].bp_slot;
+	for (uint32_t i = first; !draft.failed; i--) {
 		const struct csa_walk_frame *frame = &walk->frames[i];
 		uint64_t rule = csa_rules_find(frame->pc);
 		enum csa_rule_kind kind = csa_rule_kind(rule);
 
-		if (i < start) {
+		if (i < first) {
 			add_pc(frame->pc_slot);
 			if (frame->bp_slot != (uint64_t)&frame->bp)
 				bp_slot = frame->bp_slot;
@@ -183,25 +208,27 @@ static void pack(const uint16_t *slots, uint32_t count)
 static bool make_draft(const struct csa_walk *walk, uint32_t start)
 {
 	const struct csa_walk_frame *first = &walk->frames[start];
-	uint64_t pc_words, other_words;
+	uint64_t chain_words, pc_words, other_words;
 
 	draft.sp = first->sp;
 	draft.reach = draft.pc_count = draft.other_count = 0;
 	draft.frames = start + 1;
 	draft.bp_counts = draft.failed = false;
 	follow(walk, start);
+	chain_words = (draft.chain_count + 3) / 4;
 	pc_words = (draft.pc_count + 3) / 4;
 	other_words = (draft.other_count + 3) / 4;
-	if (draft.failed || pc_words + other_words > CSA_MEMO_SLOT_WORDS)
+	if (draft.failed || chain_words + pc_words + other_words > CSA_MEMO_SLOT_WORDS)
 		return false;
 	draft.words[CSA_SHAPE_PC] = first->pc;
 	draft.words[CSA_SHAPE_EPOCH] = walk->epoch;
 	/* NOLINTBEGIN(clang-analyzer-core.UndefinedBinaryOperatorResult): frames are few */
-	draft.words[CSA_SHAPE_COUNTS] = draft.reach | pc_words << 16 | other_words << 24 |
-	                                (uint64_t)draft.frames << 32 |
-	                                (uint64_t)draft.bp_counts << 48;
+	draft.words[CSA_SHAPE_COUNTS] =
+		draft.reach | pc_words << 16 | other_words << 24 | (uint64_t)draft.frames << 32 |
+		(uint64_t)draft.bp_counts << 48 | (uint64_t)draft.chain_count << 56;
 	/* NOLINTEND(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	draft.word_count = CSA_SHAPE_SLOTS;
+	pack(draft.chain, draft.chain_count);
 	pack(draft.pcs, draft.pc_count);
 	pack(draft.others, draft.other_count);
 	return true;

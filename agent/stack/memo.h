@@ -84,18 +84,28 @@ size_t csa_memo_bytes(void);
 #define CSA_MEMO_MANY UINT64_MAX
 #define CSA_MEMO_HOPELESS (UINT64_MAX - 1)
 
-/* Words of a shape: a header, then slots, four to a word: return addresses, then others. */
+/*
+ * Words of a shape: a header, then slots, four to a word: of a chain, of return addresses, of
+ * others. A chain are the innermost frames, as long as they are of the usual kind (CSA_RULE_FRAME):
+ * where their frame pointers point to. There the next one is, and beside it the return address.
+ */
 enum { CSA_SHAPE_SERIAL, CSA_SHAPE_PC, CSA_SHAPE_EPOCH, CSA_SHAPE_COUNTS, CSA_SHAPE_SLOTS };
 
 /*
  * CSA_SHAPE_COUNTS: words of the stack needed (16 bits), words of return addresses and of
- * other slots (8 each), frames (16), whether the first frame's rbp counts (8).
+ * other slots (8 each), frames (16), whether the first frame's rbp counts (8), and frames of the
+ * chain (8, even).
  */
 #define CSA_COUNTS_REACH(counts) ((counts)&0xffff)
 #define CSA_COUNTS_PCS(counts) ((counts) >> 16 & 0xff)
 #define CSA_COUNTS_OTHERS(counts) ((counts) >> 24 & 0xff)
 #define CSA_COUNTS_FRAMES(counts) ((counts) >> 32 & 0xffff)
 #define CSA_COUNTS_BP(counts) ((counts) >> 48 & 1)
+#define CSA_COUNTS_CHAIN(counts) ((counts) >> 56)
+#define CSA_COUNTS_CHAIN_WORDS(counts) ((((counts) >> 56) + 3) >> 2)
+#define CSA_COUNTS_WORDS(counts) \
+	(CSA_COUNTS_CHAIN_WORDS(counts) + CSA_COUNTS_PCS(counts) + CSA_COUNTS_OTHERS(counts))
+#define CSA_CHAIN_MAX 254u
 
 /* lock ^ name is the key; so words of two stacks never pass for one. */
 struct csa_memo_stack {
@@ -120,6 +130,7 @@ extern struct csa_memo csa_memo __attribute__((visibility("hidden")));
 struct csa_memo_sum {
 	uint64_t low;
 	uint64_t high;
+	uint64_t wrong; /* not 0: it has not this shape */
 };
 
 /* What a stack is looked up by. */

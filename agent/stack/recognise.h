@@ -56,20 +56,42 @@ CSA_RAW_INLINE void csa_memo_add_slots(struct csa_memo_sum *sum, const uint16_t 
 				csa_raw_load(sp + slot[i + 1] * UINT64_C(8)) - base + key[i + 1]);
 }
 
+/*
+ * The return addresses of a chain of frame pointers, two and two, and whether each link leads
+ * to the next: where the last one does is not asked.
+ */
+CSA_RAW_INLINE void csa_memo_add_chain(struct csa_memo_sum *sum, const uint16_t *slot,
+                                       uint64_t frames, const struct csa_frame *at)
+{
+	const uint64_t *key = csa_memo.keys + 2;
+	uint64_t link = at->bp, sp = at->sp;
+
+	for (const uint16_t *end = slot + frames; slot != end; slot += 2, key += 2) {
+		uint64_t first = sp + slot[0] * UINT64_C(8), second = sp + slot[1] * UINT64_C(8);
+
+		sum->wrong |= (link ^ first) | (csa_raw_load(first) ^ second);
+		csa_memo_add_product(sum, csa_raw_load(first + 8) + key[0],
+		                     csa_raw_load(second + 8) + key[1]);
+		link = csa_raw_load(second);
+	}
+}
+
 /* The sum of what is found at AT through a shape's SLOTS, which all are on the stack. */
 CSA_RAW_INLINE struct csa_memo_sum csa_memo_sum(const uint64_t *slots, uint64_t counts,
                                                 const struct csa_frame *at)
 {
-	uint64_t pcs = CSA_COUNTS_PCS(counts), others = CSA_COUNTS_OTHERS(counts);
+	uint64_t chain = CSA_COUNTS_CHAIN_WORDS(counts), pcs = CSA_COUNTS_PCS(counts);
+	uint64_t others = CSA_COUNTS_OTHERS(counts);
 	const uint16_t *slot = (const uint16_t *)slots;
-	struct csa_memo_sum sum = {0, 0};
+	struct csa_memo_sum sum = {0, 0, 0};
 
 	if (CSA_COUNTS_BP(counts))
 		csa_memo_add_product(&sum, at->bp - at->sp + csa_memo.keys[0], csa_memo.keys[1]);
-	csa_memo_add_slots(&sum, slot, pcs, at->sp, 0, csa_memo.keys + 2);
+	csa_memo_add_chain(&sum, slot, CSA_COUNTS_CHAIN(counts), at);
+	csa_memo_add_slots(&sum, slot + chain * 4, pcs, at->sp, 0, csa_memo.keys + 2 + chain * 4);
 	if (others)
-		csa_memo_add_slots(&sum, slot + pcs * 4, others, at->sp, at->sp,
-		                   csa_memo.keys + 2 + pcs * 4);
+		csa_memo_add_slots(&sum, slot + (chain + pcs) * 4, others, at->sp, at->sp,
+		                   csa_memo.keys + 2 + (chain + pcs) * 4);
 	return sum;
 }
 
@@ -103,13 +125,14 @@ CSA_RAW_INLINE uint64_t csa_memo_try(uint32_t reference, struct csa_memo_place *
 {
 	const _Atomic uint64_t *shape = csa_memo.lines + (uint64_t)(reference - 1) * 8;
 	uint64_t serial, counts, words;
+	struct csa_memo_sum sum;
 
 	if (!reference)
 		return 0;
 	/* Acquire pairs with csa_memo_add(). */
 	serial = atomic_load_explicit(&shape[CSA_SHAPE_SERIAL], memory_order_acquire);
 	counts = csa_memo_word(shape, CSA_SHAPE_COUNTS);
-	words = CSA_COUNTS_PCS(counts) + CSA_COUNTS_OTHERS(counts);
+	words = CSA_COUNTS_WORDS(counts);
 	if (CSA_RARE(csa_memo_word(shape, CSA_SHAPE_PC) != place->at.pc) ||
 	    CSA_RARE(csa_memo_word(shape, CSA_SHAPE_EPOCH) != epoch) ||
 	    CSA_RARE(serial < CSA_MEMO_SERIAL) || CSA_RARE(CSA_COUNTS_REACH(counts) > room) ||
@@ -122,8 +145,8 @@ CSA_RAW_INLINE uint64_t csa_memo_try(uint32_t reference, struct csa_memo_place *
 	if (CSA_RARE(csa_memo_word(shape, CSA_SHAPE_SERIAL) != serial) ||
 	    CSA_RARE(CSA_COUNTS_FRAMES(counts) + place->inner > csa_walk_depth_max))
 		return 0;
-	return csa_memo_find_stack(
-		csa_memo_key(csa_memo_sum(place->slots, counts, &place->at), serial));
+	sum = csa_memo_sum(place->slots, counts, &place->at);
+	return CSA_RARE(sum.wrong) ? 0 : csa_memo_find_stack(csa_memo_key(sum, serial));
 }
 
 /* From the frame at PLACE to its caller, by rule; false: it takes a walk. */

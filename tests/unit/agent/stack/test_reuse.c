@@ -20,7 +20,8 @@
 #include "wire/record.h"
 
 #define WORDS 4096
-#define CODES 64
+#define CODES 96
+#define USUAL 32 /* of them, the last ones, keep frame pointers as compilers do */
 #define LIVE_MAX 90
 #define SECONDS 4
 
@@ -58,6 +59,12 @@ static void invent_codes(void)
 		struct code *code = &codes[i];
 
 		code->pc = UINT64_C(0x100000) + i * 0x10018;
+		if (i >= CODES - USUAL) {
+			code->kind = CSA_RULE_BP;
+			code->words = code->bp_words = 2;
+			csa_rules_put(code->pc, CSA_RULE_FRAME);
+			continue;
+		}
 		code->kind = i == 0        ? CSA_RULE_END
 		             : i % 16 == 5 ? CSA_RULE_BP_DEREF
 		             : i % 3 == 0  ? CSA_RULE_BP
@@ -197,6 +204,12 @@ static void compare(const struct csa_frame *at)
 	recognise(at);
 }
 
+/* Any, or in long runs those with usual frame pointers. */
+static const struct code *any_code(bool usual)
+{
+	return &codes[usual ? CODES - 1 - draw(USUAL) : 1 + draw(CODES - 1)];
+}
+
 static void churn(unsigned spoilt_in_1000)
 {
 	time_t end = time(NULL) + SECONDS;
@@ -209,7 +222,7 @@ static void churn(unsigned spoilt_in_1000)
 
 		live_count -= (unsigned)(pops < live_count ? pops : live_count - 1);
 		while (pushes-- && live_count < LIVE_MAX)
-			push(&codes[1 + draw(CODES - 1)]);
+			push(any_code(rounds & 512));
 		if (live_count > 1 && draw(1000) < spoilt_in_1000)
 			spoil();
 		compare(&lives[live_count - 1].at);
