@@ -160,6 +160,12 @@ TRAPS = [
     Guard("a stack grows over pages that can be read", "agent/core/thread.c",
           "if (readable(low, thread->stack_low))", "(void)readable;", "unit/agent/core/test_thread",
           "a_stack_grows_over_pages"),
+    Guard("the links of a chain are compared", "agent/stack/recognise.h",
+          "return CSA_RARE(sum.wrong) ? 0 : csa", "return csa", "unit/agent/stack/test_memo",
+          "a_changed_frame_pointer"),
+    Guard("a shape reaches no further than the stack", "agent/stack/recognise.h",
+          "CSA_RARE(CSA_COUNTS_REACH(counts) > room) ||", "(room & 0) ||",
+          "unit/agent/stack/test_memo", "a_shorter_stack"),
     # modules
     Guard("modules are found without the loader's lock", "agent/stack/object.c",
           "if (find_object)\n\t\t*(void **)&loader.find_object", "if (0)\n\t\t*(void **)&loader"
