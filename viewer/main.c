@@ -4,10 +4,14 @@
  * a recorder beside it where the target is a live one.
  *
  *     coroscope-top [--title T] [--view V] [--theme T] [--script FILE | --batch]
- *                   [--size WxH] [--temporary] TRACE
+ *                   [--size WxH] [--control FILE [--looks TIME]] [--next FILE] TRACE
+ *     coroscope-top [--theme T] --choose RESULT LIST
+ *
+ * The files are those of profiler/command/top.h, which also knows the exit statuses.
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +21,7 @@
 #include <unistd.h>
 
 #include "app/app.h"
+#include "app/choose.h"
 #include "app/config.h"
 #include "app/script.h"
 #include "terminal/terminal.h"
@@ -24,8 +29,9 @@
 struct options {
 	const char *trace, *title, *view, *theme, *script;
 	int width, height;
+	const char *control, *next, *choose;
+	uint64_t looks_ns;
 	bool batch;
-	bool temporary; /* the trace is only for this view: deleted at the end, unless kept */
 };
 
 static int complain(const struct cs_diag *diag)
@@ -108,8 +114,7 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 	return error;
 }
 
-static int run_on_terminal(struct csv_app *app, const struct csv_config *config,
-                           struct cs_diag *diag)
+static struct csv_terminal *open_terminal(const struct csv_config *config, struct cs_diag *diag)
 {
 	const char *no_colour = getenv("NO_COLOR");
 	const struct csv_terminal_options options = {
@@ -117,12 +122,18 @@ static int run_on_terminal(struct csv_app *app, const struct csv_config *config,
 		.colour = !no_colour || !no_colour[0],
 		.mouse = config->mouse,
 	};
-	struct csv_terminal *terminal = csv_terminal_open(&options, diag);
+
+	return csv_terminal_open(&options, diag);
+}
+
+static int run_on_terminal(struct csv_app *app, const struct csv_config *config,
+                           struct cs_diag *diag)
+{
+	struct csv_terminal *terminal = open_terminal(config, diag);
 	int error;
 
 	if (!terminal)
 		return diag->error;
-	app->canvas.unicode = csv_terminal_unicode();
 	app->copies = config->clipboard == CSV_CLIPBOARD_YES ||
 	              (config->clipboard == CSV_CLIPBOARD_AUTO && csv_terminal_copies());
 	error = run(app, terminal);
@@ -144,13 +155,29 @@ static int print_once(struct csv_app *app, const struct options *options, struct
 
 /* ---- options ---- */
 
+/* "500ms", "2s", "2": as the command has checked it. */
+static uint64_t read_looks(const char *text)
+{
+	char *unit;
+	double value = strtod(text, &unit);
+
+	return (uint64_t)(value * (!strcmp(unit, "ms") ? 1e6 : !strcmp(unit, "m") ? 6e10 : 1e9));
+}
+
 static int read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"title", required_argument, NULL, 't'}, {"view", required_argument, NULL, 'v'},
-		{"theme", required_argument, NULL, 'h'}, {"script", required_argument, NULL, 's'},
-		{"size", required_argument, NULL, 'z'},  {"batch", no_argument, NULL, 'b'},
-		{"temporary", no_argument, NULL, 'T'},   {NULL, 0, NULL, 0},
+		{"title", required_argument, NULL, 't'},
+		{"view", required_argument, NULL, 'v'},
+		{"theme", required_argument, NULL, 'h'},
+		{"script", required_argument, NULL, 's'},
+		{"size", required_argument, NULL, 'z'},
+		{"batch", no_argument, NULL, 'b'},
+		{"control", required_argument, NULL, 'c'},
+		{"next", required_argument, NULL, 'n'},
+		{"looks", required_argument, NULL, 'l'},
+		{"choose", required_argument, NULL, 'C'},
+		{NULL, 0, NULL, 0},
 	};
 	int option;
 
@@ -176,8 +203,17 @@ static int read_options(struct options *options, int argc, char **argv)
 		case 'b':
 			options->batch = true;
 			break;
-		case 'T':
-			options->temporary = true;
+		case 'c':
+			options->control = optarg;
+			break;
+		case 'n':
+			options->next = optarg;
+			break;
+		case 'l':
+			options->looks_ns = read_looks(optarg);
+			break;
+		case 'C':
+			options->choose = optarg;
 			break;
 		default:
 			return -EINVAL;
@@ -209,24 +245,106 @@ static int configure(struct csv_config *config, const struct options *options, s
 	return 0;
 }
 
-/* What was recorded for this view alone goes, unless somebody wants it. */
-static void put_away(const struct csv_app *app, const struct options *options)
+/* ---- choosing a process ---- */
+
+static int run_choice(struct csv_choose *choose, struct csv_terminal *terminal)
 {
-	if (!options->temporary)
-		return;
-	if (app->keep)
-		fprintf(stderr, "what was recorded is kept: coroscope top %s\n", options->trace);
-	else
-		unlink(options->trace);
+	int error = 0;
+
+	while (!error && !choose->quit) {
+		int width, height;
+
+		csv_terminal_size(terminal, &width, &height);
+		error = csv_choose_draw(choose, width, height);
+		if (error)
+			break;
+		csv_terminal_show(terminal, &choose->canvas, choose->redraw);
+		choose->redraw = false;
+		struct csv_event event = csv_terminal_wait(terminal, 500);
+
+		csv_choose_event(choose, &event);
+		csv_choose_tick(choose);
+	}
+	return error;
+}
+
+static int write_choice(const char *path, uint32_t pid, struct cs_diag *diag)
+{
+	FILE *file = fopen(path, "we");
+	int error = !file || fprintf(file, "%" PRIu32 "\n", pid) < 0;
+
+	if (file)
+		error |= fclose(file) != 0;
+	return error ? cs_diag_set(diag, -EIO, "tell which process was chosen: %s: %s", path,
+	                           strerror(errno))
+	             : 0;
+}
+
+static int choose(const struct options *options, const struct csv_config *config,
+                  struct cs_diag *diag)
+{
+	struct csv_terminal *terminal = NULL;
+	struct csv_choose list;
+	int error = csv_choose_open(&list, options->trace, diag);
+
+	list.keymap = config->keymap;
+	list.canvas.unicode = csv_terminal_unicode();
+	if (!error) {
+		terminal = open_terminal(config, diag);
+		error = terminal ? run_choice(&list, terminal) : diag->error;
+		csv_terminal_close(terminal);
+		if (error == -ENOMEM)
+			cs_diag_set(diag, error, "show the processes: no memory");
+	}
+	if (!error && list.chosen)
+		error = write_choice(options->choose, list.chosen, diag);
+	csv_choose_release(&list);
+	return error;
+}
+
+/* ---- the view ---- */
+
+static int run_view(const struct options *options, const struct csv_config *config,
+                    struct cs_diag *diag, enum csv_leave *leave)
+{
+	struct csv_app app = {0};
+	struct csv_session *session = csv_session_open(options->trace, diag);
+	int error = session ? csv_app_open(&app, session, options->title, diag) : diag->error;
+
+	if (!error) {
+		app.keymap = config->keymap;
+		app.canvas.unicode = csv_terminal_unicode();
+		app.steer.control = options->control;
+		app.steer.next = options->next;
+		app.steer.looks_ns = options->looks_ns;
+	}
+	if (!error && config->view[0] && !csv_app_choose(&app, config->view)) {
+		error = cs_diag_set(diag, -EINVAL, "show the view %s: there is none", config->view);
+		cs_diag_hint(diag, "views: coroutines, threads, heap, stacks, scheduler, timeline");
+	}
+	if (!error && options->script)
+		error = csv_script_run(&app, options->script, diag);
+	else if (!error && options->batch)
+		error = print_once(&app, options, diag);
+	else if (!error)
+		error = run_on_terminal(&app, config, diag);
+	/* Who leaves a recording wants it all the same. */
+	if (app.steer.recording[0]) {
+		csv_app_end_recording(&app);
+		fprintf(stderr, "%s\n", app.message);
+	}
+	*leave = app.steer.leave;
+	if (session)
+		csv_app_close(&app);
+	return error;
 }
 
 int main(int argc, char **argv)
 {
 	struct options options;
 	struct csv_config config;
-	struct csv_app app = {0};
 	struct cs_diag diag = {0};
-	struct csv_session *session;
+	enum csv_leave leave = CSV_LEAVE_DONE;
 	int error;
 
 	setlocale(LC_CTYPE, "");
@@ -236,27 +354,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	error = configure(&config, &options, &diag);
-	session = error ? NULL : csv_session_open(options.trace, &diag);
-	if (!session)
-		return complain(&diag);
-	error = csv_app_open(&app, session, options.title, &diag);
-	if (!error) {
-		app.keymap = config.keymap;
-		app.canvas.unicode = csv_terminal_unicode();
-		if (config.view[0] && !csv_app_choose(&app, config.view)) {
-			error = cs_diag_set(&diag, -EINVAL, "show the view %s: there is none",
-			                    config.view);
-			cs_diag_hint(&diag, "views: coroutines, threads, heap, stacks, scheduler, "
-			                    "timeline");
-		}
-	}
-	if (!error && options.script)
-		error = csv_script_run(&app, options.script, &diag);
-	else if (!error && options.batch)
-		error = print_once(&app, &options, &diag);
+	if (!error && options.choose)
+		error = choose(&options, &config, &diag);
 	else if (!error)
-		error = run_on_terminal(&app, &config, &diag);
-	put_away(&app, &options);
-	csv_app_close(&app);
-	return error ? complain(&diag) : 0;
+		error = run_view(&options, &config, &diag, &leave);
+	return error ? complain(&diag) : (int)leave;
 }

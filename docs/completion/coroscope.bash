@@ -12,8 +12,8 @@ _coroscope()
 	fi
 	case $command in
 	record)
-		options="--pid --output --duration --max-size --last --heap= --heap --no-heap --sched= --sched --no-sched --cpu= --cpu --no-cpu --wall= --wall --interval --level --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
-		taking=" --pid -p --output -o --duration -d --max-size --last --interval --level --buffer --on-full --seed "
+		options="--pid --output --duration --max-size --last --heap= --heap --no-heap --sched= --sched --no-sched --cpu= --cpu --no-cpu --wall= --wall --interval --budget --control --level --children --no-children --buffer --on-full --seed --symbols --no-symbols --args --no-args --debuginfod --run-anyway --help --quiet --verbose"
+		taking=" --pid -p --output -o --duration -d --max-size --last --interval --budget --control --level --buffer --on-full --seed "
 		operand="program"
 		;;
 	snapshot)
@@ -27,8 +27,8 @@ _coroscope()
 		operand="file"
 		;;
 	top)
-		options="--pid --view --interval --keep --theme --batch --size --script --help --quiet --verbose"
-		taking=" --pid -p --view --interval --keep --theme --size --script "
+		options="--pid --view --interval --budget --keep --theme --json --batch --size --script --help --quiet --verbose"
+		taking=" --pid -p --view --interval --budget --keep --theme --size --script "
 		operand="program"
 		;;
 	heap)
@@ -128,6 +128,7 @@ _coroscope()
 	record:--output= | record:--output | record:-o) operand="file" ;;
 	record:--heap=) choices="all" ;;
 	record:--sched=) choices="count time all" ;;
+	record:--control= | record:--control) operand="file" ;;
 	record:--level= | record:--level) choices="read freeze" ;;
 	record:--on-full= | record:--on-full) choices="block drop" ;;
 	snapshot:--output= | snapshot:--output | snapshot:-o) operand="file" ;;

@@ -89,6 +89,16 @@ static const struct cs_option options[] = {
          .argument = "TIME",
          .preset = "1s",
          .help = "with -p: look at coroutines, heap and figures every TIME"},
+	{.name = "budget",
+         .kind = CS_OPTION_COUNT,
+         .argument = "PERCENT",
+         .preset = "10",
+         .help = "with -p: look less often when looks would take more than that of a core"},
+	{.name = "control",
+         .kind = CS_OPTION_TEXT,
+         .complete = CS_OPERAND_FILE,
+         .argument = "FILE",
+         .help = "be steered by FILE while recording: interval TIME, hold (drop nothing)"},
 	CS_OPTION_LEVEL,
 	{.name = "children",
          .negatable = true,
@@ -219,6 +229,7 @@ static int read_config(const struct cs_args *args, struct cs_recording *recordin
 	recording->arguments = !cs_args_get(args, "args")->negated;
 	recording->symbols = !cs_args_get(args, "symbols")->negated;
 	recording->debuginfod = cs_args_on(args, "debuginfod");
+	recording->control.path = cs_args_text(args, "control", NULL);
 	recording->duration_ns = cs_args_number(args, "duration", 0);
 	if ((size_t)snprintf(recording->path, sizeof(recording->path), "%s", output) >=
 	    sizeof(recording->path))
@@ -261,7 +272,7 @@ static int check_program(const struct cs_args *args, struct cs_diag *diag, bool 
 /* What is for running processes only is not ignored. */
 static int refuse_observers_options(const struct cs_args *args, struct cs_diag *diag)
 {
-	static const char *const names[] = {"wall", "interval", "level"};
+	static const char *const names[] = {"wall", "interval", "budget", "level"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (!cs_args_get(args, names[i])->given)

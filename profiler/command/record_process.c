@@ -13,6 +13,7 @@
 #include "command/interrupts.h"
 
 #define INTERVAL_DEFAULT_NS UINT64_C(1000000000)
+#define BUDGET_DEFAULT 10
 #define INTERVAL_MIN_NS UINT64_C(10000000)
 
 static const char *const of_agents[] = {"buffer", "on-full", "seed", "children", "run-anyway"};
@@ -102,6 +103,14 @@ static int read_options(struct cs_watch *watch, const struct cs_args *args, stru
 	watch->max_bytes = cs_args_number(args, "max-size", 0);
 	watch->last_ns = cs_args_number(args, "last", 0);
 	watch->interval_ns = cs_args_number(args, "interval", INTERVAL_DEFAULT_NS);
+	watch->asked_ns = watch->interval_ns;
+	watch->control.path = cs_args_text(args, "control", NULL);
+	watch->budget = (uint32_t)cs_args_number(args, "budget", BUDGET_DEFAULT);
+	if (watch->budget < 1 || watch->budget > 100) {
+		cs_diag_set(diag, -EINVAL, "look for %s %% of a core",
+		            cs_args_text(args, "budget", ""));
+		return cs_diag_hint(diag, "--budget is from 1 to 100");
+	}
 	if (watch->interval_ns >= INTERVAL_MIN_NS)
 		return 0;
 	cs_diag_set(diag, -EINVAL, "look more often than a hundred times a second");

@@ -319,6 +319,8 @@ static void collect(struct cs_recording *recording)
 		if (recording->root_ended)
 			look_for_others(recording, now_ns);
 		look_at_signals(recording, now_ns);
+		if (cs_control_look(&recording->control, now_ns))
+			cs_trace_hold(recording->writer, recording->control.hold);
 		if (cs_collector_failed(recording->collector))
 			recording->ended_by = "the trace could not be written";
 		else if (recording->duration_ns && now_ns >= recording->duration_ns &&

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "command/command.h"
+#include "command/control.h"
 #include "command/launch.h"
 #include "command/launch_cpu.h"
 #include "command/progress.h"
@@ -39,6 +40,7 @@ struct cs_recording {
 	struct cs_collector *collector;
 	struct cs_launch launch;
 	struct cs_progress progress;
+	struct cs_control control;
 
 	uint32_t cpu_hz;           /* 0: no CPU samples */
 	struct cs_launch_cpu *cpu; /* NULL: not sampled */

@@ -1,243 +1,221 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * coroscope top: the live view. The viewer is a program of its own and views a trace; for a live
- * target a recorder of ours writes one beside it. So the view can go back in time, and neither
- * its end nor a crash of it touches the target.
+ * coroscope top: the live view. This is who starts the viewer, keeps it company, and starts what
+ * it asks for when it ends: so the view can go back in time, and neither its end nor a crash of
+ * it touches the target.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "command/agent_file.h"
-#include "command/live.h"
+#include "command/candidates.h"
 #include "command/registry.h"
-#include "source/native.h"
-#include "source/tracked.h"
-#include "trace/trace.h"
+#include "command/selection.h"
+#include "command/top.h"
 
-/* How long a recorder may take until there is a picture. */
-#define PATIENCE_MS 10000
-#define NAP_MS 5
-#define WORDS_MAX 64
-
-struct top {
-	const struct cs_args *args;
-	char viewer[PATH_MAX];
-	char folder[64];      /* of the trace of a live target; "" none */
-	char trace[PATH_MAX]; /* what is viewed */
-	char title[256];
-	char output[PATH_MAX]; /* what a launched program prints */
-	pid_t recorder;        /* 0: none */
-	uint64_t pid;
-};
-
-/* ---- words of a command line to come ---- */
-
-struct words {
-	const char *words[WORDS_MAX];
-	unsigned count;
-};
-
-static void add(struct words *words, const char *word)
-{
-	if (words->count + 1 < WORDS_MAX)
-		words->words[words->count++] = word;
-	words->words[words->count] = NULL;
-}
-
-/* ---- the recorder ---- */
-
-static int make_folder(struct top *top, struct cs_diag *diag)
-{
-	const char *where = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
-
-	snprintf(top->folder, sizeof(top->folder), "%s/coroscope-top-XXXXXX", where);
-	if (!mkdtemp(top->folder)) {
-		cs_diag_set(diag, -errno, "record into %s: %s", where, strerror(errno));
-		top->folder[0] = 0;
-		return diag->error;
-	}
-	snprintf(top->trace, sizeof(top->trace), "%s/live.coro", top->folder);
-	snprintf(top->output, sizeof(top->output), "%s/output", top->folder);
-	return 0;
-}
-
-static void record_words(const struct top *top, struct words *words, char *pid, size_t bytes)
-{
-	add(words, "coroscope");
-	add(words, "record");
-	add(words, "--quiet");
-	add(words, "-o");
-	add(words, top->trace);
-	add(words, "--last");
-	add(words, cs_args_text(top->args, "keep", "10m"));
-	if (top->pid) {
-		snprintf(pid, bytes, "%" PRIu64, top->pid);
-		add(words, "--interval");
-		add(words, cs_args_text(top->args, "interval", "500ms"));
-		add(words, "-p");
-		add(words, pid);
-		return;
-	}
-	add(words, "--");
-	for (unsigned i = 0; i < top->args->operand_count; i++)
-		add(words, top->args->operands[i]);
-}
-
-/* In the child: what the recorder and its program print must not fall onto the view. */
-static void become_recorder(const struct top *top, const struct words *words)
-{
-	int input = open("/dev/null", O_RDONLY);
-	int output = open(top->output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-	setpgid(0, 0); /* the terminal's signals are the viewer's */
-	if (input >= 0)
-		dup2(input, STDIN_FILENO);
-	if (output >= 0) {
-		dup2(output, STDOUT_FILENO);
-		dup2(output, STDERR_FILENO);
-	}
-	execv("/proc/self/exe", (char **)words->words);
-	_exit(127);
-}
-
-/* The last line of what the recorder said is why it gave up. */
-static int recorder_failed(const struct top *top, struct cs_diag *diag)
-{
-	FILE *file = fopen(top->output, "re");
-	char line[512], reason[512] = "", hint[384] = "";
-
-	while (file && fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = 0;
-		if (!strncmp(line, "coroscope: cannot ", 18))
-			snprintf(reason, sizeof(reason), "%s", line + 18);
-		if (!strncmp(line, "hint: ", 6))
-			snprintf(hint, sizeof(hint), "%.380s", line + 6);
-	}
-	if (file)
-		fclose(file);
-	cs_diag_set(diag, -ECHILD, "%s", reason[0] ? reason : "record: the recorder has ended");
-	return hint[0] ? cs_diag_hint(diag, "%s", hint) : -ECHILD;
-}
-
-static bool has_picture(const struct top *top)
-{
-	struct stat status;
-
-	/* The session's chunk and the first tick. */
-	return !stat(top->trace, &status) && status.st_size > 512;
-}
-
-static int wait_for_picture(const struct top *top, struct cs_diag *diag)
-{
-	const struct timespec nap = {.tv_nsec = NAP_MS * 1000000};
-
-	for (int waited = 0; waited < PATIENCE_MS; waited += NAP_MS) {
-		siginfo_t info = {0};
-
-		if (has_picture(top))
-			return 0;
-		if (!waitid(P_PID, (id_t)top->recorder, &info, WEXITED | WNOHANG | WNOWAIT) &&
-		    info.si_pid)
-			return has_picture(top) ? 0 : recorder_failed(top, diag);
-		nanosleep(&nap, NULL);
-	}
-	return cs_diag_set(diag, -ETIME, "record: there is no picture after %d seconds",
-	                   PATIENCE_MS / 1000);
-}
-
-static int start_recorder(struct top *top, struct cs_diag *diag)
-{
-	struct words words = {0};
-	char pid[24];
-	int error = make_folder(top, diag);
-
-	if (error)
-		return error;
-	record_words(top, &words, pid, sizeof(pid));
-	top->recorder = fork();
-	if (top->recorder < 0) {
-		top->recorder = 0;
-		return cs_diag_set(diag, -errno, "start the recorder: %s", strerror(errno));
-	}
-	if (top->recorder == 0)
-		become_recorder(top, &words);
-	return wait_for_picture(top, diag);
-}
-
-/* A launched program ends with its view; a process that was there before goes on. */
-static void stop_recorder(const struct top *top)
-{
-	if (!top->recorder)
-		return;
-	kill(top->recorder, top->pid ? SIGINT : SIGTERM);
-	while (waitpid(top->recorder, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-static void clean_up(const struct top *top)
-{
-	if (!top->folder[0])
-		return;
-	unlink(top->output);
-	rmdir(top->folder); /* unless the trace is kept in it */
-}
+#define MIND_MS 500
+#define LIST_EVERY 4 /* of those */
 
 /* ---- the viewer ---- */
 
-static void viewer_words(const struct top *top, struct words *words)
+static volatile sig_atomic_t told_to_end;
+
+static void on_end(int number)
 {
-	static const char *const passed[] = {"view", "theme", "script", "size"};
-
-	add(words, "coroscope-top");
-	add(words, "--title");
-	add(words, top->title);
-	for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++) {
-		static char options[4][16];
-
-		if (!cs_args_get(top->args, passed[i])->text)
-			continue;
-		snprintf(options[i], sizeof(options[i]), "--%s", passed[i]);
-		add(words, options[i]);
-		add(words, cs_args_get(top->args, passed[i])->text);
-	}
-	if (cs_args_on(top->args, "batch"))
-		add(words, "--batch");
-	if (top->recorder)
-		add(words, "--temporary");
-	add(words, top->trace);
+	told_to_end = number;
 }
 
-static int run_viewer(const struct top *top, struct cs_diag *diag)
+/*
+ * Signals of the terminal are the viewer's business; it tells us by ending. That the terminal
+ * is gone, or that we are to end, is passed on: there is something to clean up.
+ */
+static void set_signals(void)
 {
-	struct words words = {0};
+	struct sigaction action = {.sa_handler = on_end};
+
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	sigaction(SIGHUP, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+}
+
+static void reset_signals(void)
+{
+	static const int all[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		signal(all[i], SIG_DFL);
+}
+
+static void option(const struct cs_top *top, struct cs_top_words *words, const char *name)
+{
+	static char options[8][16];
+	static unsigned used;
+
+	if (!cs_args_get(top->args, name)->text)
+		return;
+	snprintf(options[used], sizeof(options[0]), "--%s", name);
+	cs_top_add(words, options[used]);
+	used = (used + 1) % 8;
+	cs_top_add(words, cs_args_get(top->args, name)->text);
+}
+
+static void viewer_words(const struct cs_top *top, struct cs_top_words *words)
+{
+	static const char *const passed[] = {"view", "theme", "script", "size"};
+	static char next[96], control[96];
+
+	cs_top_add(words, "coroscope-top");
+	cs_top_add(words, "--title");
+	cs_top_add(words, top->title);
+	for (size_t i = 0; i < sizeof(passed) / sizeof(passed[0]); i++)
+		option(top, words, passed[i]);
+	if (cs_args_on(top->args, "batch"))
+		cs_top_add(words, "--batch");
+	if (top->folder[0]) {
+		snprintf(next, sizeof(next), "%s", cs_top_file(top, "next").s);
+		cs_top_add(words, "--next");
+		cs_top_add(words, next);
+	}
+	if (top->ours) {
+		snprintf(control, sizeof(control), "%s", cs_top_file(top, "control").s);
+		cs_top_add(words, "--control");
+		cs_top_add(words, control);
+		if (top->pid) {
+			cs_top_add(words, "--looks");
+			cs_top_add(words, cs_args_text(top->args, "interval", "500ms"));
+		}
+	}
+	cs_top_add(words, top->trace);
+}
+
+/* Waits for PID to end; now and then, does what is to be done meanwhile. */
+static int keep_company(struct cs_top *top, pid_t pid, void (*meanwhile)(struct cs_top *top))
+{
+	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 	int status = 0;
+
+	while (waitpid(pid, &status, WNOHANG) == 0) {
+		if (told_to_end)
+			kill(pid, SIGTERM);
+		else
+			meanwhile(top);
+		told_to_end = 0;
+		poll(&end, end.fd >= 0, end.fd >= 0 ? MIND_MS : 20);
+	}
+	if (end.fd >= 0)
+		close(end.fd);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : CS_EXIT_FAILED;
+}
+
+static int run_viewer(struct cs_top *top, const struct cs_top_words *words,
+                      void (*meanwhile)(struct cs_top *top), struct cs_diag *diag)
+{
 	pid_t viewer;
 
-	viewer_words(top, &words);
-	signal(SIGINT, SIG_IGN); /* the viewer's business; it tells us by ending */
-	signal(SIGQUIT, SIG_IGN);
+	set_signals();
 	viewer = fork();
 	if (viewer == 0) {
-		signal(SIGINT, SIG_DFL);
-		signal(SIGQUIT, SIG_DFL);
-		execv(top->viewer, (char **)words.words);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		reset_signals();
+		execv(top->viewer, (char **)words->words);
 		_exit(127);
 	}
 	if (viewer < 0)
 		return cs_diag_set(diag, -errno, "start the view: %s", strerror(errno));
-	while (waitpid(viewer, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : CS_EXIT_FAILED;
+	return keep_company(top, viewer, meanwhile);
+}
+
+/* ---- choosing ---- */
+
+static int list_candidates(const struct cs_args *args, struct cs_diag *diag)
+{
+	struct cs_candidates list;
+	struct cs_sink sink;
+	int error = cs_candidates_find(&list);
+
+	if (error)
+		return cs_diag_set(diag, error, "list the processes: out of memory");
+	cs_sink_to_file(&sink, stdout, "standard output");
+	(cs_args_on(args, "json") ? cs_candidates_json : cs_candidates_text)(&list, &sink);
+	error = cs_sink_finish(&sink, diag);
+	cs_candidates_free(&list);
+	return error;
+}
+
+static int write_list(struct cs_top *top)
+{
+	struct cs_candidates list;
+	struct cs_sink sink;
+	int error = cs_candidates_find(&list);
+
+	if (error)
+		return error;
+	cs_sink_to_memory(&sink);
+	cs_candidates_lines(&list, &sink);
+	error = cs_sink_error(&sink);
+	if (!error)
+		error = cs_top_tell(top, "list", sink.data ? sink.data : "", sink.size);
+	cs_sink_release(&sink);
+	cs_candidates_free(&list);
+	return error;
+}
+
+static void list_again(struct cs_top *top)
+{
+	static unsigned times;
+
+	if (++times % LIST_EVERY == 0)
+		(void)write_list(top);
+}
+
+static uint64_t read_chosen(const struct cs_top *top)
+{
+	FILE *file = fopen(cs_top_file(top, "chosen").s, "re");
+	uint64_t pid = 0;
+
+	if (file && fscanf(file, "%" SCNu64, &pid) != 1)
+		pid = 0;
+	if (file)
+		fclose(file);
+	return pid;
+}
+
+/* Into top->pid; 0: nobody was chosen. A status, or -errno with DIAG. */
+static int choose(struct cs_top *top, struct cs_diag *diag)
+{
+	struct cs_top_words words = {0};
+	char list[96], chosen[96];
+	int status = cs_top_folder(top, diag);
+
+	top->pid = 0;
+	if (status)
+		return status;
+	status = write_list(top);
+	if (status)
+		return cs_diag_set(diag, status, "list the processes: %s", strerror(-status));
+	snprintf(list, sizeof(list), "%s", cs_top_file(top, "list").s);
+	snprintf(chosen, sizeof(chosen), "%s", cs_top_file(top, "chosen").s);
+	unlink(chosen);
+	cs_top_add(&words, "coroscope-top");
+	option(top, &words, "theme");
+	cs_top_add(&words, "--choose");
+	cs_top_add(&words, chosen);
+	cs_top_add(&words, list);
+	status = run_viewer(top, &words, list_again, diag);
+	if (!status)
+		top->pid = read_chosen(top);
+	return status;
 }
 
 /* ---- targets ---- */
@@ -254,67 +232,37 @@ static bool is_trace(const char *path)
 	return got > 0 && !strncmp(magic, "coroscope", 9);
 }
 
-/*
- * A native program is recorded by whoever started it: what that recorder writes is what there is
- * to see. True: TOP's trace is it.
- */
-static bool is_recorded(struct top *top)
-{
-	struct cs_tracked tracked;
-	struct cs_trace *trace = NULL;
-	bool same = false;
-
-	if (cs_tracked_find(&tracked, (uint32_t)top->pid, NULL) > 0 && tracked.note.trace)
-		trace = cs_trace_open(tracked.note.trace, NULL);
-	/* Somebody may have put another file there. */
-	if (trace && cs_trace_session(trace)->mono_start_ns == tracked.note.mono_start_ns) {
-		snprintf(top->trace, sizeof(top->trace), "%s", tracked.note.trace);
-		snprintf(top->title, sizeof(top->title),
-		         "process %" PRIu64 ", recorded by %" PRIu32, top->pid, tracked.note.pid);
-		same = true;
-	}
-	cs_trace_close(trace);
-	cs_tracked_close(&tracked);
-	return same;
-}
-
-static int read_process(struct top *top, struct cs_diag *diag)
-{
-	const struct cs_observer *observer;
-
-	if (top->pid > INT32_MAX)
-		return cs_diag_set(diag, -ESRCH, "observe %" PRIu64 ": no process has that number",
-		                   top->pid);
-	observer = cs_live_probe((uint32_t)top->pid, diag);
-	if (!observer)
-		return diag->error;
-	snprintf(top->title, sizeof(top->title), "process %" PRIu64, top->pid);
-	if (observer == &cs_native_observer && is_recorded(top))
-		return 0;
-	return start_recorder(top, diag);
-}
-
-static int read_target(struct top *top, struct cs_diag *diag)
+static int watch(struct cs_top *top, struct cs_diag *diag)
 {
 	const struct cs_args *args = top->args;
 	const char *first = args->operand_count ? args->operands[0] : NULL;
 
-	top->pid = cs_args_number(args, "pid", 0);
-	if (!!top->pid == !!first) {
-		cs_diag_set(diag, -EINVAL, "top: name one target");
-		return cs_diag_hint(diag, "coroscope top -p PID, FILE, or [--] PROGRAM [ARGS…]");
-	}
 	if (top->pid)
-		return read_process(top, diag);
+		return cs_top_watch_process(top, diag);
+	if (args->operand_count != 1 || !is_trace(first))
+		return cs_top_watch_program(top, diag);
 	snprintf(top->title, sizeof(top->title), "%.200s", first);
-	if (args->operand_count == 1 && is_trace(first)) {
-		snprintf(top->trace, sizeof(top->trace), "%s", first);
-		return 0;
-	}
-	return start_recorder(top, diag);
+	snprintf(top->trace, sizeof(top->trace), "%s", first);
+	return 0;
 }
 
-static int find_viewer(struct top *top, struct cs_diag *diag)
+/* One view of one target, to its end. A status, or -errno with DIAG. */
+static int view(struct cs_top *top, struct cs_diag *diag)
+{
+	struct cs_top_words words = {0};
+	int status = watch(top, diag);
+
+	if (!status) {
+		viewer_words(top, &words);
+		status = run_viewer(top, &words, cs_top_mind, diag);
+	}
+	if (status == CS_TOP_NEXT && top->next)
+		top->pid = top->next;
+	cs_top_stop(top);
+	return status;
+}
+
+static int find_viewer(struct cs_top *top, struct cs_diag *diag)
 {
 	int error = cs_part_file("coroscope-top", top->viewer, sizeof(top->viewer));
 
@@ -325,20 +273,58 @@ static int find_viewer(struct top *top, struct cs_diag *diag)
 	                    "it is built where ncurses is; `coroscope ps` prints the same as text");
 }
 
+static int check(const struct cs_args *args, struct cs_diag *diag)
+{
+	bool pid = cs_args_get(args, "pid")->given;
+
+	if (pid && (args->operand_count || !cs_args_number(args, "pid", 0))) {
+		cs_diag_set(diag, -EINVAL, "top: name one target");
+		return cs_diag_hint(diag, "coroscope top -p PID, FILE, or [--] PROGRAM [ARGS…]");
+	}
+	if (!pid && !args->operand_count && cs_args_get(args, "script")->given) {
+		cs_diag_set(diag, -EINVAL, "follow a script without a target");
+		return cs_diag_hint(diag, "coroscope top --script FILE -p PID, TRACE or PROGRAM");
+	}
+	if ((pid || args->operand_count) && cs_args_on(args, "json")) {
+		cs_diag_set(diag, -EINVAL, "show a target as JSON");
+		return cs_diag_hint(diag, "coroscope ps --json prints it; top --json lists the "
+		                          "processes that can be watched");
+	}
+	return 0;
+}
+
+/* Without a target, and with somebody to ask. */
+static bool wants_list(const struct cs_args *args)
+{
+	return cs_args_on(args, "json") || cs_args_on(args, "batch") || !isatty(STDIN_FILENO) ||
+	       !isatty(STDOUT_FILENO);
+}
+
 static int run_top(const struct cs_args *args, struct cs_diag *diag)
 {
-	static struct top top;
-	int status;
+	static struct cs_top top;
+	bool named = args->operand_count || cs_args_get(args, "pid")->given;
+	int status = check(args, diag);
 
+	if (status)
+		return status;
+	if (!named && wants_list(args))
+		return list_candidates(args, diag);
 	memset(&top, 0, sizeof(top));
 	top.args = args;
+	top.pid = cs_args_number(args, "pid", 0);
 	status = find_viewer(&top, diag);
 	if (!status)
-		status = read_target(&top, diag);
-	if (!status)
-		status = run_viewer(&top, diag);
-	stop_recorder(&top);
-	clean_up(&top);
+		status = named ? view(&top, diag) : CS_TOP_CHOOSE;
+	while (status == CS_TOP_CHOOSE || status == CS_TOP_NEXT) {
+		if (status == CS_TOP_CHOOSE) {
+			status = choose(&top, diag);
+			if (status || !top.pid)
+				break;
+		}
+		status = view(&top, diag);
+	}
+	cs_top_clean(&top);
 	return status;
 }
 
@@ -363,6 +349,11 @@ static const struct cs_option options[] = {
          .argument = "TIME",
          .preset = "500ms",
          .help = "with -p: how often the process is looked at"},
+	{.name = "budget",
+         .kind = CS_OPTION_COUNT,
+         .argument = "PERCENT",
+         .preset = "25",
+         .help = "with -p: look less often when that would take more of a core"},
 	{.name = "keep",
          .kind = CS_OPTION_TEXT,
          .argument = "TIME",
@@ -374,6 +365,7 @@ static const struct cs_option options[] = {
          .choices = themes,
          .preset = "dark",
          .help = "colours"},
+	CS_OPTION_JSON,
 	{.name = "batch", .help = "print one screen as text and end"},
 	{.name = "size",
          .kind = CS_OPTION_TEXT,
@@ -392,16 +384,22 @@ static const struct cs_option_group group = {NULL, options};
 const struct cs_command cs_command_top = {
 	.name = "top",
 	.summary = "watch coroutines, threads, heap and scheduler, live or recorded",
-	.usage = (const char *const[]){"[OPTIONS] -p PID", "[OPTIONS] FILE",
+	.usage = (const char *const[]){"[OPTIONS]", "[OPTIONS] -p PID", "[OPTIONS] FILE",
                                        "[OPTIONS] [--] PROGRAM [ARGS…]", NULL},
 	.description =
 		"Shows a target on the whole terminal: coroutines by stack, as a list or by who "
 		"spawned them, threads, the heap, a flame graph, the scheduler, and all of it over "
 		"time. The keys are those of htop, less and vi; ? lists them.\n\n"
+		"Without a target it lists the processes that can be watched, Go programs and native "
+		"ones that are being recorded, to choose one (o comes back to it); where it can't "
+		"ask, and with --json, it prints the list.\n\n"
 		"A live target is recorded while it is watched, so that [ and ] go back and forth in "
-		"its last minutes; what was recorded is deleted at the end unless R was pressed. A "
-		"launched program prints into a file and ends with the view; a process that was "
-		"there before goes on. On a recorded trace the same views have a time line: p plays "
+		"its last minutes; that is deleted at the end. R starts a recording that is kept, and "
+		"R ends it; w writes what there is up to now. A launched program prints into a file "
+		"and ends with the view; a process that was there before goes on. When it has ended, "
+		"its last state stays, and r watches the process that runs the same program then, or "
+		"starts the program again. + and - change how often it is looked at, as far as the "
+		"budget allows; the status line says how old the picture is. On a recorded trace the same views have a time line: p plays "
 		"it, P goes to the peak of the heap, B to where it grew most, m marks a moment that "
 		"everything is compared with.\n\n"
 		"Filters: state = waiting and (age > 10s or heap > 1M) and not function ~ \"^net\". "

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "command/command.h"
+#include "command/control.h"
 #include "command/live.h"
 #include "command/progress.h"
 #include "command/watch_cpu.h"
@@ -27,6 +28,8 @@ struct cs_watch {
 	char path[PATH_MAX];         /* of the trace; "": named after the program */
 	uint64_t duration_ns;        /* 0: until it ends, or somebody interrupts */
 	uint64_t interval_ns;        /* between looks */
+	uint64_t asked_ns;           /* the interval, before somebody steered */
+	uint32_t budget;             /* of a core, for looks, in percent */
 	uint64_t max_bytes, last_ns; /* of the trace; 0: all of it is kept */
 	uint32_t cpu_hz, wall_hz;    /* 0: none */
 	bool cpu_asked;              /* by name: it is a condition */
@@ -43,6 +46,7 @@ struct cs_watch {
 	struct cs_diag cpu_refusal; /* why not; none: it is, or is not wanted */
 	struct cs_watch_wall wall;
 	struct cs_progress progress;
+	struct cs_control control;
 	int pidfd;
 
 	const char *ended_by;  /* NULL: goes on */

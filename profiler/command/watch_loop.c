@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is due when. Looking costs us CPU time: looks that use more than a tenth of their
+ * What is due when. Looking costs us CPU time: looks that use more than their budget of the
  * interval are made less often, and the summary says so. Samples are taken out soon after they
  * were made, because a goroutine's struct may be another's a moment later.
  */
@@ -19,11 +19,11 @@
 #define DRAIN_NS UINT64_C(10000000)
 #define DRAIN_IDLE_NS UINT64_C(100000000)
 #define QUIET_NS UINT64_C(1000000000) /* something is written at least this often */
-#define LOOK_SHARE 10u                /* of the time, at most one in so many for looks */
 #define DYING_NS UINT64_C(2000000000)
 #define PROGRESS_NS UINT64_C(250000000)
 
 struct schedule {
+	uint64_t earliest_ns; /* of the next look, by the budget */
 	uint64_t look_ns, drain_ns, write_ns, keyframe_ns, progress_ns;
 	uint64_t end_ns; /* UINT64_MAX: none */
 	unsigned signals;
@@ -119,10 +119,11 @@ static int look(struct cs_watch *watch, struct schedule *due, struct cs_diag *di
 	uint64_t before_ns = cs_clock_now_ns(&watch->clock);
 	uint64_t used_ns = cs_clock_used_ns();
 	int error = cs_watch_look(watch, diag);
-	uint64_t least_ns = (cs_clock_used_ns() - used_ns) * LOOK_SHARE;
+	uint64_t least_ns = (cs_clock_used_ns() - used_ns) * 100 / watch->budget;
 
 	if (!error)
 		note_cycles(watch);
+	due->earliest_ns = before_ns + least_ns;
 	if (least_ns > watch->interval_ns)
 		watch->stretched_ns = least_ns > watch->stretched_ns ? least_ns
 		                                                     : watch->stretched_ns;
@@ -155,6 +156,20 @@ static void show_progress(struct cs_watch *watch, struct schedule *due, uint64_t
 	                 cs_text_duration(watch->look_ns / (watch->looks ? watch->looks : 1)).s);
 }
 
+/* Somebody wants it otherwise from now on. */
+static void be_steered(struct cs_watch *watch, struct schedule *due, uint64_t now_ns)
+{
+	const struct cs_control *control = &watch->control;
+
+	if (!cs_control_look(&watch->control, now_ns))
+		return;
+	watch->interval_ns = control->interval_ns ? control->interval_ns : watch->asked_ns;
+	due->look_ns = earlier(due->look_ns, now_ns + watch->interval_ns);
+	if (due->look_ns < due->earliest_ns)
+		due->look_ns = due->earliest_ns;
+	cs_trace_hold(watch->writer, control->hold);
+}
+
 /* One round: everything that is due. 0; -ESRCH: it has ended; -errno with DIAG. */
 static int round_of(struct cs_watch *watch, struct schedule *due, struct cs_diag *diag)
 {
@@ -169,6 +184,7 @@ static int round_of(struct cs_watch *watch, struct schedule *due, struct cs_diag
 		error = look(watch, due, diag);
 	if (!error && now_ns >= due->write_ns)
 		error = write_trace(watch, due, cs_clock_now_ns(&watch->clock), diag);
+	be_steered(watch, due, now_ns);
 	show_progress(watch, due, now_ns);
 	return error;
 }
@@ -178,6 +194,8 @@ static uint64_t next_due(const struct cs_watch *watch, const struct schedule *du
 	uint64_t next_ns =
 		earlier(earlier(due->look_ns, due->drain_ns), earlier(due->write_ns, due->end_ns));
 
+	if (watch->control.path)
+		next_ns = earlier(next_ns, watch->control.due_ns);
 	return earlier(next_ns, cs_watch_wall_due(&watch->wall));
 }
 

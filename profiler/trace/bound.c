@@ -348,7 +348,7 @@ int cs_bound_trim(struct cs_bound *bound, uint64_t now_ns, bool at_end)
 	int error;
 
 	bound->at_end = at_end;
-	if (!last || kept <= (at_end ? last : last + last / 2))
+	if (!last || bound->held || kept <= (at_end ? last : last + last / 2))
 		return 0;
 	error = find_cut(bound, UINT64_MAX, now_ns - last, &cut);
 	if (error || !cut.offset || cut.time_ns > now_ns - last ||

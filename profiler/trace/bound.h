@@ -20,6 +20,7 @@ struct cs_bound {
 	uint64_t keyframe_bytes;         /* … and how long it is */
 	uint64_t dropped_bytes;          /* in all */
 	bool at_end;                     /* no more is coming: nothing is kept free for it */
+	bool held;                       /* nothing is dropped for its age */
 };
 
 /* 0 or -ENOMEM. CHUNKS must outlive the bound, and asks it for room from now on. */

@@ -108,6 +108,8 @@ uint64_t cs_trace_bytes(const struct cs_trace_writer *writer);
 uint64_t cs_trace_last_ns(const struct cs_trace_writer *writer);
 /* The first time whose state is still in the file. */
 uint64_t cs_trace_kept_from(const struct cs_trace_writer *writer);
+/* HOLD: from now on nothing is dropped for its age, until it is called again. */
+void cs_trace_hold(struct cs_trace_writer *writer, bool hold);
 /* Nothing but names and the end is coming: drops what need not be kept. */
 void cs_trace_ending(struct cs_trace_writer *writer);
 /* Writes summary and index, closes, frees, also after errors. */

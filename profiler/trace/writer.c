@@ -384,6 +384,11 @@ uint64_t cs_trace_kept_from(const struct cs_trace_writer *writer)
 	return writer->bound.session.kept_from_ns;
 }
 
+void cs_trace_hold(struct cs_trace_writer *writer, bool hold)
+{
+	writer->bound.held = hold;
+}
+
 void cs_trace_ending(struct cs_trace_writer *writer)
 {
 	if (cs_bound_is_on(&writer->bound) && !writer->chunks.error)

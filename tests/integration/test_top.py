@@ -4,12 +4,11 @@
 import json
 import os
 import re
-import shutil
 import signal
-import subprocess
 import time
 
 import cs
+from screen import TMUX, end, start, tmux, viewer, wait_for
 
 PROGRAM = ["python3", "-c", """
 import sys, time
@@ -128,63 +127,6 @@ cs.check("no terminal: said, with the way out", result.status == 2 and
 cs.equal("nothing is left behind after failures", leftovers(), [])
 
 # ---- a real terminal ----
-
-TMUX = shutil.which("tmux")
-SOCKET = f"coroscope-test-{os.getpid()}"
-
-
-def tmux(*words):
-    return subprocess.run([TMUX, "-L", SOCKET, *words], capture_output=True, text=True,
-                          check=False).stdout
-
-
-def wait_for(text, seconds=40):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        screen = tmux("capture-pane", "-p", "-t", "t")
-        if re.search(text, screen):
-            return screen
-        time.sleep(0.1)
-    return tmux("capture-pane", "-p", "-t", "t")
-
-
-def start(command, width=100, height=24, **environment):
-    # A leak checker can't look at a process whose terminal is taken away.
-    environment = {"ASAN_OPTIONS": "detect_leaks=0", **environment}
-    words = [f"{name}={value}" for name, value in environment.items()]
-    for _ in range(20):  # a server that is ending refuses new sessions
-        if subprocess.run([TMUX, "-L", SOCKET, "has-session", "-t", "t"], capture_output=True,
-                          check=False).returncode == 0:
-            break
-        new_session(command, words, width, height)
-        time.sleep(0.1)
-
-
-def new_session(command, words, width, height):
-    tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height),
-         "env", *words, "bash", "--norc", "-c", command + "; echo STATUS=$?; sleep 60")
-
-
-def end():
-    tmux("kill-server")
-
-
-def viewer():
-    """The PID of the viewer in the terminal."""
-    def look():
-        todo = [int(tmux("list-panes", "-t", "t", "-F", "#{pane_pid}"))]
-        while todo:
-            pid = todo.pop()
-            try:
-                with open(f"/proc/{pid}/comm", encoding="utf-8") as stream:
-                    if stream.read().strip() == "coroscope-top":
-                        return pid
-            except OSError:
-                continue
-            todo += cs.children(pid)
-        return None
-    return cs.wait_until(look, 10)
-
 
 if not TMUX:
     cs.without("terminal", "tmux is not installed")

@@ -99,7 +99,7 @@ bool csv_app_choose(struct csv_app *app, const char *view)
 
 /* ---- asking ---- */
 
-static void ask(struct csv_app *app, enum csv_asking what)
+void csv_app_ask(struct csv_app *app, enum csv_asking what)
 {
 	static const char *const labels[] = {
 		[CSV_ASKING_SEARCH] = "search: ",
@@ -107,6 +107,7 @@ static void ask(struct csv_app *app, enum csv_asking what)
 		[CSV_ASKING_SAVE] = "save to (.txt, .json, .folded): ",
 		[CSV_ASKING_COPY] = "copy as (text, json, folded): ",
 		[CSV_ASKING_SNAPSHOT] = "write a trace to: ",
+		[CSV_ASKING_RECORD] = "record from now on, to: ",
 	};
 
 	app->asking = what;
@@ -165,6 +166,9 @@ static void answer(struct csv_app *app)
 			csv_app_complain(app, &diag);
 		else if (*text)
 			csv_app_say(app, "written: coroscope top %s", text);
+		break;
+	case CSV_ASKING_RECORD:
+		csv_app_record(app, text);
 		break;
 	default:
 		break;
@@ -225,36 +229,31 @@ static bool do_own(struct csv_app *app, enum csv_action action)
 		            scene->system ? "shown" : "hidden");
 		return true;
 	case CSV_ACTION_SEARCH:
-		ask(app, CSV_ASKING_SEARCH);
+		csv_app_ask(app, CSV_ASKING_SEARCH);
 		return true;
 	case CSV_ACTION_SEARCH_NEXT:
 	case CSV_ACTION_SEARCH_PREVIOUS:
 		search(app, action == CSV_ACTION_SEARCH_NEXT ? 1 : -1);
 		return true;
 	case CSV_ACTION_FILTER:
-		ask(app, CSV_ASKING_FILTER);
+		csv_app_ask(app, CSV_ASKING_FILTER);
 		return true;
 	case CSV_ACTION_CLEAR_FILTER:
 		app->needle[0] = 0;
 		filter(app, "");
 		return true;
 	case CSV_ACTION_SAVE:
-		ask(app, CSV_ASKING_SAVE);
+		csv_app_ask(app, CSV_ASKING_SAVE);
 		return true;
 	case CSV_ACTION_COPY:
 		if (app->copies)
-			ask(app, CSV_ASKING_COPY);
+			csv_app_ask(app, CSV_ASKING_COPY);
 		else
 			csv_app_say(app, "this terminal has no clipboard that is known; "
 			                 "clipboard = yes in top.conf uses it all the same");
 		return true;
 	case CSV_ACTION_SNAPSHOT:
-		ask(app, CSV_ASKING_SNAPSHOT);
-		return true;
-	case CSV_ACTION_RECORD:
-		app->keep = !app->keep;
-		csv_app_say(app, app->keep ? "what is recorded will be kept"
-		                           : "what is recorded will be deleted at the end");
+		csv_app_ask(app, CSV_ASKING_SNAPSHOT);
 		return true;
 	case CSV_ACTION_REDRAW:
 		app->redraw = true;
@@ -263,7 +262,7 @@ static bool do_own(struct csv_app *app, enum csv_action action)
 		app->quit = true;
 		return true;
 	default:
-		return csv_app_travel(app, action);
+		return csv_app_target(app, action) || csv_app_travel(app, action);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "app/session.h"
+#include "app/steer.h"
 #include "canvas/canvas.h"
 #include "canvas/key.h"
 #include "view/view.h"
@@ -23,7 +24,8 @@ enum csv_asking {
 	CSV_ASKING_FILTER,
 	CSV_ASKING_SAVE,
 	CSV_ASKING_COPY,
-	CSV_ASKING_SNAPSHOT
+	CSV_ASKING_SNAPSHOT,
+	CSV_ASKING_RECORD
 };
 
 struct csv_app {
@@ -40,10 +42,11 @@ struct csv_app {
 	char needle[128];
 	char message[256]; /* in the last line, until the next key */
 	bool message_bad;
-	bool paused;           /* live: the picture is held; a recording: it does not play */
-	uint64_t interval_ns;  /* between pictures */
-	double speed;          /* of playing a recording */
-	bool keep;             /* the recorder's file is not deleted at the end */
+	bool paused;          /* live: the picture is held; a recording: it does not play */
+	uint64_t interval_ns; /* between pictures */
+	double speed;         /* of playing a recording */
+	struct csv_steer steer;
+	bool ended;            /* it was alive when the view began */
 	bool copies;           /* whoever drives it has a clipboard */
 	struct cs_sink copied; /* for it; empty: nothing. Who took it releases it */
 	bool quit, redraw;     /* redraw: somebody else wrote on the terminal */
@@ -84,6 +87,11 @@ const struct csv_view *csv_app_view(const struct csv_app *app);
 void csv_app_update(struct csv_app *app); /* the view sees the scene */
 void csv_app_frame(struct csv_app *app);  /* everything around the view */
 void csv_app_help(struct csv_app *app, struct csv_area area);
+/* About the target itself: recordings, what comes next. False: it is not. */
+bool csv_app_target(struct csv_app *app, enum csv_action action);
+void csv_app_record(struct csv_app *app, const char *path);
+void csv_app_end_recording(struct csv_app *app);
+void csv_app_ask(struct csv_app *app, enum csv_asking what);
 bool csv_app_travel(struct csv_app *app, enum csv_action action); /* false: not about time */
 
 #endif

@@ -20,16 +20,19 @@ static void draw_title(struct csv_app *app)
 {
 	const struct csv_scene *scene = scene_of(app);
 	struct csv_canvas *canvas = &app->canvas;
-	char right[160], mark[64] = "";
-	const char *mode = "recording";
+	char right[224], mark[64] = "", kept[64] = "";
+	const char *mode = app->ended ? "ended" : "recording";
 
 	if (csv_session_is_growing(app->session))
 		mode = !scene->live ? "past" : app->paused ? "held" : "live";
 	else if (!app->paused)
 		mode = "playing";
+	if (app->steer.recording[0])
+		snprintf(kept, sizeof(kept), "REC %s  ",
+		         cs_text_duration(scene->to_ns - app->steer.recorded_ns).s);
 	if (scene->mark)
 		snprintf(mark, sizeof(mark), "mark %s  ", cs_text_duration(scene->mark->time_ns).s);
-	snprintf(right, sizeof(right), "%s%s  %s / %s", mark, mode,
+	snprintf(right, sizeof(right), "%s%s%s  %s / %s", kept, mark, mode,
 	         cs_text_duration(scene->now->time_ns).s, cs_text_duration(scene->to_ns).s);
 	csv_put_right(canvas, 0, 0, canvas->width, CSV_ROLE_PLAIN, right);
 	csv_putf(canvas, 0, 0, canvas->width - (int)strlen(right) - 2, CSV_ROLE_TITLE,
@@ -51,12 +54,22 @@ static void draw_tabs(struct csv_app *app)
 		              app->help ? CSV_ROLE_TAB_ACTIVE : CSV_ROLE_TAB, " ? help ");
 }
 
+static void ended(const struct csv_app *app, char *text, size_t bytes)
+{
+	char next[112];
+	bool known = csv_steer_next(&app->steer, next, sizeof(next));
+
+	snprintf(text, bytes, "the target has ended: this is its last state%s%s", known ? "; " : "",
+	         known ? next : "");
+}
+
 /* What a person must know of the picture before believing it. */
 static void honest(const struct csv_app *app, char *text, size_t bytes)
 {
 	const struct csv_scene *scene = scene_of(app);
 	const struct cs_snapshot *now = scene->now;
 	uint64_t unstable = scene->counts.unstable;
+	uint64_t age_ns = csv_session_age_ns(app->session);
 	size_t used = 0;
 
 	text[0] = 0;
@@ -72,6 +85,10 @@ static void honest(const struct csv_app *app, char *text, size_t bytes)
 	if (!csv_session_at_end(app->session) && used < bytes)
 		snprintf(text + used, bytes - used, "%s before the end",
 		         cs_text_duration(scene->to_ns - now->time_ns).s);
+	else if (age_ns != CSV_THE_END && used < bytes)
+		snprintf(text + used, bytes - used, "age %s", cs_text_duration(age_ns).s);
+	else if (app->ended && used < bytes)
+		ended(app, text + used, bytes - used);
 }
 
 static void draw_status(struct csv_app *app)
@@ -79,25 +96,26 @@ static void draw_status(struct csv_app *app)
 	struct csv_canvas *canvas = &app->canvas;
 	const struct csv_view *view = csv_app_view(app);
 	int y = canvas->height - 1;
-	char about[384] = "", doubts[128];
+	char about[384] = "", doubts[256];
 
 	if (app->asking) {
 		csv_prompt_draw(&app->prompt, canvas, (struct csv_area){0, y, canvas->width, 1});
 		return;
 	}
 	csv_fill(canvas, (struct csv_area){0, y, canvas->width, 1}, ' ', CSV_ROLE_STATUS);
-	if (app->message[0]) {
-		csv_put(canvas, 0, y, canvas->width,
-		        app->message_bad ? CSV_ROLE_BAD : CSV_ROLE_STATUS, app->message);
-		return;
-	}
 	honest(app, doubts, sizeof(doubts));
-	if (view->describe)
+	if (app->message[0])
+		snprintf(about, sizeof(about), "%s", app->message);
+	else if (view->describe)
 		view->describe(app->states[app->current], about, sizeof(about));
-	int right = csv_text_columns(canvas, doubts);
+	int right = csv_text_columns(canvas, doubts), left = csv_text_columns(canvas, about);
 
-	csv_put_right(canvas, 0, y, canvas->width, CSV_ROLE_STATUS, doubts);
-	csv_put(canvas, 0, y, canvas->width - right - 1, CSV_ROLE_STATUS, about);
+	/* A message is there until the next key: where there is no room for both, it goes first. */
+	if (app->message[0] && left + 1 + right > canvas->width)
+		right = canvas->width > left + 1 ? canvas->width - left - 1 : 0;
+	csv_put_right(canvas, canvas->width - right, y, right, CSV_ROLE_STATUS, doubts);
+	csv_put(canvas, 0, y, canvas->width - right - (right > 0),
+	        app->message_bad && app->message[0] ? CSV_ROLE_BAD : CSV_ROLE_STATUS, about);
 }
 
 void csv_app_frame(struct csv_app *app)

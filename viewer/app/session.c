@@ -4,7 +4,7 @@
  * moment is loaded into a model of its own. All share one set of names and of stacks, because
  * ids mean the same in every model of one trace.
  */
-#include "app/session.h"
+#include "app/session_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,67 +12,38 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "app/series.h"
 #include "model/coroutine.h"
-#include "symbol/resolver.h"
-#include "trace/trace.h"
 #include "view/census.h"
 #include "view/living.h"
 
-#define MINUTE_NS UINT64_C(60000000000)
 #define STEP_NS UINT64_C(1000000000)
-/* More coroutines than that make every other moment cost seconds: it is not looked for. */
-#define MINUTE_COROUTINES_MAX 200000u
-/* How far the moment "a minute ago" may be off before it is loaded anew. */
-#define MINUTE_SLACK_NS UINT64_C(10000000000)
-
-struct moment {
-	struct cs_model *model;
-	struct cs_snapshot *snapshot;
-	uint64_t time_ns;
-};
-
-struct csv_session {
-	char *path;
-	struct cs_trace *trace;
-	struct cs_symbols *symbols;
-	struct cs_resolver *resolver;
-	uint32_t named_frames; /* frames of the model when names were looked up last */
-	struct moment now, mark, start;
-	struct cs_trace_place *place; /* of now.model, while at_end */
-	bool at_end;
-	bool wants_timeline;
-	struct csv_timeline timeline;
-	uint64_t *thread_cpu_ns;
-	uint32_t thread_room;
-	struct csv_scene scene;
-};
 
 /* ---- moments ---- */
 
-static void moment_release(struct moment *moment)
+void csv_moment_release(struct csv_moment *moment)
 {
 	cs_snapshot_free(moment->snapshot);
 	cs_model_free(moment->model);
-	*moment = (struct moment){0};
+	*moment = (struct csv_moment){0};
 }
 
-static int out_of_memory(const struct csv_session *session, struct cs_diag *diag)
+int csv_session_no_memory(const struct csv_session *session, struct cs_diag *diag)
 {
 	return cs_diag_set(diag, -ENOMEM, "show %s: no memory", session->path);
 }
 
 /* WHOLE: with a copy of all coroutines, which few views need and which costs most of it. */
-static int take(struct csv_session *session, struct moment *moment, bool whole,
-                struct cs_diag *diag)
+int csv_session_take(struct csv_session *session, struct csv_moment *moment, bool whole,
+                     struct cs_diag *diag)
 {
 	struct cs_snapshot *snapshot =
 		(whole ? cs_snapshot_take : cs_snapshot_take_sums)(moment->model, session->symbols);
 
 	if (!snapshot)
-		return out_of_memory(session, diag);
+		return csv_session_no_memory(session, diag);
 	cs_snapshot_free(moment->snapshot);
 	moment->snapshot = snapshot;
 	moment->time_ns = cs_model_now(moment->model);
@@ -80,12 +51,12 @@ static int take(struct csv_session *session, struct moment *moment, bool whole,
 }
 
 /* SYMBOLS: read names as well; for the present moment, which is made whole when need be. */
-static int load(struct csv_session *session, uint64_t time_ns, struct cs_symbols *symbols,
-                struct moment *moment, struct cs_diag *diag)
+int csv_session_load(struct csv_session *session, uint64_t time_ns, struct cs_symbols *symbols,
+                     struct csv_moment *moment, struct cs_diag *diag)
 {
 	int error = -ENOMEM;
 
-	moment_release(moment);
+	csv_moment_release(moment);
 	moment->model = cs_model_new();
 	/* The end is gone on from. */
 	if (moment->model && symbols && time_ns == CSV_THE_END)
@@ -94,23 +65,23 @@ static int load(struct csv_session *session, uint64_t time_ns, struct cs_symbols
 	else if (moment->model)
 		error = cs_trace_load(session->trace, time_ns, moment->model, symbols, diag);
 	else
-		out_of_memory(session, diag);
+		csv_session_no_memory(session, diag);
 	if (!error)
-		error = take(session, moment, !symbols, diag);
+		error = csv_session_take(session, moment, !symbols, diag);
 	if (error)
-		moment_release(moment);
+		csv_moment_release(moment);
 	return error;
 }
 
 /* ---- names ---- */
 
 /* Stacks remember what their frames were called: new names make them anew. */
-static int forget_stacks(struct csv_session *session, struct cs_diag *diag)
+int csv_session_forget_stacks(struct csv_session *session, struct cs_diag *diag)
 {
 	struct cs_stacks *stacks = cs_stacks_new(true);
 
 	if (!stacks)
-		return out_of_memory(session, diag);
+		return csv_session_no_memory(session, diag);
 	cs_stacks_free(session->scene.stacks);
 	session->scene.stacks = stacks;
 	return 0;
@@ -131,7 +102,7 @@ static int find_names(struct csv_session *session, struct cs_diag *diag)
 		error = cs_resolver_resolve(session->resolver, session->now.model, session->symbols,
 		                            NULL, NULL, NULL, diag);
 	session->named_frames = frames;
-	return error ? error : forget_stacks(session, diag);
+	return error ? error : csv_session_forget_stacks(session, diag);
 }
 
 /* ---- the scene ---- */
@@ -161,7 +132,7 @@ static void remember_before(struct csv_session *session)
 	};
 }
 
-static void set_scene(struct csv_session *session)
+void csv_session_set_scene(struct csv_session *session)
 {
 	struct csv_scene *scene = &session->scene;
 
@@ -180,7 +151,7 @@ static void set_scene(struct csv_session *session)
 /* The mark's snapshot borrows the model of the present: it is left to it when that goes. */
 static void leave_to_mark(struct csv_session *session)
 {
-	struct moment *mark = &session->mark, *now = &session->now;
+	struct csv_moment *mark = &session->mark, *now = &session->now;
 
 	if (!mark->snapshot || mark->model || mark->snapshot->model != now->model)
 		return;
@@ -195,34 +166,34 @@ static int look_around(struct csv_session *session, struct cs_diag *diag)
 	struct csv_scene *scene = &session->scene;
 
 	return csv_living_take(&scene->living, &scene->counts, session->now.model)
-	               ? out_of_memory(session, diag)
+	               ? csv_session_no_memory(session, diag)
 	               : 0;
 }
 
 static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
 {
-	struct moment next = {0};
+	struct csv_moment next = {0};
 	int error;
 
 	cs_trace_place_free(session->place);
 	session->place = cs_trace_place_new();
 	if (!session->place)
-		return out_of_memory(session, diag);
-	error = load(session, time_ns, session->symbols, &next, diag);
+		return csv_session_no_memory(session, diag);
+	error = csv_session_load(session, time_ns, session->symbols, &next, diag);
 	if (error)
 		return error;
 	if (session->now.model)
 		remember_before(session);
-	error = forget_stacks(session, diag); /* it knows the old model */
+	error = csv_session_forget_stacks(session, diag); /* it knows the old model */
 	leave_to_mark(session);
-	moment_release(&session->now);
+	csv_moment_release(&session->now);
 	session->now = next;
 	session->named_frames = 0;
 	if (!error)
 		error = look_around(session, diag);
 	if (!error)
 		error = find_names(session, diag);
-	set_scene(session);
+	csv_session_set_scene(session);
 	return error;
 }
 
@@ -252,9 +223,9 @@ void csv_session_close(struct csv_session *session)
 {
 	if (!session)
 		return;
-	moment_release(&session->now);
-	moment_release(&session->mark);
-	moment_release(&session->start);
+	csv_moment_release(&session->now);
+	csv_moment_release(&session->mark);
+	csv_moment_release(&session->start);
 	csv_census_release(&session->scene.mark_census);
 	csv_census_release(&session->scene.start_census);
 	csv_census_release(&session->scene.minute_census);
@@ -295,7 +266,7 @@ static int follow(struct csv_session *session, struct cs_diag *diag)
 	if (!error)
 		error = find_names(session, diag);
 	if (!error)
-		error = take(session, &session->now, false, diag);
+		error = csv_session_take(session, &session->now, false, diag);
 	if (!error)
 		error = look_around(session, diag);
 	if (!error && session->wants_timeline)
@@ -310,7 +281,7 @@ int csv_session_refresh(struct csv_session *session, struct cs_diag *diag)
 
 	if (error == -ESTALE) {
 		error = reopen(session, diag);
-		set_scene(session);
+		csv_session_set_scene(session);
 		return error ? error : 1;
 	}
 	if (error > 0 && session->at_end) {
@@ -320,8 +291,41 @@ int csv_session_refresh(struct csv_session *session, struct cs_diag *diag)
 	} else if (!error && growing != cs_trace_is_growing(session->trace)) {
 		error = 1; /* nothing more is coming: that is news */
 	}
-	set_scene(session);
+	csv_session_set_scene(session);
 	return error;
+}
+
+int csv_session_look(struct csv_session *session, struct cs_diag *diag)
+{
+	bool growing = cs_trace_is_growing(session->trace);
+	uint64_t serial = session->scene.serial;
+	int error = cs_trace_refresh(session->trace, diag);
+
+	if (error == -ESTALE)
+		return 0; /* it goes on in another file, which is opened when the picture moves */
+	csv_session_set_scene(session);
+	session->scene.serial = serial;
+	if (error < 0)
+		return error;
+	return growing != cs_trace_is_growing(session->trace);
+}
+
+uint64_t csv_session_age_ns(const struct csv_session *session)
+{
+	const struct csv_counts *counts = &session->scene.counts;
+	uint64_t start_ns = cs_trace_session(session->trace)->mono_start_ns;
+	uint64_t seen_ns = session->now.time_ns, now_ns;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	/* Between two looks the clock of the trace goes on, and nothing else does. */
+	if (counts->seen_ns && counts->seen_ns < seen_ns)
+		seen_ns = counts->seen_ns;
+	if (!cs_trace_is_growing(session->trace) || !session->at_end || !start_ns ||
+	    now_ns < start_ns + seen_ns)
+		return CSV_THE_END;
+	return now_ns - start_ns - seen_ns;
 }
 
 int csv_session_seek(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
@@ -335,153 +339,6 @@ int csv_session_seek(struct csv_session *session, uint64_t time_ns, struct cs_di
 bool csv_session_at_end(const struct csv_session *session)
 {
 	return session->at_end;
-}
-
-/* What is kept of another moment: its heap, and how many coroutines stood where. */
-static int load_other(struct csv_session *session, uint64_t time_ns, struct moment *moment,
-                      struct csv_census *census, struct cs_diag *diag)
-{
-	int error = load(session, time_ns, NULL, moment, diag);
-
-	if (!error && csv_census_take(census, moment->model))
-		error = out_of_memory(session, diag);
-	if (!error)
-		cs_model_forget_coroutines(moment->model);
-	return error;
-}
-
-/*
- * The mark is what there is now: nothing is read again. Of many coroutines no copy is kept, and
- * what each of them holds is not compared then.
- */
-static int set_mark(struct csv_session *session, struct cs_diag *diag)
-{
-	struct moment *mark = &session->mark;
-	bool whole = session->scene.counts.all <= MINUTE_COROUTINES_MAX;
-	struct moment now = {.model = session->now.model};
-	int error = take(session, &now, whole, diag);
-
-	if (error)
-		return error;
-	mark->snapshot = now.snapshot;
-	mark->time_ns = now.time_ns;
-	error = csv_census_take(&session->scene.mark_census, now.model);
-	if (!error)
-		return 0;
-	moment_release(mark);
-	return out_of_memory(session, diag);
-}
-
-int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
-{
-	int error = 0;
-
-	if (session->mark.snapshot) {
-		moment_release(&session->mark);
-		csv_census_release(&session->scene.mark_census);
-	} else {
-		error = set_mark(session, diag);
-	}
-	if (!error)
-		error = forget_stacks(session, diag);
-	set_scene(session);
-	return error;
-}
-
-/* Only the numbers of a minute ago are wanted: its model goes at once. */
-static int look_back(struct csv_session *session, struct cs_diag *diag)
-{
-	struct csv_census *minute = &session->scene.minute_census;
-	uint64_t now_ns = session->now.time_ns;
-	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : session->start.time_ns;
-	struct moment then = {0};
-	int error;
-
-	if (session->scene.counts.all > MINUTE_COROUTINES_MAX) {
-		csv_census_release(minute);
-		return 0;
-	}
-	if (minute->known && wanted <= minute->time_ns + MINUTE_SLACK_NS &&
-	    minute->time_ns <= wanted + MINUTE_SLACK_NS)
-		return 0;
-	error = load_other(session, wanted, &then, minute, diag);
-	moment_release(&then);
-	return error;
-}
-
-int csv_session_history(struct csv_session *session, struct cs_diag *diag)
-{
-	uint64_t serial = session->scene.serial;
-	int error = 0;
-
-	if (!session->start.model)
-		error = load_other(session, cs_trace_session(session->trace)->tick_ns,
-		                   &session->start, &session->scene.start_census, diag);
-	if (!error)
-		error = look_back(session, diag);
-	set_scene(session);
-	session->scene.serial = serial; /* the same moment, better known */
-	return error;
-}
-
-int csv_session_whole(struct csv_session *session, struct cs_diag *diag)
-{
-	uint64_t serial = session->scene.serial;
-	int error;
-
-	if (!session->now.snapshot->sums_only)
-		return 0;
-	error = take(session, &session->now, true, diag);
-	if (error)
-		return error;
-	set_scene(session);
-	session->scene.serial = serial;
-	return 0;
-}
-
-int csv_session_timeline(struct csv_session *session, struct cs_diag *diag)
-{
-	int error = 0;
-
-	if (session->wants_timeline)
-		return 0;
-	session->wants_timeline = true;
-	error = csv_timeline_read(&session->timeline, session->trace, diag);
-	set_scene(session);
-	return error;
-}
-
-/* ---- places in time ---- */
-
-int csv_session_time(struct csv_session *session, const char *text, uint64_t *time_ns,
-                     struct cs_diag *diag)
-{
-	return cs_trace_time(session->trace, text, time_ns, diag);
-}
-
-int csv_session_peak(struct csv_session *session, uint64_t *time_ns, struct cs_diag *diag)
-{
-	return cs_trace_time(session->trace, "peak", time_ns, diag);
-}
-
-int csv_session_growth(struct csv_session *session, uint64_t *time_ns, struct cs_diag *diag)
-{
-	const struct csv_series *heap;
-	double most = 0;
-	int error = csv_session_timeline(session, diag);
-
-	if (error)
-		return error;
-	heap = session->timeline.count ? &session->timeline.series[0] : NULL;
-	for (uint32_t i = 1; heap && heap->unit == CSV_SERIES_BYTES && i < heap->count; i++) {
-		double growth = heap->points[i].value - heap->points[i - 1].value;
-
-		if (growth > most) {
-			most = growth;
-			*time_ns = heap->points[i].time_ns;
-		}
-	}
-	return most > 0 ? 0 : cs_diag_set(diag, -ENOENT, "find where the heap grew: it did not");
 }
 
 struct csv_scene *csv_session_scene(struct csv_session *session)

@@ -26,6 +26,12 @@ void csv_session_close(struct csv_session *session);
 /* Takes in what was appended. 1: the scene is another, 0: it is as before, -errno with DIAG. */
 int csv_session_refresh(struct csv_session *session, struct cs_diag *diag);
 
+/* The same, but the moment that is shown stays. */
+int csv_session_look(struct csv_session *session, struct cs_diag *diag);
+
+/* How old what is shown is; of a living target alone, else CSV_THE_END. */
+uint64_t csv_session_age_ns(const struct csv_session *session);
+
 /* To TIME of the recording, CSV_THE_END: its end, and on with it. 0 or -errno with DIAG. */
 int csv_session_seek(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag);
 bool csv_session_at_end(const struct csv_session *session);

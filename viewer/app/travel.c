@@ -65,6 +65,14 @@ static void find(struct csv_app *app,
 
 static void change_speed(struct csv_app *app, bool faster)
 {
+	if (csv_session_is_growing(app->session) && csv_steer_looks(&app->steer, faster)) {
+		app->interval_ns = app->steer.looks_ns < INTERVAL_MIN_NS   ? INTERVAL_MIN_NS
+		                   : app->steer.looks_ns > INTERVAL_MAX_NS ? INTERVAL_MAX_NS
+		                                                           : app->steer.looks_ns;
+		csv_app_say(app, "the target is looked at every %s, as far as its budget allows",
+		            cs_text_duration(app->steer.looks_ns).s);
+		return;
+	}
 	if (csv_session_is_growing(app->session)) {
 		app->interval_ns = faster ? app->interval_ns / 2 : app->interval_ns * 2;
 		if (app->interval_ns < INTERVAL_MIN_NS)
@@ -146,23 +154,28 @@ static bool play(struct csv_app *app, uint64_t elapsed_ns)
 	return true;
 }
 
+/* A held picture stays, but whether its target lives is told. */
+static int look(struct csv_app *app, struct cs_diag *diag)
+{
+	return app->paused ? csv_session_look(app->session, diag)
+	                   : csv_session_refresh(app->session, diag);
+}
+
 bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns)
 {
 	struct cs_diag diag = {0};
 	int news;
 
 	if (!csv_session_is_growing(app->session))
-		return !app->paused && play(app, elapsed_ns);
-	if (app->paused)
-		return false;
-	news = csv_session_refresh(app->session, &diag);
+		return app->paused ? app->ended : play(app, elapsed_ns);
+	news = look(app, &diag);
 	if (news < 0)
 		csv_app_complain(app, &diag);
 	if (!csv_session_is_growing(app->session)) {
-		app->paused = true;
-		csv_app_say(app, "the target has ended: this is its last state");
+		app->paused = app->ended = true;
+		app->message[0] = 0; /* the status line says so, as long as it is so */
 	}
-	if (news > 0)
+	if (news > 0 && (!app->paused || app->ended))
 		csv_app_update(app);
-	return news != 0;
+	return true; /* also without news: the picture becomes older */
 }

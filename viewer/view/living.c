@@ -47,6 +47,9 @@ static void count(struct csv_counts *counts, const struct cs_coroutine *coroutin
 	counts->states[coroutine->state]++;
 	counts->system_states[coroutine->state] += system;
 	counts->unstable += (coroutine->flags & CS_COROUTINE_UNSTABLE) != 0;
+	if (coroutine->flags & CS_COROUTINE_OBSERVED && coroutine->observed_ns != CS_UNKNOWN &&
+	    coroutine->observed_ns > counts->seen_ns)
+		counts->seen_ns = coroutine->observed_ns;
 	if (coroutine->switches != CS_UNKNOWN) {
 		counts->switches += coroutine->switches;
 		*switches = true;

@@ -39,6 +39,8 @@ struct csv_counts {
 	uint64_t all, system, unstable;
 	uint64_t states[CS_COROUTINE_STATES], system_states[CS_COROUTINE_STATES];
 	uint64_t switches; /* CS_UNKNOWN: none is counted */
+	uint64_t
+		seen_ns; /* when one of those that are looked at was seen last; 0: there are none */
 };
 
 /* What is remembered of a slot of the model. */

@@ -187,14 +187,28 @@ static const char *const parking[] = {
 	"lua_yieldk",
 };
 
+/* Templates of C++ are named with what they return before them: "void boost::fibers::…". */
+static bool names_parking(const char *function)
+{
+	size_t end = strcspn(function, "(<");
+
+	for (size_t at = 0; at < end; at += strcspn(function + at, " ") + 1)
+		for (size_t i = 0; i < sizeof(parking) / sizeof(*parking); i++)
+			if (!strncmp(function + at, parking[i], strlen(parking[i])))
+				return true;
+	return false;
+}
+
+/* What is inlined out of a runtime's headers has no name that would tell. */
+static bool is_from_headers(const struct cs_call *call)
+{
+	return call->file &&
+	       (strstr(call->file, "/boost/fiber/") || strstr(call->file, "/boost/context/"));
+}
+
 static bool is_parking(const struct cs_call *call)
 {
-	if (call->mark || !call->named)
-		return true;
-	for (size_t i = 0; i < sizeof(parking) / sizeof(*parking); i++)
-		if (!strncmp(call->function, parking[i], strlen(parking[i])))
-			return true;
-	return false;
+	return call->mark || !call->named || names_parking(call->function) || is_from_headers(call);
 }
 
 const struct cs_call *csv_telling_call(const struct cs_stack *stack)

@@ -151,6 +151,24 @@ static void both_bounds_together(void **state)
 	assert_true(dropped);
 }
 
+/* A flight recorder that is told to hold drops nothing, not even at its end. */
+static void what_is_held_is_kept(void **state)
+{
+	const struct cs_trace_session session = {.last_ns = LAST_NS};
+	struct cs_trace_writer *writer = cs_trace_create(path, &session, NULL);
+	struct cs_model *model;
+	uint64_t kept_from;
+
+	(void)state;
+	cs_trace_hold(writer, true);
+	model = story_play(&story, story.ticks, writer);
+	assert_int_equal(cs_trace_kept_from(writer), 0);
+	assert_int_equal(cs_trace_finish(writer, NULL, NULL), 0);
+	check_contents(story.ticks, &kept_from);
+	assert_int_equal(kept_from, 0);
+	cs_model_free(model);
+}
+
 static void names_and_end_fit_into_the_bound(void **state)
 {
 	const struct cs_trace_session session = {.max_bytes = MAX_BYTES};
@@ -205,6 +223,7 @@ int main(void)
 		cmocka_unit_test(a_bounded_file_never_grows_beyond_its_bound),
 		cmocka_unit_test(a_flight_recorder_keeps_its_time),
 		cmocka_unit_test(both_bounds_together),
+		cmocka_unit_test(what_is_held_is_kept),
 		cmocka_unit_test(names_and_end_fit_into_the_bound),
 		cmocka_unit_test(a_bound_that_is_too_small_is_an_error_and_the_file_is_whole),
 	};

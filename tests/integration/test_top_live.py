@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+# cs-test: timeout=240
+"""The live view of living targets: native coroutines of several kinds, plain threads, Go; which
+process is watched, how often, recordings that are kept, and what comes when a target has ended.
+What is compared are counts, states and functions, and never times."""
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+
+import cs
+import gotarget
+import screen
+
+if not os.path.exists(os.path.join(os.path.dirname(cs.AGENT), "coroscope-top")):
+    cs.skip("the viewer was not built: ncurses is not here")
+
+COUNT = 300
+
+
+def view(script, *target):
+    """The screens that SCRIPT saves of TARGET."""
+    name = cs.path("script")
+    with open(name, "w", encoding="utf-8") as stream:
+        stream.write("size 110 40\n" + script)
+    return cs.run([cs.COROSCOPE, "top", "--script", name, *target], timeout=90)
+
+
+def rows(text):
+    """The words of each row of a table."""
+    return [line.split() for line in text.splitlines() if re.match(r"\s*\d", line)]
+
+
+# ---- native coroutines, while somebody records them ----
+
+KINDS = {"coro_parked_fiber": "boost-fiber", "coro_parked_st": "state-threads",
+         "coro_parked": "ucontext"}
+
+
+def parked(program, runtime):
+    if cs.target(program) is None:
+        cs.without(program, "it was not built: a library is missing")
+        return
+    trace = cs.path(program + ".coro")
+    with subprocess.Popen(cs.record_command([cs.target(program), str(COUNT)], ["--quiet"], trace),
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=cs.environment(),
+                          cwd=cs.folder()) as recorder:
+        while recorder.stdout.readline() not in (b"ready\n", b""):
+            pass
+        pid = cs.wait_until(lambda: cs.children(recorder.pid))[0]
+        time.sleep(1.5)
+        result = view("wait 700ms\nsave-screen -\nkey t\nkey f\n"
+                      "type state = waiting and function ~ parked_here\nkey enter\n"
+                      "save-screen -\nkey 2\nsave-screen -\n", "-p", str(pid))
+        pages = result.out.split("coroscope  process ")[1:]
+        if not cs.check(f"{program}: three screens", len(pages) == 3, str(result)):
+            return
+        groups, listed, threads = pages
+        cs.check(f"{program}: it is watched as it is recorded",
+                 groups.startswith(f"{pid}, recorded by {recorder.pid} ") and "live" in groups,
+                 groups)
+        cs.check(f"{program}: the status line says how old the picture is",
+                 re.search(r"age \d", groups.splitlines()[-1]), groups)
+        cs.check(f"{program}: all of them wait",
+                 re.search(rf"^{COUNT} coroutines .*waiting {COUNT}", groups, re.M), groups)
+        cs.equal(f"{program}: groups have all of them, by where they are",
+                 sum(int(row[0]) for row in rows(groups) if "parked" in row[-1] or
+                     "parked_" in " ".join(row)), COUNT)
+        cs.check(f"{program}: a list by state and function",
+                 f"{COUNT} rows · list · state = waiting" in listed and
+                 f"{runtime}/" in listed, listed)
+        cs.check(f"{program}: its thread", re.search(rf"^\s*{pid} {program[:15]}", threads, re.M),
+                 threads)
+        recorder.stdin.close()
+        recorder.stdout.read()
+        recorder.wait(60)
+
+
+for program_, runtime_ in KINDS.items():
+    parked(program_, runtime_)
+
+# ---- a program without coroutines ----
+
+result = view("key 2\nwait 300ms\nsave-screen -\nkey 1\nsave-screen -\n", "--", "python3", "-c",
+              "import threading, time\n"
+              "for i in range(3): threading.Thread(target=time.sleep, args=(20,), daemon=True).start()\n"
+              "time.sleep(15)\n")
+threads = result.out.split("\ncoroscope ")[0]
+cs.check("plain threads: each is a row", len(re.findall(r"^\s*\d+ python3 ", threads, re.M)) == 4,
+         str(result))
+
+# ---- Go ----
+
+TOOLS = gotarget.toolchains()
+MANY = TOOLS[-1].build("many", "plain") if TOOLS else None
+GOROUTINES = 900
+
+
+def list_of(*options):
+    return cs.run([cs.COROSCOPE, "top", *options])
+
+
+def go_targets():
+    with gotarget.Program([MANY, str(GOROUTINES)]) as target:
+        entry = {one["pid"]: one for one in json.loads(list_of("--json").out)["processes"]}
+        mine = entry.get(target.pid, {})
+        cs.check("the list has it, with version and number",
+                 mine.get("kind") == "go" and mine.get("version", "").startswith("go1.") and
+                 mine.get("coroutines_at_most", 0) >= GOROUTINES and mine["refusal"] is None and
+                 mine["command"].startswith(MANY), json.dumps(mine))
+        plain = list_of()
+        cs.check("without a terminal it is a plain list",
+                 re.search(rf"^ *{target.pid}  \S+ +go ", plain.out, re.M) and plain.status == 0,
+                 str(plain))
+        result = view("wait 700ms\nsave-screen -\nkey 5\nsave-screen -\n", "-p", str(target.pid))
+        groups = result.out.split("\ncoroscope ")[0]
+        found = {row[-1]: int(row[0].replace(",", "")) for row in rows(groups)}
+        cs.equal("Go: three places where they wait, a third each",
+                 [sum(count for name, count in found.items() if part in name)
+                  for part in ("main.receive", "main.choose")], [GOROUTINES // 3] * 2)
+        cs.check("Go: what the runtime says of itself", "go." in result.out, result.out)
+        cs.check("Go: the age of the picture", re.search(r"age \d+(\.\d+)? m?s", groups), groups)
+    refused = list_of("--json", "-p", "1")
+    cs.check("--json is for the list", refused.status == 2 and "ps --json" in refused.err,
+             str(refused))
+
+
+def others():
+    """What belongs to others is told as such; nobody is asked for more than may be read."""
+    if os.geteuid() != 0:
+        cs.without("processes of others", "only root can become somebody else")
+        return
+    with gotarget.Program([MANY, "10"]) as target:
+        os.chmod(cs.folder(), 0o755)
+        result = subprocess.run([cs.COROSCOPE, "top", "--json"], capture_output=True, text=True,
+                                check=False, user=65534, group=65534, extra_groups=[], cwd="/",
+                                env=cs.environment())
+        if result.returncode != 0:
+            cs.without("processes of others", f"nobody can't run it: {result.stderr.strip()}")
+            return
+        entry = {one["pid"]: one for one in json.loads(result.stdout)["processes"]}
+        mine = entry.get(target.pid, {})
+        cs.check("one that may not be read is listed, with the reason",
+                 mine.get("kind") is None and "permit" in (mine.get("refusal") or ""),
+                 result.stdout[:600])
+
+
+def chosen():
+    """In a terminal: the list, Enter, and back."""
+    with gotarget.Program([MANY, str(GOROUTINES)]) as target:
+        screen.start(f"{cs.COROSCOPE} top", width=110)
+        page = screen.wait_for("which process")
+        cs.check("chooser: it is listed", re.search(rf"{target.pid} .*go1\.", page), page)
+        screen.keys("/")
+        screen.tmux("send-keys", "-t", "t", "-l", str(target.pid))
+        screen.keys("Enter", "Enter")
+        page = screen.wait_for(f"process {target.pid} ")
+        cs.check("chooser: Enter watches it", "1 coroutines" in page and "live" in page, page)
+        recording(target)
+        screen.keys("o")
+        page = screen.wait_for("which process")
+        cs.check("chooser: o comes back to it", str(target.pid) in page, page)
+        screen.keys("q")
+        page = screen.wait_for("STATUS=")
+        cs.check("chooser: q leaves", "STATUS=0" in page, page)
+        screen.end()
+
+
+def recording(target):
+    file = cs.path("kept.coro")
+    screen.keys("R")
+    screen.wait_for("record from now on, to:")
+    screen.tmux("send-keys", "-t", "t", "-l", file)
+    screen.keys("Enter")
+    page = screen.wait_for("REC ")
+    cs.check("a recording is begun, and said to be", "REC" in page.splitlines()[0], page)
+    time.sleep(1.2)
+    screen.keys("R")
+    page = screen.wait_for("recorded [0-9.]+ s, from")
+    cs.check("and ended", "REC" not in page.splitlines()[0] and os.path.exists(file), page)
+    state = json.loads(cs.run([cs.COROSCOPE, "ps", "--json", file]).out)
+    cs.check("what was recorded is a trace like any other",
+             len(state["coroutines"]) >= GOROUTINES and state["processes"][0]["pid"] == target.pid)
+    screen.keys("R")
+    screen.wait_for("record from now on")
+    screen.tmux("send-keys", "-t", "t", "-l", file)
+    screen.keys("Enter")
+    cs.check("nothing is written over", "there already" in screen.wait_for("there already"))
+    screen.keys("-", "-")
+    page = screen.wait_for("every 2.0 s")
+    cs.check("- asks for fewer looks", "every 2.0 s" in page, page)
+    control = [f"/proc/{pid}/cmdline" for pid in os.listdir("/proc") if pid.isdigit()]
+    words = next((open(name, encoding="utf-8").read().split("\0") for name in control
+                  if is_recorder(name, target.pid)), [])
+    steered = words[words.index("--control") + 1] if "--control" in words else ""
+    with open(steered or os.devnull, encoding="utf-8") as stream:
+        cs.equal("and the recorder is told", stream.read(), "interval 2000ms\n")
+    ages = set()
+    for _ in range(12):
+        match = re.search(r"age ([0-9.]+) (m?)s", screen.screen())
+        ages.add(float(match[1]) / (1000 if match[2] else 1) if match else 0)
+        time.sleep(0.2)
+    cs.check("so the picture becomes older than it was", max(ages) > 1.0, str(ages))
+    screen.keys("+", "+", "+", "+")
+    page = screen.wait_for("every 125 ms")
+    cs.check("+ asks for more", "every 125 ms" in page, page)
+
+
+def is_recorder(name, pid):
+    try:
+        with open(name, encoding="utf-8") as stream:
+            words = stream.read().split("\0")
+    except OSError:
+        return False
+    return words[:2] == ["coroscope", "record"] and str(pid) in words
+
+
+def comes_again():
+    """A target that ends leaves its last state; what runs the same program then is offered."""
+    with gotarget.Program([MANY, "50"]) as first:
+        screen.start(f"{cs.COROSCOPE} top -p {first.pid}", width=130)
+        screen.wait_for("50")
+        first.process.kill()
+        first.process.wait()
+        page = screen.wait_for("its last state")
+        cs.check("its end leaves its last state, and says so",
+                 "its last state" in page and "main.receive" in page and
+                 "ended" in page.splitlines()[0], page)
+        screen.keys("r")
+        page = screen.wait_for("no process runs the same")
+        cs.check("there is nothing to go on with", "no process runs" in page, page)
+        with gotarget.Program([MANY, "70"]) as second:
+            screen.keys("Down")
+            page = screen.wait_for(f"r watches process {second.pid}")
+            cs.check("its successor is offered, and not taken",
+                     f"r watches process {second.pid}" in page and
+                     f"process {first.pid} " in page, page)
+            screen.keys("r")
+            page = screen.wait_for(f"process {second.pid} .*live")
+            cs.check("r watches it", f"process {second.pid}" in page and "live" in page, page)
+            screen.keys("q")
+            screen.wait_for("STATUS=0")
+        screen.end()
+    screen.start(f"{cs.COROSCOPE} top -- sleep 0.7", width=130)
+    page = screen.wait_for("r starts it again")
+    cs.check("a launched program can be started again", "r starts it again" in page, page)
+    screen.keys("r")
+    page = screen.wait_for("(?m)^coroscope  sleep .*live")
+    cs.check("and is", "live" in page, page)
+    screen.keys("q")
+    screen.wait_for("STATUS=0")
+    screen.end()
+
+
+def killed():
+    """Who watches is killed: nobody is left behind, and the next one clears up."""
+    with gotarget.Program([MANY, "20"]) as target:
+        with subprocess.Popen([cs.COROSCOPE, "top", "--script", script_that_waits(), "-p",
+                               str(target.pid)], stdout=subprocess.DEVNULL,
+                              env=cs.environment(), cwd=cs.folder()) as command:
+            started = cs.wait_until(lambda: len(cs.children(command.pid)) == 2, 10)
+            family = cs.children(command.pid)
+            cs.check("a view has a recorder and a viewer", started, str(family))
+            folder = [name for name in os.listdir("/dev/shm")
+                      if name.startswith(f"coroscope-top-{command.pid}-")]
+            command.kill()
+            command.wait()
+        gone = cs.wait_until(lambda: not [pid for pid in family if os.path.exists(f"/proc/{pid}")],
+                             10)
+        cs.check("when it is killed they end as well", gone, str(family))
+        cs.check("the target goes on", target.process.poll() is None)
+        view("save-screen -\n", "-p", str(target.pid))
+        cs.equal("what it left is taken away by the next one",
+                 [name for name in folder if os.path.exists(f"/dev/shm/{name}")], [])
+
+
+def script_that_waits():
+    name = cs.path("waits")
+    with open(name, "w", encoding="utf-8") as stream:
+        stream.write("size 80 20\nwait 60s\n")
+    return name
+
+
+if MANY is None:
+    cs.without("Go targets", "no toolchain is here")
+else:
+    go_targets()
+    others()
+    killed()
+    if not screen.TMUX:
+        cs.without("terminal", "tmux is not installed")
+    else:
+        try:
+            chosen()
+            comes_again()
+        finally:
+            screen.end()
+cs.finish()

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Other moments than the present one: the mark, the start, a minute ago; and all of them, as
+ * numbers over time.
+ */
+#include <errno.h>
+
+#include "app/session_private.h"
+#include "model/coroutine.h"
+#include "view/census.h"
+
+#define MINUTE_NS UINT64_C(60000000000)
+/* More coroutines than that make every other moment cost seconds: it is not looked for. */
+#define MINUTE_COROUTINES_MAX 200000u
+/* How far the moment "a minute ago" may be off before it is loaded anew. */
+#define MINUTE_SLACK_NS UINT64_C(10000000000)
+
+/* What is kept of another moment: its heap, and how many coroutines stood where. */
+static int load_other(struct csv_session *session, uint64_t time_ns, struct csv_moment *moment,
+                      struct csv_census *census, struct cs_diag *diag)
+{
+	int error = csv_session_load(session, time_ns, NULL, moment, diag);
+
+	if (!error && csv_census_take(census, moment->model))
+		error = csv_session_no_memory(session, diag);
+	if (!error)
+		cs_model_forget_coroutines(moment->model);
+	return error;
+}
+
+/*
+ * The mark is what there is now: nothing is read again. Of many coroutines no copy is kept, and
+ * what each of them holds is not compared then.
+ */
+static int set_mark(struct csv_session *session, struct cs_diag *diag)
+{
+	struct csv_moment *mark = &session->mark;
+	bool whole = session->scene.counts.all <= MINUTE_COROUTINES_MAX;
+	struct csv_moment now = {.model = session->now.model};
+	int error = csv_session_take(session, &now, whole, diag);
+
+	if (error)
+		return error;
+	mark->snapshot = now.snapshot;
+	mark->time_ns = now.time_ns;
+	error = csv_census_take(&session->scene.mark_census, now.model);
+	if (!error)
+		return 0;
+	csv_moment_release(mark);
+	return csv_session_no_memory(session, diag);
+}
+
+int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
+{
+	int error = 0;
+
+	if (session->mark.snapshot) {
+		csv_moment_release(&session->mark);
+		csv_census_release(&session->scene.mark_census);
+	} else {
+		error = set_mark(session, diag);
+	}
+	if (!error)
+		error = csv_session_forget_stacks(session, diag);
+	csv_session_set_scene(session);
+	return error;
+}
+
+/* Only the numbers of a minute ago are wanted: its model goes at once. */
+static int look_back(struct csv_session *session, struct cs_diag *diag)
+{
+	struct csv_census *minute = &session->scene.minute_census;
+	uint64_t now_ns = session->now.time_ns;
+	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : session->start.time_ns;
+	struct csv_moment then = {0};
+	int error;
+
+	if (session->scene.counts.all > MINUTE_COROUTINES_MAX) {
+		csv_census_release(minute);
+		return 0;
+	}
+	if (minute->known && wanted <= minute->time_ns + MINUTE_SLACK_NS &&
+	    minute->time_ns <= wanted + MINUTE_SLACK_NS)
+		return 0;
+	error = load_other(session, wanted, &then, minute, diag);
+	csv_moment_release(&then);
+	return error;
+}
+
+int csv_session_history(struct csv_session *session, struct cs_diag *diag)
+{
+	uint64_t serial = session->scene.serial;
+	int error = 0;
+
+	if (!session->start.model)
+		error = load_other(session, cs_trace_session(session->trace)->tick_ns,
+		                   &session->start, &session->scene.start_census, diag);
+	if (!error)
+		error = look_back(session, diag);
+	csv_session_set_scene(session);
+	session->scene.serial = serial; /* the same moment, better known */
+	return error;
+}
+
+int csv_session_whole(struct csv_session *session, struct cs_diag *diag)
+{
+	uint64_t serial = session->scene.serial;
+	int error;
+
+	if (!session->now.snapshot->sums_only)
+		return 0;
+	error = csv_session_take(session, &session->now, true, diag);
+	if (error)
+		return error;
+	csv_session_set_scene(session);
+	session->scene.serial = serial;
+	return 0;
+}
+
+int csv_session_timeline(struct csv_session *session, struct cs_diag *diag)
+{
+	int error = 0;
+
+	if (session->wants_timeline)
+		return 0;
+	session->wants_timeline = true;
+	error = csv_timeline_read(&session->timeline, session->trace, diag);
+	csv_session_set_scene(session);
+	return error;
+}
+
+/* ---- places in time ---- */
+
+int csv_session_time(struct csv_session *session, const char *text, uint64_t *time_ns,
+                     struct cs_diag *diag)
+{
+	return cs_trace_time(session->trace, text, time_ns, diag);
+}
+
+int csv_session_peak(struct csv_session *session, uint64_t *time_ns, struct cs_diag *diag)
+{
+	return cs_trace_time(session->trace, "peak", time_ns, diag);
+}
+
+int csv_session_growth(struct csv_session *session, uint64_t *time_ns, struct cs_diag *diag)
+{
+	const struct csv_series *heap;
+	double most = 0;
+	int error = csv_session_timeline(session, diag);
+
+	if (error)
+		return error;
+	heap = session->timeline.count ? &session->timeline.series[0] : NULL;
+	for (uint32_t i = 1; heap && heap->unit == CSV_SERIES_BYTES && i < heap->count; i++) {
+		double growth = heap->points[i].value - heap->points[i - 1].value;
+
+		if (growth > most) {
+			most = growth;
+			*time_ns = heap->points[i].time_ns;
+		}
+	}
+	return most > 0 ? 0 : cs_diag_set(diag, -ENOENT, "find where the heap grew: it did not");
+}
