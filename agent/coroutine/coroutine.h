@@ -106,6 +106,22 @@ extern _Atomic uint32_t csa_coro_count
  */
 uint64_t csa_coro_now(struct csa_thread *thread, uint64_t sp);
 
+/*
+ * A whole stack ends in the function of OUTERMOST, a return address: who was met here and ends
+ * in another one is somebody else. On the agent's own stack, with csa_tls.busy set.
+ */
+void csa_coro_ends_in(uint64_t outermost);
+
+/* Whether that is worth knowing: asked often. */
+static inline bool csa_coro_ends_elsewhere(uint64_t outermost)
+{
+	const struct cs_slot *here = csa_here;
+
+	return __builtin_expect(here != NULL, 0) && csa_board->slots &&
+	       (here->flags & (CS_SLOT_FOUND | CS_SLOT_SHARED_STACK)) == CS_SLOT_FOUND &&
+	       here->agents_next != (uint32_t)outermost;
+}
+
 /* Tells in THREAD's lane whose the next allocations are, if it was somebody else's before. */
 void csa_coro_tell(struct csa_thread *thread, uint64_t number);
 

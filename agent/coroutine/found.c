@@ -3,11 +3,16 @@
  * A stack that is not known belongs to a coroutine of a switcher that we do not know. What
  * holds the stack is its identity: a block or mapping that was followed since it was asked
  * for, or else, with less confidence, the aligned piece of memory around the stack pointer.
+ *
+ * A stack that ends in one function now and in another one then is not one coroutine's: it is
+ * copied in and out, or has been used again. Such are marked, and not told apart.
  */
 #include "coroutine/found.h"
 
+#include "core/emit.h"
 #include "core/sys.h"
 #include "coroutine/region.h"
+#include "stack/modules.h"
 
 #define PIECE UINT64_C(65536)
 
@@ -36,6 +41,22 @@ struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const 
 		birth.flags |= CS_SLOT_GUESSED;
 	}
 	return csa_coro_new(thread, &birth);
+}
+
+void csa_coro_ends_in(uint64_t outermost)
+{
+	struct cs_slot *here = csa_here;
+	uint64_t function = csa_modules_function(outermost);
+
+	if (!here || !function)
+		return;
+	here->agents_next = (uint32_t)outermost;
+	if (!here->entry)
+		here->entry = function;
+	if (here->entry == function)
+		return;
+	here->flags |= CS_SLOT_SHARED_STACK;
+	csa_count(CS_AGENT_CORO_SHARED, 1);
 }
 
 struct cs_slot *csa_found(struct csa_thread *thread, uint64_t sp)

@@ -199,6 +199,13 @@ static bool is_sigreturn(const struct csa_cfi *cfi, uint64_t address)
 	return true;
 }
 
+uint64_t csa_cfi_function(const struct csa_cfi *cfi, uint64_t address)
+{
+	struct csa_cfi_entry entry;
+
+	return cfi->frames && find(cfi, address, &entry) ? entry.begin : 0;
+}
+
 uint64_t csa_cfi_rule(const struct csa_cfi *cfi, uint64_t address)
 {
 	struct csa_cfi_entry entry;

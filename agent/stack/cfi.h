@@ -31,4 +31,7 @@ bool csa_cfi_open(struct csa_cfi *cfi, const uint8_t *header, const uint8_t *hea
 /* The rule of the code at ADDRESS (not a return address): rules.h. Never CSA_RULE_EMPTY. */
 uint64_t csa_cfi_rule(const struct csa_cfi *cfi, uint64_t address);
 
+/* Where the function begins that holds ADDRESS; 0 unknown. */
+uint64_t csa_cfi_function(const struct csa_cfi *cfi, uint64_t address);
+
 #endif

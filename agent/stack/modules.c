@@ -181,6 +181,13 @@ uint64_t csa_modules_rule(uint64_t pc)
 	return rule;
 }
 
+uint64_t csa_modules_function(uint64_t pc)
+{
+	const struct module *module = find(pc - 1);
+
+	return module ? csa_cfi_function(&module->object.cfi, pc - 1) : 0;
+}
+
 bool csa_modules_tell(struct csa_thread *thread, uint64_t pc)
 {
 	struct module *module = find(pc - 1);

@@ -29,6 +29,9 @@ uint64_t csa_modules_rule(uint64_t pc);
 /* Whether the return address PC lies in the code of some module. */
 bool csa_modules_hold(uint64_t pc);
 
+/* Where the function begins to which PC, a return address, belongs; 0 unknown. */
+uint64_t csa_modules_function(uint64_t pc);
+
 /*
  * Sees to it that the module of the return address PC, if any, is in the stream.
  * false: there was no room; no stack that runs through PC can be defined now.

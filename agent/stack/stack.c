@@ -88,6 +88,13 @@ static void name_cold(void *argument)
 	define(thread);
 }
 
+static void look_at_end(void *argument)
+{
+	const struct csa_thread *thread = argument;
+
+	csa_coro_ends_in(thread->walk.frames[0].pc);
+}
+
 /* What was not recognised: walked, and told of if it is new. The second time it is learned. */
 uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at)
 {
@@ -103,6 +110,8 @@ uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at)
 		csa_memo_add(walk, &walk->place, (uintptr_t)thread);
 	if (walk->windows)
 		csa_count(CS_AGENT_STACK_FOREIGN, 1);
+	if (csa_coro_ends_elsewhere(walk->frames[0].pc) && !walk->cut && !walk->guessed)
+		csa_thread_run(thread, look_at_end, thread);
 	return walk->frames[walk->count - 1].hash;
 }
 

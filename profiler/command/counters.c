@@ -35,9 +35,10 @@ static const struct cs_counter_info infos[] = {
                                 CS_COUNTER_COUNT, true},
 	[CS_AGENT_CORO_REFUSED] = {"coroutines_refused", "coroutines that could not be followed",
                                    CS_COUNTER_COUNT, true},
-	[CS_AGENT_CORO_SHARED] = {"coroutines_shared",
-                                  "stacks on which coroutines seem to take turns", CS_COUNTER_COUNT,
-                                  true},
+	[CS_AGENT_CORO_SHARED] =
+		{"coroutines_shared",
+                 "stacks on which several coroutines were met, and are counted as one",
+                 CS_COUNTER_COUNT, true},
 	[CS_AGENT_WAIT_LATE_NS] = {"wait_late_ns",
                                    "more until the busy machine let waiting threads go on",
                                    CS_COUNTER_NS, false},

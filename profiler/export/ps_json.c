@@ -173,6 +173,7 @@ static int put_coroutine(struct cs_json *json, const struct cs_ps *ps,
 	put_labels(json, coroutine->labels);
 	cs_json_bool(json, "system", coroutine->flags & CS_COROUTINE_SYSTEM);
 	cs_json_bool(json, "unstable", coroutine->flags & CS_COROUTINE_UNSTABLE);
+	cs_json_bool(json, "shared_stack", coroutine->flags & CS_COROUTINE_SHARED_STACK);
 	cs_json_bool(json, "locked", coroutine->flags & CS_COROUTINE_LOCKED);
 	cs_json_bool(json, "leaked", coroutine->flags & CS_COROUTINE_LEAKED);
 	error = put_stack(json, ps, "spawn", coroutine->spawn);

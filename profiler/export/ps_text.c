@@ -208,6 +208,29 @@ static void note_mappings(const struct cs_ps *ps, struct cs_sink *sink)
 	}
 }
 
+/* By their stacks alone: those that share one may have been noticed, or not. */
+static void note_shared_stacks(const struct cs_ps *ps, struct cs_sink *sink)
+{
+	const struct cs_model *model = ps->snapshot->model;
+	uint32_t found = 0, shared = 0;
+
+	for (uint32_t i = 0; i < ps->snapshot->coroutine_count; i++) {
+		const struct cs_coroutine *coroutine = &ps->snapshot->coroutines[i];
+		const struct cs_runtime *runtime = cs_model_runtime_at(model, coroutine->runtime);
+
+		found += !strcmp(runtime->name, "stack");
+		shared += (coroutine->flags & CS_COROUTINE_SHARED_STACK) != 0;
+	}
+	if (shared)
+		cs_sink_printf(sink,
+		               "note: %s stack%s several coroutines each, copied in and out or one "
+		               "after the other, which can't be told apart: shown as one\n",
+		               cs_text_count(shared).s, shared == 1 ? " has" : "s have");
+	else if (found)
+		cs_sink_text(sink, "note: those of `stack` are told apart by their stacks alone: "
+		                   "coroutines that share one are shown as one\n");
+}
+
 static void put_notes(const struct cs_ps *ps, struct cs_sink *sink)
 {
 	uint32_t unstable = cs_ps_unstable(ps->snapshot);
@@ -224,6 +247,7 @@ static void put_notes(const struct cs_ps *ps, struct cs_sink *sink)
 		cs_sink_printf(sink, "note: %s event%s lost: times and sums are about\n",
 		               cs_text_count((double)ps->snapshot->lost).s,
 		               ps->snapshot->lost == 1 ? " was" : "s were");
+	note_shared_stacks(ps, sink);
 	note_overflows(ps, sink);
 	note_mappings(ps, sink);
 }

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Coroutines that run on one stack, copied in and out or one after the other: they can't be told
+apart, and every report says so, as far as it can be known."""
+import json
+
+import cs
+
+ALONE = "told apart by their stacks alone"
+
+
+def run(kind, shared):
+    recorded = cs.record([cs.need_target("coro_shared"), kind], cs.LOSSLESS)
+    listed = cs.run([cs.COROSCOPE, "ps", "--json", recorded.trace.path])
+    coroutines = json.loads(listed.out)["coroutines"]
+    cs.equal(f"{kind}: it is one that is shown",
+             [(one["runtime"], one["shared_stack"]) for one in coroutines], [("stack", shared)])
+    text = cs.run([cs.COROSCOPE, "ps", recorded.trace.path]).out
+    cs.equal(f"{kind}: ps says what is known of it",
+             ("1 stack has several coroutines" in text, ALONE in text), (shared, not shared))
+    cs.equal(f"{kind}: and so does the summary of the recording",
+             "1 stacks on which several coroutines were met" in recorded.err, shared)
+    counters = json.loads(cs.run([cs.COROSCOPE, "info", "--json", recorded.trace.path]).out)
+    cs.equal(f"{kind}: and info",
+             counters["processes"][0]["counters"].get("coroutines_shared", 0), int(shared))
+    blocks = recorded.trace.sites("alloc_objects", prefix="second")
+    cs.equal(f"{kind}: their blocks have their own stacks all the same",
+             blocks, {"second": 5} if shared else {})
+
+
+run("two", True)
+run("after", True)
+run("same", False)  # nothing tells them apart: that is said of all that stacks alone tell
+run("alone", False)
+cs.finish()

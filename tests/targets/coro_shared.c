@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A switcher whose coroutines run on one stack, copied in and out: usage: coro_shared KIND
+ * ROUNDS, where KIND says what they run.
+ *
+ *   two     two functions, in turn
+ *   same    one function
+ *   after   two functions, but the second when the first has ended: no copying
+ *   alone   a single coroutine
+ *
+ * Says "ready" when all of them wait, and goes on at the end of its input.
+ */
+#include "target.h"
+
+#define STACK_BYTES 65536
+
+struct coroutine {
+	void *sp;    /* while it waits */
+	char *saved; /* its part of the stack */
+	size_t bytes;
+};
+
+static char *stack;
+static void *main_sp;
+static struct coroutine *current;
+static unsigned long rounds;
+
+void switch_stacks(void **from, void *to);
+__asm__(".text\n.globl switch_stacks\n.type switch_stacks,@function\nswitch_stacks:\n"
+        "	.cfi_startproc\n"
+        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
+        "	mov %rsp,(%rdi)\n	mov %rsi,%rsp\n"
+        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
+        "	ret\n	.cfi_endproc\n.size switch_stacks,.-switch_stacks\n");
+
+SITE static void site_on_stack(unsigned long bytes)
+{
+	free(malloc(bytes));
+}
+
+static void yield(void)
+{
+	switch_stacks(&current->sp, main_sp);
+}
+
+SITE static void first(void)
+{
+	for (unsigned long i = 1;; i++) {
+		site_on_stack(50);
+		yield();
+	}
+}
+
+SITE static void second(void)
+{
+	volatile char room[300];
+
+	for (unsigned long i = 1;; i++) {
+		room[i % 300] = 10;
+		site_on_stack(50UL + (unsigned char)room[i % 300]);
+		yield();
+	}
+}
+
+static void copy_out(struct coroutine *one)
+{
+	one->bytes = (size_t)(stack + STACK_BYTES - (char *)one->sp);
+	one->saved = malloc(one->bytes);
+	memcpy(one->saved, one->sp, one->bytes);
+}
+
+static void make(struct coroutine *one, void (*body)(void))
+{
+	void **top = (void **)(void *)(stack + STACK_BYTES);
+
+	*--top = NULL;
+	*--top = (void *)body;
+	top -= 6;
+	memset(top, 0, 6 * sizeof(*top));
+	one->sp = top;
+	copy_out(one);
+}
+
+static void enter(struct coroutine *one)
+{
+	memcpy(one->sp, one->saved, one->bytes);
+	free(one->saved);
+	current = one;
+	switch_stacks(&main_sp, one->sp);
+	copy_out(one);
+	site_on_stack(40);
+}
+
+int main(int argc, char **argv)
+{
+	const char *kind = argc > 1 ? argv[1] : "two";
+	bool alone = !strcmp(kind, "alone"), after = !strcmp(kind, "after");
+	struct coroutine one, other;
+	char byte;
+
+	rounds = argument(argc, argv, 2, 5);
+	stack = malloc(STACK_BYTES);
+	check(stack != NULL);
+	make(&one, first);
+	for (unsigned long i = 0; i < rounds && after; i++)
+		enter(&one);
+	make(&other, !strcmp(kind, "same") || alone ? first : second);
+	for (unsigned long i = 0; i < rounds; i++) {
+		if (!alone && !after)
+			enter(&one);
+		enter(&other);
+	}
+	say("ready\n");
+	while (read(0, &byte, 1) > 0)
+		continue;
+	say("done\n");
+	return 0;
+}
