@@ -13,7 +13,7 @@ PACKAGES_FUZZ=(clang)
 PACKAGES_REAL=(redis-server redis-tools nginx-light sqlite3 heaptrack
 	libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev golang-go etcd-server
 	libboost-context-dev libboost-fiber-dev libboost-coroutine-dev libst-dev libpth-dev qemu-utils
-	gccgo)
+	gccgo liblua5.4-dev nmap)
 
 # Prints those of the named packages that are not installed.
 missing() {

@@ -37,6 +37,12 @@ static void read_dynamic(struct csa_image *image, const Elf64_Dyn *d)
 		case DT_VERSYM:
 			image->versions = where;
 			break;
+		case DT_VERNEED:
+			image->needed = where;
+			break;
+		case DT_VERDEF:
+			image->defined = where;
+			break;
 		case DT_RELA:
 			image->rela = where;
 			break;
@@ -252,4 +258,62 @@ const char *csa_lookup_name(const struct csa_image *image, uintptr_t address)
 			nearest = symbol;
 	}
 	return nearest ? image->strings + nearest->st_name : NULL;
+}
+
+/* ---- versions ---- */
+
+#define VERSION_MASK 0x7fffu
+#define VERSION_FIRST 2 /* below: local, and without a version */
+
+uint32_t csa_lookup_defined_version(const struct csa_image *image, const char *name)
+{
+	const Elf64_Sym *symbol = find(image, name, gnu_hash(name));
+	const Elf64_Verdef *defined = image->defined;
+	uint32_t wanted;
+
+	if (!symbol || !image->versions || !defined)
+		return 0;
+	wanted = image->versions[symbol - image->symbols] & VERSION_MASK;
+	while (wanted >= VERSION_FIRST && defined->vd_ndx != wanted) {
+		if (!defined->vd_next)
+			return 0;
+		defined = (const Elf64_Verdef *)((const char *)defined + defined->vd_next);
+	}
+	return wanted >= VERSION_FIRST ? defined->vd_hash : 0;
+}
+
+static uint32_t needed_hash(const struct csa_image *image, uint32_t wanted)
+{
+	const Elf64_Verneed *needed = image->needed;
+
+	for (;;) {
+		const Elf64_Vernaux *each =
+			(const Elf64_Vernaux *)((const char *)needed + needed->vn_aux);
+
+		for (uint32_t i = 0; i < needed->vn_cnt; i++) {
+			if (each->vna_other == wanted)
+				return each->vna_hash;
+			each = (const Elf64_Vernaux *)((const char *)each + each->vna_next);
+		}
+		if (!needed->vn_next)
+			return 0;
+		needed = (const Elf64_Verneed *)((const char *)needed + needed->vn_next);
+	}
+}
+
+uint32_t csa_lookup_wanted_version(const struct csa_image *image, const char *name)
+{
+	const uint32_t *table = image->gnu_hash;
+
+	if (!table || !image->symbols || !image->strings || !image->versions || !image->needed)
+		return 0;
+	/* What an image does not define comes before what is found by hash. */
+	for (uint32_t i = 1; i < table[1]; i++) {
+		uint32_t wanted = image->versions[i] & VERSION_MASK;
+
+		if (image->symbols[i].st_shndx == SHN_UNDEF &&
+		    same(image->strings + image->symbols[i].st_name, name))
+			return wanted >= VERSION_FIRST ? needed_hash(image, wanted) : 0;
+	}
+	return 0;
 }

@@ -26,6 +26,8 @@ struct csa_image {
 	const char *strings;
 	const uint32_t *gnu_hash;
 	const Elf64_Half *versions;
+	const Elf64_Verneed *needed;
+	const Elf64_Verdef *defined;
 	const Elf64_Rela *rela;
 	const Elf64_Rela *jmprel;
 	uint64_t rela_bytes;
@@ -48,6 +50,13 @@ void *csa_lookup_in(const struct csa_image *image, const char *name);
 /* The code of the function NAME of IMAGE is [*LOW, *HIGH); false: it has none. */
 bool csa_lookup_code(const struct csa_image *image, const char *name, uintptr_t *low,
                      uintptr_t *high);
+
+/*
+ * Hash of the version in which IMAGE defines NAME; or in which it wants it, if it does not define
+ * it. 0: in none. The second looks at all symbols that it does not define.
+ */
+uint32_t csa_lookup_defined_version(const struct csa_image *image, const char *name);
+uint32_t csa_lookup_wanted_version(const struct csa_image *image, const char *name);
 
 /* The exported function of IMAGE at ADDRESS, or the nearest one before it; NULL: none. Looks at
  * all symbols. */

@@ -35,23 +35,28 @@ void csa_real_pin(const struct csa_real_function *functions, uint32_t count)
 
 /* ---- what was loaded later ---- */
 
-/* The last answers; a few functions of one library are all that is ever asked for. */
+/* The last answers: a few functions of one library or two, for a few callers, are all that is
+ * ever asked for. */
 static struct answer {
 	_Atomic uint32_t version; /* odd: being written */
 	const char *name;
 	uintptr_t caller_low, caller_high;
 	uint64_t epoch;
 	void *function;
-} answers[16];
+} answers[64];
 
-static struct answer *place_of(const char *name)
+static struct answer *place_of(const char *name, uintptr_t caller)
 {
-	return &answers[((uintptr_t)name >> 3) % (sizeof(answers) / sizeof(*answers))];
+	uint64_t key = ((uintptr_t)name >> 3) ^ caller >> 12 << 20;
+
+	return &answers[key * UINT64_C(0x9e3779b97f4a7c15) >> 58];
 }
+
+_Static_assert(sizeof(answers) / sizeof(*answers) == 1u << (64 - 58), "a place for each hash");
 
 static void *recall(const char *name, uintptr_t caller)
 {
-	struct answer *place = place_of(name);
+	struct answer *place = place_of(name, caller);
 	uint32_t version = atomic_load_explicit(&place->version, memory_order_acquire);
 	void *function = place->function;
 	bool valid = place->name == name && caller >= place->caller_low &&
@@ -62,9 +67,10 @@ static void *recall(const char *name, uintptr_t caller)
 	return valid && !(version & 1) && version == atomic_load(&place->version) ? function : NULL;
 }
 
-static void remember(const char *name, const struct csa_image *image, void *function)
+static void remember(const char *name, uintptr_t caller, const struct csa_image *image,
+                     void *function)
 {
-	struct answer *place = place_of(name);
+	struct answer *place = place_of(name, caller);
 	uint32_t version = atomic_load(&place->version);
 
 	if ((version & 1) ||
@@ -82,23 +88,33 @@ struct search {
 	const char *name;
 	uintptr_t caller;
 	struct csa_image image; /* the caller's */
-	void *own, *first;
+	uint32_t version;       /* in which it wants NAME; 0 any */
+	void *own, *versioned, *first;
 };
+
+static bool find_caller(const struct csa_image *image, void *context)
+{
+	struct search *search = context;
+
+	if (search->caller < image->low || search->caller >= image->high)
+		return false;
+	search->image = *image;
+	search->own = csa_lookup_in(image, search->name);
+	if (!search->own)
+		search->version = csa_lookup_wanted_version(image, search->name);
+	return true;
+}
 
 static bool look_at(const struct csa_image *image, void *context)
 {
 	struct search *search = context;
-	void *found;
+	void *found = image->is_agent ? NULL : csa_lookup_in(image, search->name);
 
-	if (image->is_agent)
-		return false;
-	found = csa_lookup_in(image, search->name);
 	if (found && !search->first)
 		search->first = found;
-	if (search->caller >= image->low && search->caller < image->high) {
-		search->image = *image;
-		search->own = found;
-	}
+	if (found && search->version && !search->versioned &&
+	    csa_lookup_defined_version(image, search->name) == search->version)
+		search->versioned = found;
 	return false;
 }
 
@@ -109,9 +125,11 @@ void *csa_real_for(const char *name, uintptr_t caller)
 
 	if (function)
 		return function;
-	csa_lookup_each(look_at, &search);
-	function = search.own ? search.own : search.first;
+	csa_lookup_each(find_caller, &search);
+	if (!search.own)
+		csa_lookup_each(look_at, &search);
+	function = search.own ? search.own : search.versioned ? search.versioned : search.first;
 	if (function)
-		remember(name, &search.image, function);
+		remember(name, caller, &search.image, function);
 	return function;
 }

@@ -156,8 +156,8 @@ uint64_t csa_coro_now(struct csa_thread *thread, uint64_t sp)
 	    (on_own_stack(thread, sp) || on_signal_stack(sp) || !csa_board_ready()))
 		return 0;
 	/* One without a stack of its own runs on whatever stack there is. */
-	if (!here ||
-	    (here->stack_high && sp - here->stack_low >= here->stack_high - here->stack_low))
+	if (!here || (here->stack_high && !(here->flags & CS_SLOT_BODY) &&
+	              sp - here->stack_low >= here->stack_high - here->stack_low))
 		look_around(thread, sp);
 	return csa_slot_number(csa_here);
 }

@@ -64,16 +64,19 @@ enum cs_slot_flag {
 	CS_SLOT_SYSTEM = 1u << 1, /* the runtime's own: a dispatcher, a scheduler */
 	CS_SLOT_FOUND = 1u << 2,  /* met when it ran: created before that, spawn stack unknown
 	                             unless `spawn` is where its stack was allocated */
-	CS_SLOT_SHARED_STACK =
-		1u << 3, /* FOUND, and several coroutines, which nobody can tell apart */
+	/* FOUND, and several coroutines, which nobody can tell apart */
+	CS_SLOT_SHARED_STACK = 1u << 3,
 	CS_SLOT_INHERITED = 1u << 4, /* by fork; created in the parent, with this number */
 	CS_SLOT_GUESSED = 1u << 5,   /* FOUND, and its bounds are a guess */
 	CS_SLOT_LINKED = 1u << 6,    /* private to the agent */
 	CS_SLOT_ENDING = 1u << 7,    /* it is in its exit function: it will not be back */
 	CS_SLOT_FIBER = 1u << 8,     /* private to the agent */
-	CS_SLOT_SPLIT = 1u << 9,     /* its stack may go on outside of its bounds, and its thread
-	                              may work for it on another */
-	CS_SLOT_SYSCALL = 1u << 10,  /* RUNNING, and its runtime has let it go into the kernel */
+	/* Its stack may go on outside of its bounds, and its thread may work for it on another. */
+	CS_SLOT_SPLIT = 1u << 9,
+	CS_SLOT_SYSCALL = 1u << 10, /* RUNNING, and its runtime has let it go into the kernel */
+	/* What its bounds hold is no stack, but memory that it lives as long as: it runs on the
+	 * stack of who resumes it. */
+	CS_SLOT_BODY = 1u << 11,
 };
 
 struct cs_slot {

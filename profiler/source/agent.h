@@ -56,6 +56,7 @@ struct cs_agent {
 	struct cs_forks forks;    /* what they were when it forked */
 	struct cs_stackmap stacks;
 	struct cs_module_map modules;
+	uint32_t own_module; /* the agent's, of the model; 0: not told yet */
 	struct cs_agent_thread *threads;
 	uint32_t thread_count, thread_capacity;
 	uint32_t outside;   /* threads of that kind */

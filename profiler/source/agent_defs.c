@@ -224,6 +224,8 @@ void cs_agent_thread(struct cs_agent *agent, struct cs_agent_lane *state,
 
 /* ---- modules ---- */
 
+#define AGENT_FILE "/libcoroscope-agent.so"
+
 static void hand_over_file(struct cs_agent *agent, const struct cs_module_range *range,
                            const char *path)
 {
@@ -254,6 +256,8 @@ void cs_agent_module(struct cs_agent *agent, const struct cs_record_module *reco
 		agent->unbooked++;
 		return;
 	}
+	if (strstr(path, AGENT_FILE))
+		agent->own_module = range.module;
 	if (agent->world->on_module && range.module > known)
 		hand_over_file(agent, &range, path);
 }
@@ -286,6 +290,15 @@ static uint32_t frame_of(struct cs_agent *agent, uint64_t pc)
 	return cs_model_frame(model, range->module, pc - 1 - range->bias);
 }
 
+/* A frame of the agent between the program's: it has passed on a call that comes back. */
+static bool is_own(struct cs_agent *agent, uint64_t pc)
+{
+	const struct cs_module_range *range =
+		pc < CS_FRAME_MARKS ? NULL : cs_module_map_find(&agent->modules, pc - 1);
+
+	return range && range->module == agent->own_module;
+}
+
 void cs_agent_stack(struct cs_agent *agent, const struct cs_record_stack *record)
 {
 	struct cs_model *model = agent->world->model;
@@ -304,7 +317,10 @@ void cs_agent_stack(struct cs_agent *agent, const struct cs_record_stack *record
 			broken = entry->broken;
 			continue;
 		}
-		node = cs_model_node(model, node, frame_of(agent, record->pcs[i]));
+		if (!is_own(agent, record->pcs[i]))
+			node = cs_model_node(model, node, frame_of(agent, record->pcs[i]));
+		else if (!node) /* nothing outside of it: it stays */
+			node = cs_model_node(model, 0, frame_of(agent, record->pcs[i]));
 		if (!node || cs_stackmap_set(&agent->stacks, hash, node, broken)) {
 			agent->unbooked++;
 			return;

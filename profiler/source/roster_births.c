@@ -191,7 +191,7 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 	coroutine->flags |= cs_roster_flags(roster, birth->flags);
 	if (birth->told)
 		count(roster, coroutine, birth->spawn);
-	if (birth->stack_low < birth->stack_high) {
+	if (birth->stack_low < birth->stack_high && !(birth->flags & CS_SLOT_BODY)) {
 		coroutine->stack_low = birth->stack_low;
 		coroutine->stack_high = birth->stack_high;
 	}

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Lua's coroutines, where Lua is a shared library: as many as the script counts, resumed as
+often, named by their functions, waiting where they yielded; what they allocate is theirs. A real
+program of them: nmap, whose scripts are coroutines.
+"""
+# cs-test: timeout=120
+import collections
+import http.server
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import cs
+import slots
+
+PROGRAM = cs.target("coro_lua")
+SCRIPT = os.path.join(cs.SOURCE_DIR, "tests", "targets", "coro.lua")
+MODES = {"count": slots.SCHED, "time": slots.SCHED | slots.TIME,
+         "all": slots.SCHED | slots.TIME | slots.EVENTS}
+
+
+def session(arguments, mode):
+    return slots.Session([PROGRAM, SCRIPT, *arguments], MODES[mode], lane=64 << 20)
+
+
+def owners(ring, size):
+    return sorted(r[2] for r in ring.records if r[0] == "alloc" and r[3] == size)
+
+
+def counts(arguments, mode):
+    run = session(["count", *arguments], mode)
+    name, own, ring = f"count {' '.join(arguments)} ({mode})", json.loads(run.out), run.ring
+    cs.equal(f"{name}: made", ring.count("lua"), own["created"])
+    cs.equal(f"{name}: nothing else was seen", {made[3] for made in ring.created.values()},
+             {"lua"})
+    cs.equal(f"{name}: switches are resumes", ring.switches("lua"), own["switches"])
+    cs.equal(f"{name}: finished", ring.ends("finished"), own["finished"])
+    cs.equal(f"{name}: ended by errors", ring.ends("left"), own["failed"])
+    cs.equal(f"{name}: closed and collected", ring.ends("freed"), own["gone"])
+    workers, failing, hosted = (owners(ring, size) for size in (99331, 98331, 97331))
+    cs.check(f"{name}: what each allocates is its own",
+             len(workers) == len(set(workers)) == own["created"] - 3 and 0 not in workers and
+             len(failing) == len(hosted) == 1 and failing != hosted and failing[0] and
+             hosted[0], f"{len(workers)} {failing} {hosted}")
+    cs.equal(f"{name}: each has a spawn stack",
+             [n for n, made in ring.created.items() if not made[5]], [])
+
+
+def versions():
+    """Two Luas in one process, with functions of the same names: each has its own."""
+    run = session(["versions", "liblua5.3.so.0"], "time")
+    own, ring = json.loads(run.out), run.ring
+    if not own["there"]:
+        cs.without("versions", "there is no other Lua")
+    cs.equal("versions: made, resumed, finished",
+             (ring.count("lua"), ring.switches("lua"), ring.ends("finished")),
+             (own["created"], own["switches"], own["finished"]))
+
+
+def line_of(text):
+    with open(SCRIPT, encoding="utf-8") as file:
+        return [number for number, line in enumerate(file, 1) if text in line]
+
+
+def compare(name, arguments, each):
+    result = cs.run([cs.COROSCOPE, "ps", "--json", *arguments])
+    if not cs.check(f"{name}: ps", result.status == 0, str(result)):
+        return
+    seen = json.loads(result.out)["coroutines"]
+    short = collections.Counter(
+        (one["state"], one["reason"] or "", one["name"] or "") for one in seen)
+    yields, waits, wrapped, = (line_of(text)[0] for text in (
+        "function() coroutine.yield() end,", "function() wait() end,",
+        "coroutine.wrap(function()"))
+    outer = line_of("coroutine.wrap(ready)")[0]
+    cs.equal(f"{name}: state, where it yielded, its function", short, collections.Counter({
+        ("waiting", f"yield at targets/coro.lua:{yields}", f"targets/coro.lua:{yields}"): each,
+        ("waiting", f"yield at targets/coro.lua:{waits}", f"targets/coro.lua:{waits}"): each,
+        ("waiting", f"yield at targets/coro.lua:{wrapped}", f"targets/coro.lua:{wrapped}"): each,
+        ("waiting", f"yield at targets/coro.lua:{wrapped + 2}", f"targets/coro.lua:{wrapped - 1}"): each,
+        ("new", "", ""): each,
+        ("waiting", "normal", f"targets/coro.lua:{outer}"): 1,
+        ("running", "", "[C]"): 1,
+    }))
+    cs.equal(f"{name}: where in Lua each was made",
+             {one["labels"].get("created", "") for one in seen},
+             {f"targets/coro.lua:{n}" for text in ("coroutine.create(kind)", "-- has never run",
+                                           "coroutine.wrap(function()", "coroutine.wrap(ready)")
+              for n in line_of(text)})
+
+
+def parked(each):
+    trace = cs.Trace(cs.path("parked.coro"))
+    process = subprocess.Popen(
+        cs.record_command([PROGRAM, SCRIPT, "parked", str(each)], ["--heap=all"], trace.path),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=cs.environment(), start_new_session=True)
+    try:
+        while process.stdout.readline() not in (b"ready\n", b""):
+            continue
+        time.sleep(1)
+        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
+        compare("parked, live", ["-p", str(pid)], each)
+        stacks = cs.run([cs.COROSCOPE, "heap", "--json", "-p", str(pid)])
+        cs.equal("parked: our own frames are not among Lua's",
+                 [entry for entry in json.loads(stacks.out)["entries"]
+                  if any("coroscope-agent" in (f["module"] or "") for f in entry["stack"])], [])
+        os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=60)
+        compare("parked, killed", [trace.path], each)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        text = b"<title>a page</title>"
+        self.send_response(200 if self.path == "/" else 404)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def nmap():
+    """Each of its scripts runs in a coroutine, and yields whenever it waits for the network."""
+    program = cs.tool("nmap")
+    if program is None:
+        return cs.without("nmap", "it is not installed")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        run = slots.Session(
+            [program, "-Pn", "-n", "-p", str(server.server_port), "--script",
+             "+http-title,+http-headers,+http-enum", "127.0.0.1"], MODES["time"],
+            lane=256 << 20)
+        server.shutdown()
+    ring = run.ring
+    cs.check("nmap: it does what it does", "http-title: a page" in run.out, run.out)
+    cs.equal("nmap: nothing else is taken for a coroutine",
+             {made[3] for made in ring.created.values()}, {"lua"})
+    cs.check("nmap: its scripts, and what starts them", ring.count("lua") >= 3)
+    cs.equal("nmap: all have finished", ring.ends("finished"), ring.count("lua"))
+    busiest = max(ring.ended.values(), key=lambda end: end[4])
+    cs.check("nmap: http-enum yields for each request", busiest[4] > 1000, str(busiest))
+    cs.check("nmap: and what it allocates is its own",
+             sum(1 for r in ring.records if r[0] == "alloc" and r[2] == busiest[2]) > 10000)
+    return None
+
+
+if PROGRAM is None:
+    cs.without("coro_lua", "it was not built: Lua's library is missing")
+else:
+    for mode_ in MODES:
+        counts(["10", "5"], mode_)
+    counts(["1000", "7"], "time")
+    versions()
+    parked(2)
+nmap()
+cs.finish()
