@@ -99,6 +99,8 @@ static bool find_caller(const struct csa_image *image, void *context)
 	if (search->caller < image->low || search->caller >= image->high)
 		return false;
 	search->image = *image;
+	if (image->is_agent) /* a hook calls: for whom is not known here */
+		return true;
 	search->own = csa_lookup_in(image, search->name);
 	if (!search->own)
 		search->version = csa_lookup_wanted_version(image, search->name);
