@@ -110,6 +110,8 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 		}
 		if (changed && !app->quit)
 			error = show(app, terminal);
+		if (!error && csv_app_work(app))
+			error = show(app, terminal);
 	}
 	return error;
 }

@@ -58,6 +58,14 @@ key t
 clock groups
 key m
 clock mark
+key enter
+clock details
+key 3
+clock heap
+key 4
+clock stacks
+key 2
+clock threads
 """
 
 # What is no row of its own: it is done to come from one that is to the next.

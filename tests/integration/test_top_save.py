@@ -14,11 +14,11 @@ if not os.path.exists(os.path.join(os.path.dirname(cs.AGENT), "coroscope-top")):
 COUNT = 200
 
 
-def parked_trace():
+def parked_trace(*options):
     """A trace in which COUNT coroutines are parked, and a time at which they are."""
     trace = cs.path("parked.coro")
     with subprocess.Popen(cs.record_command([cs.need_target("coro_parked"), str(COUNT)],
-                                            ["--quiet", "--heap=all"], trace),
+                                            ["--quiet", "--heap=all", *options], trace),
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=cs.environment(),
                           cwd=cs.folder()) as process:
         while process.stdout.readline() not in (b"ready\n", b""):
@@ -125,6 +125,34 @@ cs.check("timeline: series with points in time",
          any(series["name"] == "coroutines" and
              max(point["value"] for point in series["points"] if point["value"]) == COUNT
              for series in shown["series"]), json.dumps(shown)[:500])
+
+# ---- the past of one coroutine ----
+
+def details(file):
+    script = cs.path("details")
+    with open(script, "w", encoding="utf-8") as stream:
+        stream.write(f"size 120 80\nseek {at}\nkey t enter\nsave-screen -\nkey t t\nsave-screen -\n")
+    return cs.run([cs.COROSCOPE, "top", "--script", script, file]).out
+
+
+def past(text, title):
+    """States below TITLE, the newest first."""
+    lines = text.split(f"\n{title}\n")[1].splitlines() if title in text else []
+    return [line.split()[2] for line in lines if len(line.split()) > 2 and
+            line.split()[1] in ("ms", "us", "ns", "s")]
+
+
+text = details(trace)
+cs.equal("its states are taken from the trace", past(text, "States, as they were seen")[:1],
+         ["waiting"])
+cs.check("it holds what it allocated, and waits where it parked",
+         "objects, of" in text and "waits in parked_park" in text, text)
+cs.check("a group tells how it has grown, what it holds, and who made it",
+         "since the start +" in text and "over the last minute +" in text and
+         "All created at" in text and ", each " in text, text)
+events, at = parked_trace("--sched=all")
+cs.equal("with its events, what it did is told one by one",
+         past(details(events), "What it did")[:3], ["waiting", "running", "new"])
 
 path, script = cs.path("no.folded"), cs.path("no.script")
 with open(script, "w", encoding="utf-8") as stream:

@@ -38,6 +38,7 @@ struct csv_app {
 	bool help; /* shown instead of the view */
 	uint32_t help_top;
 	enum csv_asking asking;
+	enum csv_action pending; /* takes its time: done once it was said so; none: 0 */
 	struct csv_prompt prompt;
 	char needle[128];
 	char message[256]; /* in the last line, until the next key */
@@ -64,6 +65,9 @@ bool csv_app_choose(struct csv_app *app, const char *view);
 void csv_app_event(struct csv_app *app, const struct csv_event *event);
 void csv_app_do(struct csv_app *app, enum csv_action action);
 
+/* Does what is pending; true: it was something, draw again. */
+bool csv_app_work(struct csv_app *app);
+
 /* What ELAPSED_NS of time brings: new records, or a recording that plays. True: draw again. */
 bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns);
 
@@ -85,6 +89,7 @@ void csv_app_say(struct csv_app *app, const char *format, ...)
 void csv_app_complain(struct csv_app *app, const struct cs_diag *diag);
 const struct csv_view *csv_app_view(const struct csv_app *app);
 void csv_app_update(struct csv_app *app); /* the view sees the scene */
+void csv_app_story(struct csv_app *app);  /* the past of whom the view looks into */
 void csv_app_frame(struct csv_app *app);  /* everything around the view */
 void csv_app_help(struct csv_app *app, struct csv_area area);
 /* About the target itself: recordings, what comes next. False: it is not. */

@@ -20,6 +20,7 @@ static int press(struct run *run, uint32_t key)
 	const struct csv_event event = {.kind = CSV_EVENT_KEY, .key = key};
 
 	csv_app_event(run->app, &event);
+	csv_app_work(run->app);
 	return csv_app_draw(run->app, run->width, run->height);
 }
 
@@ -66,6 +67,7 @@ static int do_action(struct run *run, char *rest, struct cs_diag *diag)
 		return cs_diag_set(diag, -EINVAL, "there is no action '%s'", rest);
 	run->app->message[0] = 0;
 	csv_app_do(run->app, action);
+	csv_app_work(run->app);
 	return csv_app_draw(run->app, run->width, run->height);
 }
 

@@ -269,6 +269,8 @@ static int follow(struct csv_session *session, struct cs_diag *diag)
 		error = csv_session_take(session, &session->now, false, diag);
 	if (!error)
 		error = look_around(session, diag);
+	if (!error)
+		csv_session_tell_story(session);
 	if (!error && session->wants_timeline)
 		error = csv_timeline_add(&session->timeline, session->now.model);
 	return error;

@@ -41,6 +41,8 @@ int csv_session_mark(struct csv_session *session, struct cs_diag *diag);
 
 /* Loads what scene->start and the census of start and of a minute ago need, if not there. */
 int csv_session_history(struct csv_session *session, struct cs_diag *diag);
+/* scene->story becomes that of WHO, as far as it can be had in a moment; NULL: nobody's. */
+int csv_session_story(struct csv_session *session, const struct csv_who *who, struct cs_diag *diag);
 /* Makes scene->now a snapshot with coroutines, threads and figures in it. */
 int csv_session_whole(struct csv_session *session, struct cs_diag *diag);
 /* The same of scene->series. */

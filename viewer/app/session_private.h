@@ -43,6 +43,8 @@ int csv_session_load(struct csv_session *session, uint64_t time_ns, struct cs_sy
                      struct csv_moment *moment, struct cs_diag *diag);
 /* Stacks are made anew: 0 or -errno with DIAG. */
 int csv_session_forget_stacks(struct csv_session *session, struct cs_diag *diag);
+/* What the present moment adds to scene->story. */
+void csv_session_tell_story(struct csv_session *session);
 void csv_session_set_scene(struct csv_session *session);
 
 #endif

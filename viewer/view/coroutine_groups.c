@@ -147,6 +147,14 @@ static double change_of(const struct csv_groups *groups, uint32_t row, int colum
 	return base_of(scene)->known ? count - (double)groups->then[row].base : NAN;
 }
 
+struct cs_text csv_groups_change(const struct csv_groups *groups, uint32_t row, bool minute)
+{
+	static const struct cs_text unknown = {"?"};
+	double change = change_of(groups, row, minute ? MINUTE : CHANGE);
+
+	return isnan(change) ? unknown : cs_text_count_change(change);
+}
+
 static const struct cs_call *telling(const struct cs_group *group)
 {
 	return group->node ? csv_telling_call(group->stack) : NULL;
@@ -233,7 +241,7 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 	case CHANGE:
 	case MINUTE:
 		change = change_of(groups, row, column);
-		snprintf(text, bytes, "%s", isnan(change) ? "?" : cs_text_count_change(change).s);
+		snprintf(text, bytes, "%s", csv_groups_change(groups, row, column == MINUTE).s);
 		return change > 0 ? CSV_ROLE_WARN : change < 0 ? CSV_ROLE_GOOD : CSV_ROLE_FAINT;
 	case STATE:
 		snprintf(text, bytes, "%s",

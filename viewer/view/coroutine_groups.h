@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/text.h"
 #include "model/group.h"
 #include "view/scene.h"
 #include "widget/expression.h"
@@ -30,6 +31,9 @@ extern const struct csv_column csv_group_columns[];
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
                     struct csv_expression *filter);
 void csv_groups_release(struct csv_groups *groups);
+
+/* How the count of a row has changed, in words. */
+struct cs_text csv_groups_change(const struct csv_groups *groups, uint32_t row, bool minute);
 
 struct csv_rows csv_groups_grid(const struct csv_groups *groups);
 

@@ -88,7 +88,6 @@ static int coroutines_update(void *state, const struct csv_scene *scene)
 	int error = 0;
 
 	snprintf(grid->needle, sizeof(grid->needle), "%s", scene->needle);
-	csv_detail_update(&view->detail, scene);
 	if (view->filled != scene->serial) {
 		csv_expression_forget(view->filter);
 		csv_coroutine_search_forget(&view->search);
@@ -119,6 +118,17 @@ static void draw_summary(const struct csv_scene *scene, struct csv_canvas *canva
 	}
 }
 
+static void draw_detail(struct coroutines *view, const struct csv_scene *scene,
+                        struct csv_canvas *canvas, struct csv_area area)
+{
+	uint32_t row;
+
+	if (view->mode != GROUPS)
+		csv_detail_draw(&view->detail, scene, canvas, area);
+	else if (csv_grid_row(grid_of(view), &row))
+		csv_detail_draw_group(&view->detail, scene, &view->groups, row, canvas, area);
+}
+
 static void coroutines_draw(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
                             struct csv_area area)
 {
@@ -134,9 +144,9 @@ static void coroutines_draw(void *state, const struct csv_scene *scene, struct c
 		        view->filter ? "no coroutine passes the filter"
 		                     : "no coroutines are known in this target");
 	if (below > 1)
-		csv_detail_draw(&view->detail, scene, canvas,
-		                (struct csv_area){area.x, area.y + area.height - below, area.width,
-		                                  below});
+		draw_detail(view, scene, canvas,
+		            (struct csv_area){area.x, area.y + area.height - below, area.width,
+		                              below});
 }
 
 /* ---- acting ---- */
@@ -193,6 +203,13 @@ static enum csv_effect coroutines_action(void *state, const struct csv_scene *sc
 	case CSV_ACTION_BACK:
 		view->detail.open = false;
 		return CSV_MOVED;
+	case CSV_ACTION_DETAIL_UP:
+	case CSV_ACTION_DETAIL_DOWN:
+		if (action == CSV_ACTION_DETAIL_DOWN)
+			view->detail.top++;
+		else if (view->detail.top)
+			view->detail.top--;
+		return CSV_MOVED;
 	case CSV_ACTION_EXPAND:
 	case CSV_ACTION_LEFT:
 	case CSV_ACTION_RIGHT:
@@ -234,6 +251,13 @@ static bool coroutines_search(void *state, const struct csv_scene *scene, int di
 
 	return csv_grid_search(grid_of(view), &view->rows, scene->needle, direction < 0 ? -1 : 1,
 	                       direction == 0);
+}
+
+static const struct csv_who *coroutines_watches(const void *state)
+{
+	const struct coroutines *view = state;
+
+	return view->detail.open && view->mode != GROUPS ? &view->detail.who : NULL;
 }
 
 static void coroutines_describe(const void *state, char *text, size_t bytes)
@@ -279,6 +303,7 @@ const struct csv_view csv_view_coroutines = {
 	.click = coroutines_click,
 	.filter = coroutines_filter,
 	.search = coroutines_search,
+	.watches = coroutines_watches,
 	.describe = coroutines_describe,
 	.save = coroutines_save,
 };

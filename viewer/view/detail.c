@@ -1,154 +1,69 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Source files are only read to show a line of them: regular files, one line, a bounded way in.
+ * What is known of one coroutine, or of a group of them, as lines that can be scrolled.
  */
 #include "view/detail.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "view/lines.h"
+#include "view/living.h"
 #include "view/words.h"
-
-#define SOURCE_BYTES_MAX (4 << 20)
 
 void csv_detail_open(struct csv_detail *detail, const struct cs_coroutine *coroutine)
 {
 	*detail = (struct csv_detail){
 		.open = true,
-		.process = coroutine->process,
-		.runtime = coroutine->runtime,
-		.number = coroutine->number,
+		.who = {coroutine->process, coroutine->runtime, coroutine->number},
 	};
 }
 
 static const struct cs_coroutine *find(const struct csv_detail *detail,
                                        const struct csv_scene *scene)
 {
-	const struct cs_model *model = scene->now->model;
+	uint32_t id = csv_living_find(&scene->living, scene->now->model, &detail->who);
 
-	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
-		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
-
-		if (coroutine && coroutine->number == detail->number &&
-		    coroutine->runtime == detail->runtime && coroutine->process == detail->process)
-			return coroutine;
-	}
-	return NULL;
+	return id ? cs_model_coroutine_at(scene->now->model, id) : NULL;
 }
 
-void csv_detail_update(struct csv_detail *detail, const struct csv_scene *scene)
+/* What it allocated and who has not been freed yet, by whomever. */
+static void put_heap(struct csv_lines *lines, const struct cs_coroutine *coroutine)
 {
-	const struct cs_coroutine *coroutine = detail->open ? find(detail, scene) : NULL;
-	struct csv_seen_state *last;
+	const struct cs_coroutine_heap *heap = coroutine->heap;
 
-	if (!coroutine)
+	if (!(coroutine->flags & CS_COROUTINE_HEAP))
+		csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "heap ?");
+	else if (!heap)
+		csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "heap 0 B");
+	else
+		csv_lines_put(lines, 2, CSV_ROLE_PLAIN,
+		              "heap %s in %s objects, of %s in %s allocated",
+		              cs_text_bytes((double)heap->inuse_bytes).s,
+		              cs_text_count((double)heap->inuse_objects / CS_OBJECT).s,
+		              cs_text_bytes((double)heap->alloc_bytes).s,
+		              cs_text_count((double)heap->alloc_objects / CS_OBJECT).s);
+}
+
+/* Where it waits, in the program's own terms. */
+static void put_wait(struct csv_lines *lines, const struct csv_scene *scene,
+                     const struct cs_coroutine *coroutine)
+{
+	const struct cs_call *call =
+		coroutine->stack ? csv_telling_call(cs_stacks_get(scene->stacks, scene->now,
+	                                                          coroutine->stack))
+				 : NULL;
+	const char *reason = cs_model_text_at(scene->now->model, coroutine->reason);
+
+	if (coroutine->state != CS_COROUTINE_WAITING || (!call && !reason))
 		return;
-	last = detail->seen_count ? &detail->seen[detail->seen_count - 1] : NULL;
-	if (last && last->time_ns > scene->now->time_ns)
-		detail->seen_count = 0; /* time was travelled back */
-	else if (last && last->state == coroutine->state && last->reason == coroutine->reason)
-		return;
-	if (detail->seen_count == CSV_DETAIL_STATES) {
-		memmove(detail->seen, detail->seen + 1,
-		        (CSV_DETAIL_STATES - 1) * sizeof(*detail->seen));
-		detail->seen_count--;
-	}
-	detail->seen[detail->seen_count++] = (struct csv_seen_state){
-		.time_ns = scene->now->time_ns,
-		.reason = coroutine->reason,
-		.state = coroutine->state,
-	};
+	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "waits%s%s%s%s", reason ? " for " : "",
+	              reason ? reason : "", call ? reason ? ", in " : " in " : "",
+	              call ? call->function : "");
 }
 
-/* ---- lines ---- */
-
-struct lines {
-	struct csv_canvas *canvas;
-	struct csv_area area;
-	int y;
-};
-
-static void put(struct lines *lines, int x, enum csv_role role, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
-
-static void put(struct lines *lines, int x, enum csv_role role, const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	if (lines->y >= lines->area.y && lines->y < lines->area.y + lines->area.height)
-		csv_put(lines->canvas, lines->area.x + x, lines->y, lines->area.width - x, role,
-		        text);
-	lines->y++;
-}
-
-/* LINE of FILE without its indentation; false: it can't be had. */
-static bool source_line(const char *path, uint32_t line, char *text, size_t bytes)
-{
-	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	FILE *file;
-	bool found = false;
-
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &status) || !S_ISREG(status.st_mode) || status.st_size > SOURCE_BYTES_MAX ||
-	    !(file = fdopen(fd, "r"))) {
-		close(fd);
-		return false;
-	}
-	/* A long line comes in pieces: only ends of lines count. */
-	for (uint32_t at = 1; at <= line && fgets(text, (int)bytes, file);) {
-		found = at == line;
-		if (found)
-			break;
-		at += strchr(text, '\n') != NULL;
-	}
-	fclose(file);
-	if (found) {
-		size_t blanks = strspn(text, " \t");
-
-		memmove(text, text + blanks, strlen(text + blanks) + 1);
-		text[strcspn(text, "\n")] = 0;
-	}
-	return found;
-}
-
-static void put_stack(struct lines *lines, const struct csv_scene *scene, const char *title,
-                      uint32_t node, bool source)
-{
-	const struct cs_stack *at = node ? cs_stacks_get(scene->stacks, scene->now, node) : NULL;
-	char text[256];
-
-	put(lines, 0, CSV_ROLE_TITLE, "%s", title);
-	if (!at)
-		put(lines, 2, CSV_ROLE_FAINT, "unknown");
-	for (; at; at = at->caller) {
-		const struct cs_call *call = at->call;
-
-		if (call->file)
-			put(lines, 2, CSV_ROLE_PLAIN, "%s  %s:%" PRIu32 "%s", call->function,
-			    call->file, call->line, call->inlined ? " (inlined)" : "");
-		else
-			put(lines, 2, CSV_ROLE_PLAIN, "%s  %s", call->function,
-			    call->module ? cs_text_basename(call->module) : "");
-		/* Only what is on the screen is worth opening a file for. */
-		if (source && call->file && call->line && lines->y >= lines->area.y &&
-		    lines->y < lines->area.y + lines->area.height &&
-		    source_line(call->file, call->line, text, sizeof(text)))
-			put(lines, 6, CSV_ROLE_FAINT, "%s", text);
-	}
-}
-
-static void put_facts(struct lines *lines, const struct csv_scene *scene,
+static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
                       const struct cs_coroutine *coroutine)
 {
 	const struct cs_model *model = scene->now->model;
@@ -157,79 +72,165 @@ static void put_facts(struct lines *lines, const struct csv_scene *scene,
 	uint64_t now_ns = scene->now->time_ns;
 	char labels[256];
 
-	put(lines, 0, CSV_ROLE_STRONG, "%s%s%s  %s%s%s for %s%s",
-	    csv_words_id(model, coroutine->runtime, coroutine->number).s,
-	    coroutine->name ? "  " : "", coroutine->name ? coroutine->name : "",
-	    cs_coroutine_state_names[coroutine->state], reason ? ": " : "", reason ? reason : "",
-	    csv_coroutine_wait_text(coroutine, now_ns).s,
-	    coroutine->flags & CS_COROUTINE_OBSERVED ? " (as seen)" : "");
-	put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited %s   switches %s",
-	    csv_coroutine_age_text(coroutine, now_ns).s, csv_words_duration(coroutine->cpu_ns).s,
-	    csv_words_duration(coroutine->wait_ns).s, csv_words_count(coroutine->switches).s);
-	put(lines, 2, CSV_ROLE_PLAIN, "heap %s   stack %s of %s, resident %s, highest %s",
-	    csv_words_bytes(csv_coroutine_heap_bytes(coroutine)).s,
-	    csv_words_bytes(coroutine->stack_used).s,
-	    csv_words_bytes(coroutine->stack_high ? coroutine->stack_high - coroutine->stack_low
-	                                          : CS_UNKNOWN)
-	            .s,
-	    csv_words_bytes(coroutine->stack_resident).s, csv_words_bytes(coroutine->stack_peak).s);
-	put(lines, 2, CSV_ROLE_PLAIN, "parent %s   thread %s",
-	    coroutine->parent_number
-	            ? csv_words_id(model, coroutine->parent_runtime, coroutine->parent_number).s
-	            : "?",
-	    thread && thread->name[0] ? thread->name
-	    : thread                  ? "(unnamed)"
-	                              : "-");
+	csv_lines_put(lines, 0, CSV_ROLE_STRONG, "%s%s%s  %s%s%s for %s%s",
+	              csv_words_id(model, coroutine->runtime, coroutine->number).s,
+	              coroutine->name ? "  " : "", coroutine->name ? coroutine->name : "",
+	              cs_coroutine_state_names[coroutine->state], reason ? ": " : "",
+	              reason ? reason : "", csv_coroutine_wait_text(coroutine, now_ns).s,
+	              coroutine->flags & CS_COROUTINE_OBSERVED ? " (as seen)" : "");
+	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited %s   switches %s",
+	              csv_coroutine_age_text(coroutine, now_ns).s,
+	              csv_words_duration(coroutine->cpu_ns).s,
+	              csv_words_duration(coroutine->wait_ns).s,
+	              csv_words_count(coroutine->switches).s);
+	put_heap(lines, coroutine);
+	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "stack %s of %s, resident %s, highest %s",
+	              csv_words_bytes(coroutine->stack_used).s,
+	              csv_words_bytes(coroutine->stack_high
+	                                      ? coroutine->stack_high - coroutine->stack_low
+	                                      : CS_UNKNOWN)
+	                      .s,
+	              csv_words_bytes(coroutine->stack_resident).s,
+	              csv_words_bytes(coroutine->stack_peak).s);
+	csv_lines_put(
+		lines, 2, CSV_ROLE_PLAIN, "parent %s   thread %s",
+		coroutine->parent_number
+			? csv_words_id(model, coroutine->parent_runtime, coroutine->parent_number).s
+			: "?",
+		thread && thread->name[0] ? thread->name
+		: thread                  ? "(unnamed)"
+					  : "-");
+	put_wait(lines, scene, coroutine);
 	if (!coroutine->labels)
 		return;
 	snprintf(labels, sizeof(labels), "%s", coroutine->labels);
 	for (char *c = labels; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
-	put(lines, 2, CSV_ROLE_PLAIN, "labels %s", labels);
+	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "labels %s", labels);
 }
 
-static void put_history(const struct csv_detail *detail, struct lines *lines,
-                        const struct csv_scene *scene)
+/* What it did up to the moment that is shown, the last of it first. */
+static void put_story(struct csv_lines *lines, const struct csv_scene *scene)
 {
-	if (detail->seen_count < 2)
-		return;
-	put(lines, 0, CSV_ROLE_TITLE, "States seen since this was opened");
-	for (uint32_t i = detail->seen_count; i-- > 0;) {
-		const struct csv_seen_state *seen = &detail->seen[i];
-		const char *reason = cs_model_text_at(scene->now->model, seen->reason);
+	static const char *const titles[] = {
+		[CSV_STORY_NONE] = "States since this was opened",
+		[CSV_STORY_STATES] = "States, as they were seen",
+		[CSV_STORY_EVENTS] = "What it did",
+	};
+	const struct csv_story *story = &scene->story;
+	const struct cs_model *model = scene->now->model;
+	uint64_t later = 0;
 
-		put(lines, 2, csv_role_of_state((enum cs_coroutine_state)seen->state),
-		    "%10s  %s %s", cs_text_duration(seen->time_ns).s,
-		    cs_coroutine_state_names[seen->state], reason ? reason : "");
+	csv_lines_put(lines, 0, CSV_ROLE_TITLE, "%s", titles[story->source]);
+	for (uint32_t i = story->count; i-- > 0;) {
+		const struct csv_story_row *row = &story->rows[i];
+		const struct cs_thread *thread = cs_model_thread_at(model, row->thread);
+		const char *reason = cs_model_text_at(model, row->reason);
+		int64_t time_ns = (int64_t)row->time_ns; /* may be before the recording */
+
+		if (time_ns > (int64_t)scene->now->time_ns) {
+			later++;
+			continue;
+		}
+		csv_lines_put(lines, 2, csv_role_of_state((enum cs_coroutine_state)row->state),
+		              "%c%12s  %-9s %s%s%s", time_ns < 0 ? '-' : ' ',
+		              cs_text_duration((uint64_t)(time_ns < 0 ? -time_ns : time_ns)).s,
+		              cs_coroutine_state_names[row->state], reason ? reason : "",
+		              thread && row->state == CS_COROUTINE_RUNNING ? "on " : "",
+		              thread && row->state == CS_COROUTINE_RUNNING ? thread->name : "");
 	}
+	if (story->dropped)
+		csv_lines_put(lines, 2, CSV_ROLE_FAINT, "%" PRIu64 " older ones are not shown",
+		              story->dropped);
+	if (later)
+		csv_lines_put(lines, 2, CSV_ROLE_FAINT, "%" PRIu64 " came later", later);
 }
 
 void csv_detail_draw(struct csv_detail *detail, const struct csv_scene *scene,
                      struct csv_canvas *canvas, struct csv_area area)
 {
 	const struct cs_coroutine *coroutine = find(detail, scene);
-	struct lines lines = {canvas, area, area.y - (int)detail->top};
-	int total;
+	struct csv_lines lines;
 
-	csv_fill(canvas, (struct csv_area){area.x, area.y, area.width, 1},
-	         csv_glyph(canvas, CSV_GLYPH_LINE), CSV_ROLE_FAINT);
-	lines.area.y++;
-	lines.area.height--;
-	lines.y++;
-	if (!coroutine) {
-		put(&lines, 0, CSV_ROLE_WARN, "%s is not alive at this time",
-		    csv_words_id(scene->now->model, detail->runtime, detail->number).s);
-		put_history(detail, &lines, scene);
-		return;
+	csv_lines_begin(&lines, canvas, area, detail->top);
+	if (coroutine) {
+		put_facts(&lines, scene, coroutine);
+		csv_lines_stack(&lines, scene, "Stack", coroutine->stack, true);
+		csv_lines_stack(&lines, scene, "Created at", coroutine->spawn, true);
+	} else {
+		csv_lines_put(
+			&lines, 0, CSV_ROLE_WARN, "%s is not alive at this time",
+			csv_words_id(scene->now->model, detail->who.runtime, detail->who.number).s);
 	}
-	put_facts(&lines, scene, coroutine);
-	put_stack(&lines, scene, "Stack", coroutine->stack, true);
-	put_stack(&lines, scene, "Created at", coroutine->spawn, true);
-	put_history(detail, &lines, scene);
-	total = lines.y - area.y + (int)detail->top;
-	if (total <= area.height)
-		detail->top = 0;
-	else if ((int)detail->top > total - area.height)
-		detail->top = (uint32_t)(total - area.height);
+	put_story(&lines, scene);
+	csv_lines_end(&lines, &detail->top);
+}
+
+/* ---- groups ---- */
+
+static void put_counts(struct csv_lines *lines, const struct csv_scene *scene,
+                       const struct cs_group *group)
+{
+	char text[256] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < CS_COROUTINE_STATES && used < sizeof(text); i++)
+		if (group->states[i])
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "  %s %s",
+			                         cs_coroutine_state_names[i],
+			                         cs_text_count((double)group->states[i]).s);
+	csv_lines_put(lines, 0, CSV_ROLE_STRONG, "%s coroutines%s",
+	              cs_text_count((double)group->count).s, text);
+	text[0] = 0;
+	used = 0;
+	for (uint32_t i = 0; i < group->reason_count && used < sizeof(text); i++) {
+		const char *reason = cs_model_text_at(scene->now->model, group->reasons[i].text);
+
+		if (reason)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "  %s %s",
+			                         reason,
+			                         cs_text_count((double)group->reasons[i].count).s);
+	}
+	if (text[0])
+		csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "they wait for%s", text);
+}
+
+/* A sum, and what comes on each; of those of whom it is known. */
+static struct cs_text mean_bytes(uint64_t sum, uint32_t count)
+{
+	return csv_words_bytes(sum == CS_UNKNOWN ? sum : sum / count);
+}
+
+void csv_detail_draw_group(struct csv_detail *detail, const struct csv_scene *scene,
+                           const struct csv_groups *groups, uint32_t row, struct csv_canvas *canvas,
+                           struct csv_area area)
+{
+	const struct cs_group *group = &groups->groups.groups[row];
+	const struct cs_coroutine *example =
+		cs_model_coroutine_at(scene->now->model, group->example);
+	struct csv_lines lines;
+
+	csv_lines_begin(&lines, canvas, area, detail->top);
+	put_counts(&lines, scene, group);
+	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "%s %s   over the last minute %s",
+	              scene->mark_census.known ? "since the mark" : "since the start",
+	              csv_groups_change(groups, row, false).s,
+	              csv_groups_change(groups, row, true).s);
+	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "longest wait %s   greatest age %s",
+	              csv_words_duration(group->wait_ns).s, csv_words_duration(group->age_ns).s);
+	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "heap %s, each %s   stacks %s, each %s, in use %s",
+	              csv_words_bytes(group->heap_bytes).s,
+	              mean_bytes(group->heap_bytes, group->count).s,
+	              csv_words_bytes(group->stack_bytes).s,
+	              mean_bytes(group->stack_bytes, group->count).s,
+	              csv_words_bytes(group->stack_used).s);
+	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "cpu %s   switches %s   for example %s",
+	              csv_words_duration(group->cpu_ns).s, csv_words_count(group->switches).s,
+	              csv_words_id(scene->now->model, example->runtime, example->number).s);
+	csv_lines_stack(&lines, scene, "Stack", group->node, true);
+	csv_lines_stack(&lines, scene,
+	                group->spawn ? "All created at" : "Created at several places", group->spawn,
+	                true);
+	csv_lines_end(&lines, &detail->top);
 }

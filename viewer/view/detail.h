@@ -11,31 +11,23 @@
 
 #include "canvas/canvas.h"
 #include "model/coroutine.h"
+#include "view/coroutine_groups.h"
 #include "view/scene.h"
-
-#define CSV_DETAIL_STATES 16
-
-struct csv_seen_state {
-	uint64_t time_ns;
-	uint32_t reason;
-	uint8_t state;
-};
 
 struct csv_detail {
 	bool open;
-	uint32_t process, runtime;
-	uint64_t number;
-	uint32_t top;                                  /* lines scrolled */
-	struct csv_seen_state seen[CSV_DETAIL_STATES]; /* since it was opened, newest last */
-	uint32_t seen_count;
+	struct csv_who who;
+	uint32_t top; /* lines scrolled */
 };
 
 void csv_detail_open(struct csv_detail *detail, const struct cs_coroutine *coroutine);
 
-/* A new scene: notes the state. */
-void csv_detail_update(struct csv_detail *detail, const struct csv_scene *scene);
-
 void csv_detail_draw(struct csv_detail *detail, const struct csv_scene *scene,
                      struct csv_canvas *canvas, struct csv_area area);
+
+/* The same place for the group in ROW of GROUPS. */
+void csv_detail_draw_group(struct csv_detail *detail, const struct csv_scene *scene,
+                           const struct csv_groups *groups, uint32_t row, struct csv_canvas *canvas,
+                           struct csv_area area);
 
 #endif

@@ -365,6 +365,11 @@ static void heap_describe(const void *state, char *text, size_t bytes)
 	         cs_by_info[view->by].name, view->filter_text[0] ? " · " : "", view->filter_text);
 }
 
+static bool heap_whole(const void *state)
+{
+	return ((const struct heap *)state)->by == CS_BY_COROUTINE;
+}
+
 static int heap_save(void *state, const struct csv_scene *scene, enum csv_form form,
                      struct cs_sink *sink)
 {
@@ -378,7 +383,7 @@ const struct csv_view csv_view_heap = {
 	.name = "heap",
 	.help = "who holds memory, and how that changes",
 	.history = true,
-	.whole = true,
+	.whole = heap_whole,
 	.open = heap_open,
 	.close = heap_close,
 	.update = heap_update,

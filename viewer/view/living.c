@@ -118,6 +118,23 @@ static void find_parent(struct csv_living *living, const struct cs_model *model,
 		place->parent = find(living, model, id);
 }
 
+uint32_t csv_living_find(const struct csv_living *living, const struct cs_model *model,
+                         const struct csv_who *who)
+{
+	struct cs_probe probe =
+		cs_index_probe(&living->index, key_hash(who->process, who->runtime, who->number));
+	uint32_t id;
+
+	while ((id = cs_probe_next(&probe))) {
+		const struct cs_coroutine *found = cs_model_coroutine_at(model, id);
+
+		if (found && found->number == who->number && found->process == who->process &&
+		    found->runtime == who->runtime)
+			return id;
+	}
+	return 0;
+}
+
 int csv_living_take(struct csv_living *living, struct csv_counts *counts,
                     const struct cs_model *model)
 {

@@ -11,6 +11,9 @@
 /* Brings LIVING and COUNTS to MODEL, whichever they were of. 0 or -ENOMEM: nobody is known. */
 int csv_living_take(struct csv_living *living, struct csv_counts *counts,
                     const struct cs_model *model);
+/* The slot of one that lives; 0: it does not. */
+uint32_t csv_living_find(const struct csv_living *living, const struct cs_model *model,
+                         const struct csv_who *who);
 void csv_living_release(struct csv_living *living);
 
 #endif

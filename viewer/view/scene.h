@@ -73,6 +73,33 @@ struct csv_census {
 	uint32_t count;
 };
 
+/* One coroutine, whatever slot it is in. */
+struct csv_who {
+	uint32_t process, runtime; /* 0, 0: nobody */
+	uint64_t number;
+};
+
+/* What one coroutine did, as far as somebody wrote it down: the newest of it, oldest first. */
+#define CSV_STORY_MAX 64
+struct csv_story_row {
+	uint64_t time_ns; /* it was so from then on */
+	uint32_t reason, thread;
+	uint8_t state;
+	bool observed; /* it was seen then, and may have been so before */
+};
+enum csv_story_source {
+	CSV_STORY_NONE,   /* nothing but what was seen since somebody asked */
+	CSV_STORY_STATES, /* as of each tick of the trace */
+	CSV_STORY_EVENTS, /* all that it did */
+};
+struct csv_story {
+	struct csv_who who;
+	enum csv_story_source source;
+	struct csv_story_row rows[CSV_STORY_MAX];
+	uint32_t count;
+	uint64_t dropped; /* older ones */
+};
+
 struct csv_scene {
 	uint64_t serial; /* another one: everything may be another */
 	struct csv_counts counts;
@@ -89,6 +116,7 @@ struct csv_scene {
 	bool live;                /* now is the present of a process */
 	bool system;              /* show the runtime's own coroutines too */
 	const char *needle;       /* what is searched; "" */
+	struct csv_story story;   /* of whom csv_view.watches; nobody else's */
 	const struct csv_series *series;
 	uint32_t series_count;
 };

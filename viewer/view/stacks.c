@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/group.h"
 #include "model/rollup.h"
 #include "view/view.h"
 #include "view/words.h"
@@ -15,7 +16,9 @@
 
 struct stacks {
 	struct csv_flame flame;
-	struct cs_rollup *rollup; /* its stacks name the frames */
+	/* What names the frames: a roll-up's stacks or, of coroutines, those of their groups. */
+	struct cs_rollup *rollup;
+	struct cs_stacks *stacks;
 	enum cs_metric metric;
 	bool chosen; /* by the person; else the first metric that holds anything */
 	struct csv_area area;
@@ -38,6 +41,7 @@ static void stacks_close(void *state)
 
 	csv_flame_release(&view->flame);
 	cs_rollup_free(view->rollup);
+	cs_stacks_free(view->stacks);
 	free(view);
 }
 
@@ -90,42 +94,96 @@ static struct cs_rollup *roll_up(struct stacks *view, enum cs_metric metric)
 	return rollup;
 }
 
-/* Until a person chooses: the first metric with anything in it. */
-static struct cs_rollup *first_that_holds(struct stacks *view)
+static int add_rollup(struct stacks *view, enum cs_metric metric)
 {
-	for (int i = 0; i < CS_METRIC_COUNT; i++) {
-		struct cs_rollup *rollup = roll_up(view, (enum cs_metric)i);
+	view->rollup = roll_up(view, metric);
+	for (uint32_t i = 0; view->rollup && i < view->rollup->count; i++)
+		add_stack(&view->flame, view->rollup->entries[i].stack,
+		          (double)view->rollup->entries[i].value);
+	return view->rollup ? 0 : -ENOMEM;
+}
 
-		if (rollup && rollup->count) {
-			view->metric = (enum cs_metric)i;
-			return rollup;
-		}
-		cs_rollup_free(rollup);
+/* There may be a million of them, on a few hundred stacks: no snapshot has to have them. */
+static int add_coroutines(struct stacks *view, enum cs_metric metric)
+{
+	const struct csv_scene *scene = view->scene;
+	struct cs_groups groups = {0};
+	int error;
+
+	view->stacks = cs_stacks_new(true);
+	if (!view->stacks)
+		return -ENOMEM;
+	error = cs_groups_begin(&groups, scene->now, view->stacks);
+	for (uint32_t i = 0; !error && i < scene->living.count; i++) {
+		uint32_t id = scene->living.ids[i];
+		const struct cs_coroutine *one = cs_model_coroutine_at(scene->now->model, id);
+
+		/* The runtime's own are not the program's doing, as in all reports. */
+		if (!(one->flags & CS_COROUTINE_SYSTEM))
+			error = cs_groups_add(&groups, one, id);
 	}
-	return roll_up(view, view->metric);
+	if (!error)
+		error = cs_groups_end(&groups);
+	for (uint32_t i = 0; !error && i < groups.count; i++) {
+		const struct cs_group *group = &groups.groups[i];
+		uint64_t value = metric == CS_METRIC_COROUTINES ? group->count : group->stack_bytes;
+
+		if (value && value != CS_UNKNOWN)
+			add_stack(&view->flame, group->stack, (double)value);
+	}
+	cs_groups_free(&groups);
+	return error;
+}
+
+static int fill(struct stacks *view, enum cs_metric metric)
+{
+	cs_rollup_free(view->rollup);
+	cs_stacks_free(view->stacks);
+	view->rollup = NULL;
+	view->stacks = NULL;
+	csv_flame_release(&view->flame);
+	view->flame = (struct csv_flame){0};
+	return metric >= CS_METRIC_COROUTINES ? add_coroutines(view, metric)
+	                                      : add_rollup(view, metric);
+}
+
+/* Until a person chooses: the first metric with anything in it. */
+static int fill_first(struct stacks *view)
+{
+	int error = 0;
+
+	for (int metric = 0; !error && metric < CS_METRIC_COUNT; metric++) {
+		error = fill(view, (enum cs_metric)metric);
+		if (view->flame.count) {
+			view->metric = (enum cs_metric)metric;
+			break;
+		}
+	}
+	return error;
 }
 
 static int stacks_update(void *state, const struct csv_scene *scene)
 {
-	struct stacks *view = state;
-	struct csv_flame old = view->flame;
-	struct cs_rollup *before = view->rollup;
+	struct stacks *view = state, before = *view;
+	int error;
 
 	view->scene = scene;
 	view->problem[0] = 0;
 	view->flame = (struct csv_flame){0};
-	view->rollup = view->chosen ? roll_up(view, view->metric) : first_that_holds(view);
-	for (uint32_t i = 0; view->rollup && i < view->rollup->count; i++)
-		add_stack(&view->flame, view->rollup->entries[i].stack,
-		          (double)view->rollup->entries[i].value);
+	view->rollup = NULL;
+	view->stacks = NULL;
+	error = view->chosen ? fill(view, view->metric) : fill_first(view);
 	csv_flame_sort(&view->flame);
-	if (view->flame.count && old.count) {
-		view->flame.zoom = find_again(&old, old.zoom, &view->flame);
-		view->flame.selected = find_again(&old, old.selected, &view->flame);
+	if (view->flame.count && before.flame.count) {
+		view->flame.zoom = find_again(&before.flame, before.flame.zoom, &view->flame);
+		view->flame.selected =
+			find_again(&before.flame, before.flame.selected, &view->flame);
 	}
-	csv_flame_release(&old);
-	cs_rollup_free(before); /* after the names of OLD were compared */
-	return 0;
+	/* Only now, when its names have been compared. */
+	csv_flame_release(&before.flame);
+	cs_rollup_free(before.rollup);
+	cs_stacks_free(before.stacks);
+	return view->problem[0] ? 0 : error;
 }
 
 static void stacks_draw(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
@@ -228,15 +286,21 @@ static int stacks_save(void *state, const struct csv_scene *scene, enum csv_form
                        struct cs_sink *sink)
 {
 	struct stacks *view = state;
+	struct cs_rollup *rollup;
+	int error;
 
-	(void)scene;
-	return view->rollup ? csv_save_rollup(view->rollup, NULL, form, sink) : -ENODATA;
+	view->scene = scene;
+	rollup = roll_up(view, view->metric);
+	if (!rollup)
+		return -ENOMEM;
+	error = csv_save_rollup(rollup, NULL, form, sink);
+	cs_rollup_free(rollup);
+	return error;
 }
 
 const struct csv_view csv_view_stacks = {
 	.name = "stacks",
 	.help = "a flame graph of any metric; enter zooms, esc goes back",
-	.whole = true,
 	.open = stacks_open,
 	.close = stacks_close,
 	.update = stacks_update,

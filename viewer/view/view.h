@@ -24,7 +24,6 @@ struct csv_view {
 	const char *help;    /* lower case, no full stop */
 	bool history;        /* wants scene.start and the census of earlier moments */
 	bool timeline;       /* wants scene.series */
-	bool whole;          /* wants coroutines in the snapshot scene.now; else ask its model */
 	void *(*open)(void); /* NULL: no memory */
 	void (*close)(void *state);
 	/* A new scene, or something that changes what is shown. 0 or -ENOMEM. */
@@ -40,6 +39,10 @@ struct csv_view {
 	int (*filter)(void *state, const char *text, struct cs_diag *diag);
 	/* To the next (+1), last (-1) or, with 0, nearest match of scene.needle. NULL: none. */
 	bool (*search)(void *state, const struct csv_scene *scene, int direction);
+	/* It wants coroutines in the snapshot scene.now, which of many takes its time. May be NULL. */
+	bool (*whole)(const void *state);
+	/* Whose past is wanted in scene.story; NULL: nobody's. May be NULL. */
+	const struct csv_who *(*watches)(const void *state);
 	/* What is shown and how, in a few words. */
 	void (*describe)(const void *state, char *text, size_t bytes);
 	/* What is shown as data, JSON or folded, of a whole scene. As in save.h. NULL: text only. */
