@@ -133,13 +133,20 @@ static const char *fault_of(const struct cs_record *record)
 	return NULL;
 }
 
-/* A SKIP too short for a stamp becomes part of the record before it. */
-static void absorb(struct cs_lane_reader *lane, struct cs_record *before, const uint8_t *skip)
+/*
+ * A SKIP too short for a stamp becomes part of the record before it. A record that was too long
+ * for that would come out with no length at all, and whoever walks them would never get past it.
+ */
+static const char *absorb(struct cs_lane_reader *lane, struct cs_record *before,
+                          const uint8_t *skip)
 {
-	if (before)
-		before->bytes += 8;
-	else
+	if (!before)
 		lane->begin = (uint32_t)(skip - lane->buffer) + 8;
+	else if (before->bytes > UINT16_MAX - 8)
+		return "a record has a wrong length";
+	else
+		before->bytes += 8;
+	return NULL;
 }
 
 /*
@@ -163,11 +170,14 @@ static const char *check(struct cs_lane_reader *lane)
 		fault = fault_of(record);
 		if (fault)
 			break;
-		at += bytes;
 		if (bytes == 8) {
-			absorb(lane, before, at - 8);
+			fault = absorb(lane, before, at);
+			if (fault)
+				break;
+			at += bytes;
 			continue;
 		}
+		at += bytes;
 		if (record->stamp < lane->last_stamp || record->kind == CS_RECORD_SKIP)
 			record->stamp = lane->last_stamp;
 		lane->last_stamp = record->stamp;

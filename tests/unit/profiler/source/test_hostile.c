@@ -124,6 +124,41 @@ static void no_header_can_hurt(void **state)
 	assert_true(opened > ROUNDS);
 }
 
+/*
+ * trap: a SKIP of 8 bytes becomes part of the record before it. One as long as its length can
+ * tell, made 8 longer, had no length at all: whoever walked the lane never got past it.
+ */
+static void no_record_grows_until_it_has_no_length(void **state)
+{
+	const uint32_t lane_bytes = 131072, longest = 65528;
+	struct producer producer;
+	struct cs_ring_reader *ring;
+
+	(void)state;
+	for (uint32_t first = 16; first <= longest; first += longest - 16) {
+		producer_begin(&producer, lane_bytes, 1);
+		struct cs_lane *lane = producer_lane(&producer, 0);
+		uint8_t *data = (uint8_t *)lane + CS_LANE_HEADER_BYTES;
+
+		*(struct cs_record *)data =
+			(struct cs_record){(uint16_t)first, CS_RECORD_SKIP, 0, 1};
+		for (uint32_t at = first; at < lane_bytes; at += 8)
+			*(uint64_t *)(data + at) = 8 | (uint64_t)CS_RECORD_SKIP << 16;
+		atomic_store(&lane->head, lane_bytes);
+		ring = cs_ring_open_memory(producer.ring, producer.bytes, NULL);
+		cs_ring_look(ring, 0);
+		while (cs_lane_front(ring->lanes[0]) || cs_lane_fetch(ring->lanes[0])) {
+			uint32_t bytes = cs_lane_front(ring->lanes[0])->bytes;
+
+			assert_true(bytes >= 16);
+			ring->lanes[0]->begin += bytes;
+		}
+		assert_non_null(ring->lanes[0]->damage);
+		cs_ring_close(ring);
+		producer_end(&producer);
+	}
+}
+
 /* ---- while it is read ---- */
 
 struct attack {
@@ -211,6 +246,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_in_a_ring_can_hurt),
 		cmocka_unit_test(no_header_can_hurt),
+		cmocka_unit_test(no_record_grows_until_it_has_no_length),
 		cmocka_unit_test(a_ring_cut_while_it_is_read_is_survived),
 	};
 
