@@ -10,91 +10,16 @@
  */
 #include "core/lane.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "core/agent.h"
 #include "core/emit.h"
 #include "core/sys.h"
 
-#define ZERO_CHUNK 4096
-
 /* A nap, and what it takes where a core is free: timers of Linux are 50 us late. */
 #define WAIT_NAP_NS 100000
 #define WAIT_NAP_MAX_NS UINT64_C(200000)
-
-/* ---- space in the file ---- */
-
-/* Filesystems without fallocate: writing zeros reserves the space as well. */
-static bool fill(long fd, uint64_t offset, uint64_t bytes)
-{
-	static const char zeros[ZERO_CHUNK];
-
-	for (uint64_t done = 0; done < bytes; done += ZERO_CHUNK)
-		if (csa_sys4(SYS_pwrite64, fd, zeros, ZERO_CHUNK, offset + done) != ZERO_CHUNK)
-			return false;
-	return true;
-}
-
-/* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which kills. */
-static bool size_allowed(uint64_t bytes)
-{
-	uint64_t limit[2] = {0};
-
-	return csa_sys4(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, limit) == 0 && bytes <= limit[0];
-}
-
-bool csa_lane_space(long fd, uint64_t offset, uint64_t bytes)
-{
-	if (!size_allowed(offset + bytes))
-		return false;
-	long error = csa_sys4(SYS_fallocate, fd, 0, offset, bytes);
-
-	if (error == -EOPNOTSUPP || error == -ENOSYS)
-		return fill(fd, offset, bytes);
-	return error == 0;
-}
-
-static void raise_lane_count(uint32_t count)
-{
-	uint32_t have = atomic_load(&csa_agent.ring->lane_count);
-
-	while (have < count &&
-	       !atomic_compare_exchange_weak(&csa_agent.ring->lane_count, &have, count))
-		;
-}
-
-bool csa_lane_open(struct csa_thread *thread)
-{
-	uint64_t stride = csa_agent.ring->lane_stride;
-	uint32_t number = atomic_fetch_add(&csa_agent.lanes_taken, 1);
-	uint64_t offset = CS_RING_HEADER_BYTES + number * stride;
-	long start = -EMFILE;
-
-	if (number >= CS_LANES_MAX)
-		return false;
-	long fd = csa_sys4(SYS_openat, AT_FDCWD, csa_agent.ring_path,
-	                   O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0);
-	if (fd < 0)
-		return false;
-	if (csa_lane_space(fd, offset, stride))
-		start = csa_sys6(SYS_mmap, 0, (long)stride, PROT_READ | PROT_WRITE,
-		                 MAP_SHARED | MAP_POPULATE, fd, (long)offset);
-	csa_sys1(SYS_close, fd);
-	if (csa_sys_failed(start))
-		return false;
-	thread->data = (uint8_t *)start + CS_LANE_HEADER_BYTES;
-	thread->mask = csa_agent.lane_bytes - 1;
-	/* Last: who takes over lanes (thread.c) looks at blocks that are still being made. */
-	__atomic_store_n(&thread->lane, (struct cs_lane *)start, __ATOMIC_RELEASE);
-	raise_lane_count(number + 1);
-	csa_count(CS_AGENT_LANE_BYTES, stride);
-	return true;
-}
 
 /* ---- waiting ---- */
 
@@ -176,7 +101,7 @@ static bool wait_for_room(struct csa_thread *thread, uint64_t position)
 	       may_wait(WAIT_NAP_MAX_NS)) {
 		take_nap(&wait);
 		room = position <= atomic_load_explicit(&thread->lane->tail, memory_order_acquire) +
-		                           csa_agent.lane_bytes;
+		                           thread->mask + 1;
 	}
 	if (wait.ns)
 		note_wait(&wait);
@@ -186,7 +111,7 @@ static bool wait_for_room(struct csa_thread *thread, uint64_t position)
 /* Reads tail again, so that POSITION is allowed; true if it is. */
 static bool extend_limit(struct csa_thread *thread, uint64_t position)
 {
-	uint64_t size = csa_agent.lane_bytes;
+	uint64_t size = thread->mask + 1;
 	uint64_t tail = atomic_load_explicit(&thread->lane->tail, memory_order_acquire);
 
 	if (position > tail + size) {
@@ -202,7 +127,11 @@ static bool extend_limit(struct csa_thread *thread, uint64_t position)
 	/* A step of a quarter: so a sleeping reader hears of a half-full lane in time. */
 	uint64_t limit = position + size / 4;
 
-	thread->limit = limit < tail + size ? limit : tail + size;
+	uint64_t backed = __atomic_load_n(&thread->backed, __ATOMIC_RELAXED);
+
+	if (limit > tail + size)
+		limit = tail + size;
+	thread->limit = backed < size && limit > backed ? backed : limit;
 	return true;
 }
 
@@ -245,9 +174,14 @@ static struct cs_record *reserve(struct csa_thread *thread, uint64_t bytes)
 
 		if (!gap && to_end - bytes == 8)
 			take += 8; /* a gap of 8 could not hold a record's head */
-		if (position + gap + take > thread->limit &&
-		    !extend_limit(thread, position + gap + take))
-			return NULL;
+		if (position + gap + take > thread->limit) {
+			if (!csa_lane_back(thread, position + gap + take)) {
+				csa_lane_stay_small(thread);
+				continue;
+			}
+			if (!extend_limit(thread, position + gap + take))
+				return NULL;
+		}
 		if (!csa_local_cas(&thread->reserve, position, position + gap + take))
 			continue;
 		if (gap)

@@ -14,6 +14,12 @@
 /* Reserves file space for a new lane and maps it into THREAD. False: no disk, no folder. */
 bool csa_lane_open(struct csa_thread *thread);
 
+/*
+ * Gives all lanes all the memory that they may ever need: from now on none can be asked for. To
+ * be called before the process locks itself in.
+ */
+void csa_lane_back_all(void);
+
 /* Makes sure that BYTES at OFFSET of FD have room on the disk. False: they have not. */
 bool csa_lane_space(long fd, uint64_t offset, uint64_t bytes);
 
@@ -24,6 +30,14 @@ void csa_lane_abandon(struct csa_thread *thread);
 bool csa_lane_tell_thread(struct csa_thread *thread, enum cs_record_kind kind);
 
 /* ---- private to core/: what moves a lane ---- */
+
+/*
+ * Memory for the data up to END, at most all of it; twice as much each time. False: there is none.
+ * Then the owner, alone, lets the lane stay as large as what it has: its positions have not come
+ * further, so each byte stays where it is, and the reader hears of it before they do.
+ */
+bool csa_lane_back(struct csa_thread *thread, uint64_t end);
+void csa_lane_stay_small(struct csa_thread *thread);
 
 /* Compare-and-swap: atomic against signal handlers of this thread, not other processors. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): the assembly writes it */

@@ -9,6 +9,7 @@
 
 #include "core/agent.h"
 #include "core/emit.h"
+#include "core/lane.h"
 #include "core/lookup.h"
 #include "core/sys.h"
 
@@ -23,8 +24,10 @@ void csa_find_syscall(void)
 
 static void enter(void)
 {
-	if (csa_agent_on())
+	if (csa_agent_on()) {
+		csa_lane_back_all();
 		csa_count(CS_AGENT_SANDBOXED, 1);
+	}
 	csa_sandboxed = true;
 }
 

@@ -166,10 +166,15 @@ static struct csa_thread *take_over(uint32_t tid)
 	return NULL;
 }
 
+#define BLOCK_BYTES (PAGE + OWN_STACK_BYTES + sizeof(struct csa_thread))
+
+/*
+ * A block with a lane. Nothing is left of it where there is no lane to be had: threads that come
+ * and go behind a chroot would fill the program's address space with blocks that nobody uses.
+ */
 static struct csa_thread *new_block(void)
 {
-	size_t bytes = PAGE + OWN_STACK_BYTES + sizeof(struct csa_thread);
-	uint8_t *start = csa_map(bytes);
+	uint8_t *start = csa_map(BLOCK_BYTES);
 
 	if (!start)
 		return NULL;
@@ -177,7 +182,11 @@ static struct csa_thread *new_block(void)
 	struct csa_thread *thread = (void *)(start + PAGE + OWN_STACK_BYTES);
 
 	thread->own_stack_top = thread;
-	csa_count(CS_AGENT_OWN_BYTES, bytes);
+	if (!csa_lane_open(thread)) {
+		csa_unmap(start, BLOCK_BYTES);
+		return NULL;
+	}
+	csa_count(CS_AGENT_OWN_BYTES, BLOCK_BYTES);
 	thread->next = atomic_load(&csa_agent.threads);
 	while (!atomic_compare_exchange_weak(&csa_agent.threads, &thread->next, thread))
 		;
@@ -202,11 +211,10 @@ static struct csa_thread *new_thread(void)
 	uint32_t tid = (uint32_t)csa_sys0(SYS_gettid);
 	struct csa_thread *thread = take_over(tid);
 
-	if (!thread) {
+	if (!thread)
 		thread = new_block();
-		if (!thread || !csa_lane_open(thread))
-			return NULL;
-	}
+	if (!thread)
+		return NULL;
 	begin_life(thread, tid);
 	find_stack(thread);
 	if (libc.has_key) {

@@ -36,6 +36,7 @@ struct csa_thread {
 	struct cs_lane *lane;
 	uint8_t *data;
 	uint64_t mask;
+	uint64_t backed;  /* so much of the data has memory; the rest is not to be touched */
 	uint64_t reserve; /* next free position; moved only by csa_lane_* */
 	uint64_t quick;   /* reserve may go up to here without further ado; 0: look first */
 	uint64_t limit;   /* reserve may go up to here before tail is read again */

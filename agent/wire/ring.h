@@ -3,10 +3,11 @@
  * A ring: the shared file of one process image. A header page, then lanes, one per thread.
  *
  *   0                       struct cs_ring                     (CS_RING_HEADER_BYTES)
- *   header + i*lane_stride  struct cs_lane, padded to a page, then lane_bytes of data
+ *   header + i*lane_stride  struct cs_lane, padded to a page, then its data, at most lane_bytes
  *
- * The agent reserves a lane's file space before it maps it (a full disk must not become
- * SIGBUS in the target) and then raises lane_count. Lanes are never removed; the lane of an
+ * The agent reserves memory before it touches it (a full disk must not become SIGBUS in the
+ * target): what a lane begins with before it raises lane_count, more when records have filled
+ * that. What was never used is a hole in the file. Lanes are never removed; the lane of an
  * ended thread is taken over by a new one, whose records follow a THREAD_START record.
  *
  * The file outlives its process: what was published before kill -9 is read afterwards.
@@ -23,6 +24,15 @@
 #define CS_RING_HEADER_BYTES 8192u
 #define CS_LANE_HEADER_BYTES 4096u
 #define CS_LANES_MAX 65536u
+#define CS_LANE_BYTES_MIN UINT64_C(4096)
+
+/*
+ * So many lanes of a process have all of lane_bytes, the next up to four times as many a quarter of
+ * that, and so on, but none less than CS_LANE_BYTES_LEAST: memory grows with what is recorded, not
+ * with the number of threads.
+ */
+#define CS_LANES_WHOLE 64u
+#define CS_LANE_BYTES_LEAST (UINT64_C(64) << 10)
 
 enum cs_ring_state {
 	CS_RING_OPEN = 1,   /* the process records */
@@ -104,7 +114,7 @@ enum cs_ring_flag {
  *
  * Data between tail and head is whole records (record.h), never wrapping: a SKIP record
  * fills the end. Positions are counted in bytes and never wrap; the offset is
- * position & (lane_bytes - 1). head is published (release) only when everything below it
+ * position & (bytes - 1). head is published (release) only when everything below it
  * is complete, so a thread killed in mid-write leaves nothing half.
  *
  * pending is not 0 while a record is being made: no record that the lane may still publish
@@ -123,7 +133,10 @@ struct cs_lane {
 	_Atomic uint64_t lost;
 	_Atomic uint32_t tid; /* the owner, 0 for none yet */
 	_Atomic uint32_t owner_ended;
-	uint64_t reserved[3];
+	/* Of its data: a power of two, at most the ring's lane_bytes. It may become smaller, before
+	 * head comes that far; stored before head. */
+	_Atomic uint64_t bytes;
+	uint64_t reserved[2];
 
 	_Alignas(64) _Atomic uint64_t tail;
 	uint64_t reserved2[7];

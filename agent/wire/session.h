@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 /* Raised by any change of a struct in wire/. Reader and agent must agree exactly. */
-#define CS_WIRE_VERSION 2u
+#define CS_WIRE_VERSION 3u
 
 #define CS_SESSION_MAGIC UINT64_C(0x315353534f524f43) /* "COROSSS1", little endian */
 #define CS_SESSION_FILE "session"
@@ -62,7 +62,7 @@ struct cs_session {
 	uint32_t version; /* CS_WIRE_VERSION */
 	uint32_t bytes;   /* sizeof(struct cs_session) */
 	uint64_t heap_mean_bytes;
-	uint64_t lane_bytes;        /* data of one lane: a power of two, 4 KiB to 1 GiB */
+	uint64_t lane_bytes;        /* data of a lane, at most: a power of two, 4 KiB to 1 GiB */
 	uint64_t stack_table_bytes; /* agent's table of known stacks: a power of two */
 	uint64_t seed;              /* of the sampler; 0: the agent draws one */
 	uint32_t flags;             /* enum cs_session_flag */

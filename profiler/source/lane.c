@@ -53,7 +53,7 @@ static void give_up(struct cs_lane_reader *lane, const char *why)
 
 struct look {
 	struct cs_lane *shared;
-	uint64_t pending, head;
+	uint64_t pending, head, bytes;
 	bool pass_over;
 };
 
@@ -64,9 +64,28 @@ static void do_look(void *arg)
 	/* In this order: see bound_of() in merge.c. */
 	look->pending = atomic_load_explicit(&look->shared->pending, memory_order_acquire);
 	look->head = atomic_load_explicit(&look->shared->head, memory_order_acquire);
+	/* What it is, it was before this head. A lane may be counted before it is made: 0. */
+	look->bytes = atomic_load_explicit(&look->shared->bytes, memory_order_relaxed);
 	/* A damaged lane is kept empty: its owner should not wait for us. */
 	if (look->pass_over)
 		atomic_store_explicit(&look->shared->tail, look->head, memory_order_release);
+}
+
+/*
+ * Its size, once there is a record. It may become smaller, where its thread got no more memory,
+ * but never larger. False: it is none.
+ */
+static bool take_size(struct cs_lane_reader *lane, const struct look *look)
+{
+	uint64_t most = lane->bytes ? lane->bytes : lane->bytes_max;
+
+	if (!lane->bytes && !look->head)
+		return true;
+	if (look->bytes < CS_LANE_BYTES_MIN || look->bytes > most ||
+	    (look->bytes & (look->bytes - 1)))
+		return false;
+	lane->bytes = look->bytes;
+	return true;
 }
 
 void cs_lane_look(struct cs_lane_reader *lane, uint64_t now_ns)
@@ -80,6 +99,10 @@ void cs_lane_look(struct cs_lane_reader *lane, uint64_t now_ns)
 	}
 	if (lane->damage)
 		return;
+	if (!take_size(lane, &look)) {
+		give_up(lane, "its size is wrong");
+		return;
+	}
 	if (look.head - lane->position > lane->bytes || look.head % 8) {
 		give_up(lane, "its head is out of bounds");
 		return;

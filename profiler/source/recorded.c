@@ -132,20 +132,20 @@ static void tell_progress(struct cs_recorded *recorded)
 /* How full lanes are; those that stay empty give their private copy back. */
 static uint32_t survey(struct cs_ring_reader *ring)
 {
-	uint64_t most = 0;
+	uint32_t most = 0;
 
 	for (uint32_t i = 0; i < ring->lane_count; i++) {
 		struct cs_lane_reader *lane = ring->lanes[i];
-		uint64_t waiting = lane->damage ? 0 : lane->head - lane->position;
+		uint32_t full = lane->damage ? 0 : cs_lane_fullness(lane, lane->head);
 
-		if (waiting > most)
-			most = waiting;
-		if (waiting)
+		if (full > most)
+			most = full;
+		if (!lane->damage && lane->head != lane->position)
 			lane->idle_passes = 0;
 		else if (lane->buffer && ++lane->idle_passes > 20)
 			cs_lane_rest(lane);
 	}
-	return (uint32_t)(most * 1000 / ring->info.lane_bytes);
+	return most;
 }
 
 /*

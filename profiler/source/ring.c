@@ -17,7 +17,6 @@
 #include "source/lane.h"
 #include "wire/session.h"
 
-#define LANE_BYTES_MIN UINT64_C(4096)
 #define LANE_BYTES_MAX (UINT64_C(1) << 30)
 
 /* Weights of samples are computed in 64 bits. */
@@ -92,7 +91,7 @@ static int check_header(const struct cs_ring_reader *ring, const struct cs_ring 
 {
 	uint64_t bytes = header->lane_bytes;
 
-	if (header->header_bytes != CS_RING_HEADER_BYTES || bytes < LANE_BYTES_MIN ||
+	if (header->header_bytes != CS_RING_HEADER_BYTES || bytes < CS_LANE_BYTES_MIN ||
 	    bytes > LANE_BYTES_MAX || (bytes & (bytes - 1)) ||
 	    header->lane_stride != bytes + CS_LANE_HEADER_BYTES ||
 	    (lane_bytes && bytes != lane_bytes))
@@ -227,7 +226,7 @@ static struct cs_lane_reader *open_lane(struct cs_ring_reader *ring, uint32_t in
 		return NULL;
 	}
 	lane->shared = shared;
-	lane->bytes = ring->info.lane_bytes;
+	lane->bytes_max = ring->info.lane_bytes;
 	lane->index = index;
 	lane->position = lane->head = start.tail;
 	return lane;
@@ -331,19 +330,29 @@ static void do_fill(void *arg)
 	fill->head = atomic_load_explicit(&fill->shared->head, memory_order_acquire);
 }
 
+uint32_t cs_lane_fullness(const struct cs_lane_reader *lane, uint64_t head)
+{
+	uint64_t waiting = head - lane->position;
+
+	if (!lane->bytes)
+		return 0;
+	return waiting > lane->bytes ? 1000 : (uint32_t)(waiting * 1000 / lane->bytes);
+}
+
 uint32_t cs_ring_fullness(struct cs_ring_reader *ring)
 {
-	uint64_t most = 0;
+	uint32_t most = 0;
 
 	for (uint32_t i = 0; i < ring->lane_count; i++) {
 		const struct cs_lane_reader *lane = ring->lanes[i];
 		struct fill fill = {.shared = lane->shared};
+		uint32_t full;
 
 		if (lane->damage || !cs_guard_call(do_fill, &fill))
 			continue;
-		if (fill.head - lane->position > most)
-			most = fill.head - lane->position;
+		full = cs_lane_fullness(lane, fill.head);
+		if (full > most)
+			most = full;
 	}
-	return most > ring->info.lane_bytes ? 1000
-	                                    : (uint32_t)(most * 1000 / ring->info.lane_bytes);
+	return most;
 }

@@ -24,7 +24,8 @@
 
 struct cs_lane_reader {
 	struct cs_lane *shared; /* header and data, mapped */
-	uint64_t bytes;         /* of data, a power of two */
+	uint64_t bytes;         /* of data, a power of two; 0: it has never had a record */
+	uint64_t bytes_max;     /* what the ring's header says */
 	uint32_t index;
 	uint32_t idle_passes;
 
@@ -97,7 +98,10 @@ void cs_ring_totals(struct cs_ring_reader *ring);
 /* The thread that owns the lane now; 0 none, or not known. */
 uint32_t cs_lane_owner(struct cs_lane_reader *lane);
 
-/* Bytes that wait in the fullest lane, per mille of its size; as of now. */
+/* Bytes that wait in LANE up to HEAD, per mille of its size. */
+uint32_t cs_lane_fullness(const struct cs_lane_reader *lane, uint64_t head);
+
+/* The same of the fullest lane, as of now. */
 uint32_t cs_ring_fullness(struct cs_ring_reader *ring);
 
 /* ---- one lane ---- */

@@ -69,6 +69,7 @@ static void fill_lane(uint8_t *memory, uint32_t index, const uint8_t *data, size
 	memcpy((uint8_t *)lane + CS_LANE_HEADER_BYTES, data, size);
 	atomic_store(&lane->head, size & ~(size_t)7);
 	atomic_store(&lane->tid, index + 1);
+	atomic_store(&lane->bytes, LANE_BYTES);
 }
 
 static void read_lanes(uint8_t *memory, const uint8_t *data, size_t size)

@@ -13,7 +13,7 @@ import subprocess
 
 import cs
 
-WIRE_VERSION = 2
+WIRE_VERSION = 3
 CHILDREN, SCHED, TIME, EVENTS = 1 << 1, 1 << 4, 1 << 5, 1 << 6
 
 Slot = collections.namedtuple(

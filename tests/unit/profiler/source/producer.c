@@ -32,6 +32,8 @@ static void fill_in(struct producer *producer, uint32_t lanes)
 	strcpy(ring->executable, "/bin/program");
 	memcpy(ring->arguments, "program\0-v", 10);
 	atomic_store(&ring->state, CS_RING_OPEN);
+	for (uint32_t i = 0; i < lanes; i++)
+		atomic_store(&producer_lane(producer, i)->bytes, producer->lane_bytes);
 	atomic_store(&ring->lane_count, lanes);
 }
 

@@ -118,7 +118,7 @@ static void another_version_is_told_in_words(void **state)
 	producer.ring->version = CS_WIRE_VERSION + 1;
 	assert_null(cs_ring_open_memory(producer.ring, producer.bytes, &diag));
 	assert_int_equal(diag.error, -EPROTO);
-	assert_non_null(strstr(diag.text, "version 3"));
+	assert_non_null(strstr(diag.text, "version 4"));
 	assert_non_null(strstr(diag.hint, "COROSCOPE_AGENT"));
 	producer_end(&producer);
 }
@@ -330,6 +330,34 @@ static void unknown_kinds_are_passed_over(void **state)
 	producer_end(&producer);
 }
 
+/* A lane's size: within the ring's, a power of two; smaller later, never larger. */
+static void a_size_that_is_none_is_damage(void **state)
+{
+	static const uint64_t wrong[] = {0, 1, 4095, 6144, 2048, 131072, UINT64_MAX};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		for (int later = 0; later < 2; later++) {
+			struct producer producer;
+			struct cs_ring_reader *ring;
+			uint64_t sum = 0;
+
+			producer_begin(&producer, 65536, 1);
+			ring = cs_ring_open_memory(producer.ring, producer.bytes, NULL);
+			cs_ring_look(ring, 0);
+			if (later) {
+				producer_alloc(&producer, 0, 1, 0x1000, 1, 0);
+				assert_int_equal(take_all(ring, 0, &sum), 1);
+			}
+			atomic_store(&producer_lane(&producer, 0)->bytes, wrong[i]);
+			producer_alloc(&producer, 0, 2, 0x1000, 1, 0);
+			assert_int_equal(take_all(ring, 0, &sum), 0);
+			assert_non_null(strstr(ring->lanes[0]->damage, "size"));
+			cs_ring_close(ring);
+			producer_end(&producer);
+		}
+}
+
 /* trap: a target that shortens its ring while it is read */
 static void a_ring_that_shrinks_is_survived(void **state)
 {
@@ -380,6 +408,7 @@ int main(void)
 		cmocka_unit_test(the_tail_is_at_a_record_whatever_a_fetch_copies),
 		cmocka_unit_test(what_does_not_hold_is_damage),
 		cmocka_unit_test(unknown_kinds_are_passed_over),
+		cmocka_unit_test(a_size_that_is_none_is_damage),
 		cmocka_unit_test(a_ring_that_shrinks_is_survived),
 	};
 
