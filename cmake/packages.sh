@@ -12,8 +12,8 @@ PACKAGES_FUZZ=(clang)
 # Real programs and allocators that tests run: without them these tests are skipped.
 PACKAGES_REAL=(redis-server redis-tools nginx-light sqlite3 heaptrack
 	libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev golang-go etcd-server
-	libboost-context-dev libboost-fiber-dev libboost-coroutine-dev libst-dev libpth-dev qemu-utils
-	gccgo liblua5.4-dev nmap)
+	libboost-context-dev libboost-fiber-dev libboost-coroutine-dev libboost-doc libst-dev
+	libpth-dev qemu-utils gccgo liblua5.4-dev nmap)
 
 # Prints those of the named packages that are not installed.
 missing() {

@@ -17,8 +17,6 @@
 #define DOWN_TO_STACK 1024u
 /* A context begins with its links: its place in a wait queue is one of them. */
 #define LINKS_BYTES 96u
-/* A spinlock and the heads of one or two wait queues. */
-#define QUEUE_BYTES 40u
 
 #define CALLER() ((uintptr_t)__builtin_return_address(0))
 
@@ -157,16 +155,43 @@ void csa_fiber_asked(uintptr_t caller)
 		csa_fiber_unlocked = false;
 }
 
-/* A wait queue behind the lock leads to CONTEXT's own link. */
-static bool is_in_queue(const struct csa_fiber_lock *lock, const void *context)
+/* AT is an empty queue: a ring of itself alone. */
+static bool is_empty_queue(const uint64_t *at)
 {
-	uint64_t at = ((uint64_t)lock->spinlock & ~UINT64_C(7)) + 8;
+	return at[0] == (uint64_t)at && at[1] == (uint64_t)at;
+}
 
-	/* Not beyond the page that the lock is on: less than what is read may be the program's. */
-	for (uint64_t end = at + QUEUE_BYTES - 8; at != end; at += 8)
-		if (at % 4096 == 0 || *(const uint64_t *)at - (uint64_t)context < LINKS_BYTES)
-			return at % 4096 != 0;
-	return false;
+static bool holds(const uint64_t *queue, const void *context)
+{
+	return queue[1] - (uint64_t)context < LINKS_BYTES;
+}
+
+/*
+ * A condition is a lock and a queue. Channels have two of each, or two queues behind one lock,
+ * and when one of the queues has somebody in it, the other is empty. Nothing is read beyond the
+ * page that the lock is on: less than what is read may be the program's.
+ */
+static uint32_t queue_of(const struct csa_fiber_lock *lock, const void *context)
+{
+	uint64_t address = (uint64_t)lock->spinlock;
+	const uint64_t *queue = (const uint64_t *)(address & ~UINT64_C(7)) + 1;
+	uint64_t room_behind = 4096 - address % 4096, room_before = address % 4096;
+
+	if (room_behind < 24)
+		return SUSPENDED;
+	bool first = address % 8 != 0; /* behind a flag: the first of two */
+	bool second = room_before >= 16 && is_empty_queue(queue - 3);
+
+	/* Who has handed something over waits in no queue until it is taken. */
+	if (!holds(queue, context) && is_empty_queue(queue) && (first || second))
+		return CHANNEL;
+	if (room_behind >= 40 && is_empty_queue(queue) && holds(queue + 2, context))
+		return CHANNEL;
+	if (!holds(queue, context))
+		return SUSPENDED;
+	if (first || second || (room_behind >= 40 && is_empty_queue(queue + 2)))
+		return CHANNEL;
+	return CONDITION;
 }
 
 void csa_fiber_suspends(uintptr_t caller, const void *context, const struct csa_fiber_lock *lock)
@@ -177,8 +202,8 @@ void csa_fiber_suspends(uintptr_t caller, const void *context, const struct csa_
 	csa_fiber_unlocked = false;
 	if (lock && unlocked)
 		reason = CONDITION;
-	else if (lock && lock->spinlock && is_in_queue(lock, context))
-		reason = CHANNEL;
+	else if (lock && lock->spinlock)
+		reason = queue_of(lock, context);
 	for (size_t i = 0; i < WAITS; i++)
 		if (within(caller, &library.code[i].low, &library.code[i].high))
 			reason = waits[i].reason;

@@ -2,7 +2,8 @@
 /*
  * Two tables: by the page that holds a stack's high end, and by its lowest address. Each is a
  * series of levels, every one twice as large as the one before; what is new goes into the
- * largest, so older ones empty by themselves and nothing is ever moved.
+ * largest, so older ones empty by themselves and nothing is ever moved. Pages on which no range
+ * has ever ended are passed over by a bit map: most searches are for what is not there.
  */
 #include "coroutine/map.h"
 
@@ -17,6 +18,10 @@
 #define BUCKET 16u /* cells: a cache line */
 #define BUCKETS_TRIED 4u
 #define PAGE_SHIFT 12
+
+/* Pages whose numbers are this far apart share a bit. */
+#define TOPS_BITS 22u
+#define TOPS_MASK ((UINT64_C(1) << TOPS_BITS) - 1)
 
 struct csa_map csa_slot_map = {
 	.items = &csa_slots,
@@ -60,18 +65,21 @@ static uint32_t bucket_of(uint64_t key, uint32_t level)
 	return (uint32_t)(hash >> (64 - level)) & ~(BUCKET - 1);
 }
 
+static void *reserve(size_t bytes)
+{
+	long start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
+	                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	return csa_sys_failed(start) ? NULL : (void *)start;
+}
+
 bool csa_map_open(struct csa_map *map)
 {
-	size_t bytes = (size_t)4 << (LEVEL_MAX + 1);
-
-	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
-		long start = csa_sys6(SYS_mmap, 0, (long)bytes, PROT_READ | PROT_WRITE,
-		                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-		if (csa_sys_failed(start))
-			return false;
-		map->cells[kind] = (_Atomic uint32_t *)start;
-	}
+	map->tops = reserve((size_t)1 << (TOPS_BITS - 3));
+	for (int kind = 0; kind < CSA_MAP_KINDS; kind++)
+		map->cells[kind] = reserve((size_t)4 << (LEVEL_MAX + 1));
+	if (!map->tops || !map->cells[CSA_MAP_BY_TOP] || !map->cells[CSA_MAP_BY_LOW])
+		return false;
 	atomic_store(&map->level, LEVEL_MIN);
 	return true;
 }
@@ -166,24 +174,39 @@ bool csa_map_add(struct csa_map *map, void *item)
 	while (pages > most &&
 	       !atomic_compare_exchange_weak(&map->pages_max, &most, (uint32_t)pages))
 		;
+	uint64_t top = key_of(map, item, CSA_MAP_BY_TOP) & TOPS_MASK;
+
+	atomic_fetch_or(&map->tops[top / 64], UINT64_C(1) << top % 64);
 	return insert(map, item, CSA_MAP_BY_TOP) && insert(map, item, CSA_MAP_BY_LOW);
+}
+
+/* The first page from PAGE on that may hold a high end; at least END if it is not before that. */
+static uint64_t next_top(const struct csa_map *map, uint64_t page, uint64_t end)
+{
+	while (page < end) {
+		uint64_t bit = page & TOPS_MASK;
+		uint64_t word = atomic_load_explicit(&map->tops[bit / 64], memory_order_acquire) >>
+		                bit % 64;
+
+		if (word)
+			return page + (uint64_t)__builtin_ctzll(word);
+		page += 64 - bit % 64;
+	}
+	return page;
 }
 
 void *csa_map_find(struct csa_map *map, uint64_t address)
 {
 	uint32_t most = atomic_load_explicit(&map->pages_max, memory_order_relaxed);
-	uint64_t page = address >> PAGE_SHIFT;
+	uint64_t page = address >> PAGE_SHIFT, end = page + most;
+	void *item = NULL;
 
 	if (!*map->items || address >> 47)
 		return NULL;
 	/* The page of the range's high end is this one, or one that follows. */
-	for (uint32_t i = 0; i < most; i++) {
-		void *item = search(map, page + i, address, CSA_MAP_BY_TOP);
-
-		if (item)
-			return item;
-	}
-	return NULL;
+	while (!item && (page = next_top(map, page, end)) < end)
+		item = search(map, page++, address, CSA_MAP_BY_TOP);
+	return item;
 }
 
 void *csa_map_find_near(struct csa_map *map, uint64_t address)

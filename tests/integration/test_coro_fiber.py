@@ -16,8 +16,8 @@ import cs
 import slots
 
 # In the order in which coro_fibers makes them, behind the dispatcher and the one that is joined.
-WAITS = ["mutex", "mutex", "mutex", "condition", "condition", "barrier", "channel", "channel",
-         "condition", "sleep", "join", None]
+WAITS = ["mutex", "mutex", "mutex", "condition", "condition", "condition", "barrier", "channel",
+         "channel", "channel", "channel", "condition", "sleep", "join", None]
 
 
 def listed(pid, *options):

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <boost/fiber/all.hpp>
 #include <chrono>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -33,7 +34,11 @@ struct things {
 	fibers::barrier barrier{2};
 	fibers::unbuffered_channel<int> unbuffered;
 	fibers::buffered_channel<int> buffered{4};
+	fibers::buffered_channel<int> filled{2};
+	fibers::unbuffered_channel<int> unread;
 	fibers::promise<int> promise;
+	std::mutex foreign;
+	fibers::condition_variable_any any;
 	fibers::future<int> future = promise.get_future();
 	fibers::fiber joined;
 	bool go = false;
@@ -61,6 +66,10 @@ static const action waits[] = {
 		std::unique_lock<fibers::mutex> lock(all.other);
 		all.condition.wait_for(lock, seconds(1000), [&] { return all.go; });
 	},
+	[](things &all) {
+		std::unique_lock<std::mutex> lock(all.foreign);
+		all.any.wait(lock, [&] { return all.go; });
+	},
 	[](things &all) { all.barrier.wait(); },
 	[](things &all) {
 		int value;
@@ -70,6 +79,11 @@ static const action waits[] = {
 		int value;
 		all.buffered.pop(value);
 	},
+	[](things &all) {
+		while (all.filled.push(1) == fibers::channel_op_status::success && !all.go)
+			;
+	},
+	[](things &all) { all.unread.push(1); },
 	[](things &all) { all.future.get(); },
 	[](things &all) {
 		while (!all.go)
@@ -108,6 +122,9 @@ static int wait_for_everything()
 		all.go = true;
 	}
 	all.condition.notify_all();
+	all.any.notify_all();
+	all.filled.close();
+	all.unread.close();
 	all.barrier.wait();
 	all.unbuffered.push(1);
 	all.buffered.push(1);
