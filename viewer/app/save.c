@@ -43,6 +43,7 @@ static int write_shown(struct csv_app *app, enum csv_form form, struct cs_sink *
 	error = csv_session_whole(app->session, diag);
 	if (error)
 		return error;
+	csv_app_update(app); /* what it had made of the moment before is of no use */
 	error = view->save(app->states[app->current], csv_session_scene(app->session), form, sink);
 	if (error == -ENOTSUP)
 		return cs_diag_set(diag, error, "show this as %s: these rows have no %s",
