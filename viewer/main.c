@@ -13,7 +13,6 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "app/choose.h"
 #include "app/config.h"
 #include "app/script.h"
+#include "terminal/crash.h"
 #include "terminal/terminal.h"
 
 struct options {
@@ -40,28 +40,6 @@ static int complain(const struct cs_diag *diag)
 	if (diag->hint[0])
 		fprintf(stderr, "hint: %s\n", diag->hint);
 	return 2;
-}
-
-/* ---- a crash gives the terminal back first ---- */
-
-static void on_crash(int number)
-{
-	static const char text[] =
-		"coroscope top: it has crashed; the terminal is restored\n"
-		"hint: please report it with this signal, and with what was done last\n";
-
-	csv_terminal_restore_now();
-	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-	signal(number, SIG_DFL);
-	raise(number);
-}
-
-static void catch_crashes(void)
-{
-	static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
-
-	for (size_t i = 0; i < sizeof(fatal) / sizeof(*fatal); i++)
-		signal(fatal[i], on_crash);
 }
 
 /* ---- the loop ---- */
@@ -102,6 +80,7 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 		struct csv_event event = csv_terminal_wait(terminal, wait_ms);
 		bool changed = event.kind != CSV_EVENT_NONE;
 
+		csv_crash_note(csv_app_view(app)->name, (uint32_t)event.kind, event.key);
 		csv_app_event(app, &event);
 		now = now_ns();
 		if (now >= next) {
@@ -350,7 +329,7 @@ int main(int argc, char **argv)
 	int error;
 
 	setlocale(LC_CTYPE, "");
-	catch_crashes();
+	csv_crash_catch(CS_VERSION);
 	if (read_options(&options, argc, argv)) {
 		fprintf(stderr, "coroscope: this is started by `coroscope top`\n");
 		return 2;

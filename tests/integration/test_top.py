@@ -207,10 +207,68 @@ try:
 
     start(command, LC_ALL="C.UTF-8")
     wait_for("6 timeline")
+    tmux("send-keys", "-t", "t", "3")
+    wait_for("bytes in use")
     os.kill(viewer(), signal.SIGSEGV)
     screen = wait_for("STATUS=")
     cs.check("terminal: a crash gives it back and says so",
              "the terminal is restored" in screen and "STATUS=2" in screen, screen)
+    match = re.search(r"with (/tmp/coroscope-top\.crash\.\d+)", screen)
+    report = open(match[1], encoding="utf-8").read() if match else ""
+    cs.check("terminal: and leaves a report", "signal 11\nview coroutines\nlast event 1, key 51\n" in report
+             and report.count("coroscope-top") > 2, report + screen)
+    if match:
+        os.unlink(match[1])
+    end()
+
+    # Stopped by Ctrl-Z, which gives the terminal to the shell, and taken up again.
+    start("true", LC_ALL="C.UTF-8", shell=True)
+    tmux("send-keys", "-t", "t", "-l", f" {command}")
+    tmux("send-keys", "-t", "t", "Enter")
+    wait_for("6 timeline")
+    tmux("send-keys", "-t", "t", "C-z")
+    screen = wait_for("Stopped")
+    cs.check("terminal: Ctrl-Z gives it back", "Stopped" in screen and "6 timeline" not in screen,
+             screen)
+    tmux("send-keys", "-t", "t", "-l", "fg")
+    tmux("send-keys", "-t", "t", "Enter")
+    screen = wait_for("6 timeline")
+    cs.check("terminal: fg draws it anew", "6 timeline" in screen and "Stopped" not in screen, screen)
+    tmux("send-keys", "-t", "t", "2")
+    cs.check("terminal: and keys work", "COROUTINE" in wait_for("COROUTINE"))
+    end()
+
+    # Resized faster than it draws, while it follows a target; then very large, and tiny.
+    start(f"{cs.COROSCOPE} top -- sleep 60", LC_ALL="C.UTF-8")
+    wait_for("6 timeline")
+    for step in range(60):
+        tmux("resize-window", "-t", "t", "-x", str(20 + step * 37 % 200), "-y",
+             str(5 + step * 11 % 60))
+        if step % 7 == 0:
+            tmux("send-keys", "-t", "t", "Tab")
+    tmux("resize-window", "-t", "t", "-x", "500", "-y", "200")
+    screen = wait_for("6 timeline")
+    time.sleep(0.7)
+    lines = tmux("capture-pane", "-p", "-t", "t").split("\n")
+    cs.check("terminal: a storm of resizes ends in a whole picture of 500x200",
+             len(lines) >= 200 and len(lines[0]) > 450 and "live" in lines[0], lines[0])
+    tmux("resize-window", "-t", "t", "-x", "20", "-y", "5")
+    cs.wait_until(lambda: "coroscope" in tmux("capture-pane", "-p", "-t", "t"), 5)
+    time.sleep(0.7)
+    lines = tmux("capture-pane", "-p", "-t", "t").split("\n")
+    cs.check("terminal: and of 20x5", len(lines) <= 6 and max(map(len, lines)) <= 20,
+             "\n".join(lines))
+    left = viewer()
+    end()
+    cs.check("terminal: when it is taken away all of it ends",
+             cs.wait_until(lambda: not os.path.exists(f"/proc/{left}"), 10))
+    cs.wait_until(lambda: not leftovers(), 10)
+    cs.equal("terminal: and nothing is left behind", leftovers(), [])
+
+    start(command, TERM="no-such-terminal")
+    screen = wait_for("STATUS=")
+    cs.check("terminal: an unknown one is refused with a hint",
+             "STATUS=2" in screen and "nothing is known of the terminal" in screen, screen)
 finally:
     end()
 cs.finish()

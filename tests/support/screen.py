@@ -27,7 +27,8 @@ def wait_for(text, seconds=40):
     return tmux("capture-pane", "-p", "-t", "t")
 
 
-def start(command, width=100, height=24, **environment):
+def start(command, width=100, height=24, shell=False, **environment):
+    """COMMAND in a terminal, then its status; with SHELL an interactive shell comes after it."""
     # A leak checker can't look at a process whose terminal is taken away.
     environment = {"ASAN_OPTIONS": "detect_leaks=0", **environment}
     words = [f"{name}={value}" for name, value in environment.items()]
@@ -35,13 +36,14 @@ def start(command, width=100, height=24, **environment):
         if subprocess.run([TMUX, "-L", SOCKET, "has-session", "-t", "t"], capture_output=True,
                           check=False).returncode == 0:
             break
-        new_session(command, words, width, height)
+        new_session(command, words, width, height, shell)
         time.sleep(0.1)
 
 
-def new_session(command, words, width, height):
+def new_session(command, words, width, height, shell):
     tmux("-f", "/dev/null", "new-session", "-d", "-s", "t", "-x", str(width), "-y", str(height),
-         "env", *words, "bash", "--norc", "-c", command + "; echo STATUS=$?; sleep 60")
+         "env", *words, "bash", "--norc",
+         *(["-i"] if shell else ["-c", command + "; echo STATUS=$?; sleep 60"]))
 
 
 def end():
