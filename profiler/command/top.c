@@ -35,23 +35,31 @@ static void on_end(int number)
 	told_to_end = number;
 }
 
+static void on_child(int number)
+{
+	(void)number; /* it ends poll() */
+}
+
 /*
- * Signals of the terminal are the viewer's business; it tells us by ending. That the terminal
- * is gone, or that we are to end, is passed on: there is something to clean up.
+ * Signals of the terminal are the viewer's business; it tells us by ending, or by stopping: we
+ * stop after it, so that the shell takes the terminal when it has been given back. That it is
+ * gone, or that we are to end, is passed on: there is something to clean up.
  */
 static void set_signals(void)
 {
-	struct sigaction action = {.sa_handler = on_end};
+	struct sigaction action = {.sa_handler = on_end}, child = {.sa_handler = on_child};
 
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
+	signal(SIGTSTP, SIG_IGN);
+	sigaction(SIGCHLD, &child, NULL);
 	sigaction(SIGHUP, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 }
 
 static void reset_signals(void)
 {
-	static const int all[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM};
+	static const int all[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGCHLD};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		signal(all[i], SIG_DFL);
@@ -104,8 +112,15 @@ static int keep_company(struct cs_top *top, pid_t pid, void (*meanwhile)(struct 
 {
 	struct pollfd end = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 	int status = 0;
+	pid_t changed;
 
-	while (waitpid(pid, &status, WNOHANG) == 0) {
+	while ((changed = waitpid(pid, &status, WNOHANG | WUNTRACED)) == 0 ||
+	       (changed == pid && WIFSTOPPED(status))) {
+		if (changed) {
+			raise(SIGSTOP);
+			kill(pid, SIGCONT);
+			continue;
+		}
 		if (told_to_end)
 			kill(pid, SIGTERM);
 		else

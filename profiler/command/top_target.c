@@ -155,7 +155,7 @@ static void become_recorder(const struct cs_top *top, const struct cs_top_words 
 	int output =
 		open(cs_top_file(top, "output").s, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
-	static const int ours[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM};
+	static const int ours[] = {SIGINT, SIGQUIT, SIGHUP, SIGTERM, SIGTSTP, SIGCHLD};
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL); /* whatever a view before it had made of them */
