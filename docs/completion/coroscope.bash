@@ -69,12 +69,12 @@ _coroscope()
 	recover)
 		options="--output --help --quiet --verbose"
 		taking=" --output -o "
-		operand="file"
+		operand="session"
 		;;
 	clean)
 		options="--dry-run --running --help --quiet --verbose"
 		taking=" "
-		operand="file"
+		operand="session"
 		;;
 	doctor)
 		options="--pid --help --quiet --verbose"
@@ -158,6 +158,8 @@ _coroscope()
 	elif [[ $operand == file ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [[ $operand == session ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(coroscope list 2>/dev/null | grep -o '^[0-9]*-[0-9a-f]*')" -- "$cur")
 	elif [[ $operand == program ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur"; compgen -f -- "$cur")

@@ -96,7 +96,7 @@ const struct cs_command cs_command_clean = {
 			{"coroscope clean --dry-run", "what there is to remove"},
 			{NULL, NULL},
 		},
-	.operand = CS_OPERAND_FILE,
+	.operand = CS_OPERAND_SESSION,
 	.operands_max = 1,
 	.run = run_clean,
 };

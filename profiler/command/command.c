@@ -56,12 +56,14 @@ static void ignore(int signal)
 }
 
 /* A handler, not SIG_IGN: that would be handed on to the programs we start. */
-static void catch_closed_pipes(void)
+static void catch_what_writing_raises(void)
 {
+	static const int raised[] = {SIGPIPE, SIGXFSZ}; /* a closed pipe, 'ulimit -f' */
 	struct sigaction action = {.sa_handler = ignore, .sa_flags = SA_RESTART}, old;
 
-	if (sigaction(SIGPIPE, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
-		sigaction(SIGPIPE, &action, NULL);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(raised[0]); i++)
+		if (sigaction(raised[i], NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+			sigaction(raised[i], &action, NULL);
 }
 
 /* Whether whoever reads our output has gone away. */
@@ -150,6 +152,6 @@ static int dispatch(int argc, char **argv)
 
 int cs_command_main(int argc, char **argv)
 {
-	catch_closed_pipes();
+	catch_what_writing_raises();
 	return finish_output(dispatch(argc, argv));
 }

@@ -37,7 +37,8 @@ enum cs_operand {
 	CS_OPERAND_FILE,
 	CS_OPERAND_PROGRAM, /* a command line of its own: our options end where it begins */
 	CS_OPERAND_COMMAND,
-	CS_OPERAND_CHOICE, /* command.operand_choices */
+	CS_OPERAND_SESSION, /* one that 'coroscope list' shows */
+	CS_OPERAND_CHOICE,  /* command.operand_choices */
 };
 
 struct cs_option {
@@ -128,7 +129,7 @@ extern const struct cs_option_group cs_general_options;
 
 /*
  * Everything that `coroscope` does: finds the command, reads its options, runs it, reports.
- * Returns the exit status. SIGPIPE is caught by a handler that does nothing, so that a
+ * Returns the exit status. SIGPIPE and SIGXFSZ are caught by a handler that does nothing, so that a
  * program started by exec finds its default again.
  */
 int cs_command_main(int argc, char **argv);

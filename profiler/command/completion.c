@@ -88,6 +88,7 @@ static void bash_command(const struct cs_command *command)
 		[CS_OPERAND_NONE] = "none",       [CS_OPERAND_TRACE] = "file",
 		[CS_OPERAND_FILE] = "file",       [CS_OPERAND_PROGRAM] = "program",
 		[CS_OPERAND_COMMAND] = "choices", [CS_OPERAND_CHOICE] = "choices",
+		[CS_OPERAND_SESSION] = "session",
 	};
 
 	printf("\t%s)\n\t\toptions=\"", command->name);
@@ -104,6 +105,9 @@ static void bash_command(const struct cs_command *command)
 	}
 	puts("\t\t;;");
 }
+
+/* The first words of the lines that begin with a session. */
+#define SESSIONS "coroscope list 2>/dev/null | grep -o '^[0-9]*-[0-9a-f]*'"
 
 static const char bash_start[] =
 	"# bash completion for coroscope; written by 'coroscope completion bash'.\n"
@@ -161,6 +165,8 @@ static const char bash_end[] =
 	"\telif [[ $operand == file ]]; then\n"
 	"\t\tcompopt -o filenames\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	"\telif [[ $operand == session ]]; then\n"
+	"\t\tmapfile -t COMPREPLY < <(compgen -W \"$(" SESSIONS ")\" -- \"$cur\")\n"
 	"\telif [[ $operand == program ]]; then\n"
 	"\t\tcompopt -o filenames\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -c -- \"$cur\"; compgen -f -- \"$cur\")\n"
@@ -259,6 +265,9 @@ static void zsh_command(const struct cs_command *command)
 		printf("\t\t\t'1:argument:(");
 		put_choices(command->operand_choices);
 		puts(")'");
+		break;
+	case CS_OPERAND_SESSION:
+		puts("\t\t\t\"1:session:{compadd -- \\$(" SESSIONS ")}\"");
 		break;
 	case CS_OPERAND_NONE:
 		puts("\t\t\t':'");

@@ -181,7 +181,13 @@ int cs_doctor_process(struct cs_doctor *doctor, uint64_t pid, struct cs_diag *di
 	cs_text_safe(&doctor->sink, name, 0);
 	cs_sink_text(&doctor->sink, ")\n");
 	judge_status(doctor, status);
+	/* A kernel thread, or one that has ended: no memory, no files, nothing to be advised. */
+	bool empty = !status_value(status, "VmSize", path, sizeof(path))[0];
 	free(status);
+	if (empty) {
+		cs_doctor_problem(doctor, "it has no memory: it has ended, or is the kernel's own");
+		return 0;
+	}
 
 	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/exe", pid);
 	bool live = judge_live(doctor, pid);

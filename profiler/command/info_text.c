@@ -117,7 +117,8 @@ static void put_recording(const struct cs_info *info, struct cs_sink *sink)
 	cs_sink_printf(sink, ": %s\n", cs_text_bytes((double)info->file_bytes).s);
 	put_text_fact(sink, "MISSING", cs_trace_warning(trace));
 	put_text_fact(sink, "command", session->command);
-	put_date(sink, session->wall_start_ns);
+	if (session->wall_start_ns) /* else the part that says it is damaged */
+		put_date(sink, session->wall_start_ns);
 	put_fact(sink, "duration");
 	cs_sink_printf(sink, "%s, in steps of ", cs_text_duration(cs_trace_duration_ns(trace)).s);
 	cs_sink_printf(sink, "%s\n", cs_text_duration(session->tick_ns).s);

@@ -139,6 +139,9 @@ static int refuse(uint32_t pid, int error, struct cs_diag *diag)
 	                              : strerror(-error));
 	if (error == -ESRCH)
 		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
+	if (error == -EPERM && geteuid() == 0)
+		return cs_diag_hint(diag, "not even to root: the process, or this shell, is in a "
+		                          "container, or 'lockdown' is on");
 	if (error == -EPERM)
 		return cs_diag_hint(diag, "run coroscope as root, or as the process's user with "
 		                          "kernel.yama.ptrace_scope set to 0; 'coroscope doctor' "

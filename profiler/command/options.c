@@ -293,8 +293,8 @@ static int check_operands(const struct reader *reader)
 		            count ? "an argument is missing" : "it needs an argument");
 	else
 		return 0;
-	return cs_diag_hint(reader->diag, "usage: coroscope %s %s", command->name,
-	                    command->usage[0]);
+	return cs_diag_hint(reader->diag, "usage: coroscope %s%s%s", command->name,
+	                    command->usage[0][0] ? " " : "", command->usage[0]);
 }
 
 int cs_args_read(struct cs_args *args, const struct cs_command *command, int argc, char **argv,

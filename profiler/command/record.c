@@ -283,6 +283,16 @@ static int refuse_observers_options(const struct cs_args *args, struct cs_diag *
 	return 0;
 }
 
+static int check_duration(const struct cs_args *args, struct cs_diag *diag)
+{
+	const struct cs_value *duration = cs_args_get(args, "duration");
+
+	if (!duration->given || duration->number)
+		return 0;
+	cs_diag_set(diag, -EINVAL, "record for %s", duration->text);
+	return cs_diag_hint(diag, "without --duration it is recorded until it ends");
+}
+
 static int run_record(const struct cs_args *args, struct cs_diag *diag)
 {
 	static struct cs_recording recording; /* large: clock pairs, paths */
@@ -290,6 +300,9 @@ static int run_record(const struct cs_args *args, struct cs_diag *diag)
 	bool startable;
 	int error;
 
+	error = check_duration(args, diag);
+	if (error)
+		return error;
 	if (cs_args_get(args, "pid")->given)
 		return cs_record_process(args, diag);
 	error = refuse_observers_options(args, diag);

@@ -226,13 +226,7 @@ static void look_for_root(struct cs_recording *recording, uint64_t now_ns)
 		cs_diag_set(&diag, -ENOTSUP, "record %s: %s", program, process->refusal);
 		cs_diag_hint(&diag, "'coroscope doctor %s' says what can be done", program);
 	} else if (!process && (now_ns > SILENT_NS || recording->root_ended)) {
-		cs_diag_set(&diag, -ENOTSUP, "record %s: its agent %s", program,
-		            recording->root_ended ? "was never heard of"
-		                                  : "has not been heard of in a second");
-		cs_diag_hint(&diag,
-		             "did the program start another one without its environment, "
-		             "or in a container? 'coroscope doctor %s' looks for reasons",
-		             program);
+		cs_recording_why_silent(recording, &diag);
 	}
 	if (!diag.error)
 		return;

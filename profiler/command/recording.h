@@ -75,6 +75,9 @@ int cs_recording_start_cpu(struct cs_recording *recording, cs_code_module *on_mo
 /* Lines of the summary. */
 void cs_recording_say_cpu(const struct cs_recording *recording);
 
+/* Says in DIAG why nothing has been heard of the program's agent. */
+void cs_recording_why_silent(const struct cs_recording *recording, struct cs_diag *diag);
+
 /* What was seen and lost, what it cost, and what to do next; on stderr. */
 void cs_recording_summary(const struct cs_recording *recording);
 

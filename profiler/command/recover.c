@@ -354,7 +354,7 @@ const struct cs_command cs_command_recover = {
 			{"coroscope recover 4711", "the session of the recorder with PID 4711"},
 			{NULL, NULL},
 		},
-	.operand = CS_OPERAND_FILE,
+	.operand = CS_OPERAND_SESSION,
 	.operands_min = 1,
 	.operands_max = 1,
 	.run = run_recover,

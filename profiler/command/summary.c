@@ -15,6 +15,8 @@
 struct totals {
 	uint64_t alloc_bytes, alloc_objects, inuse_bytes;
 	uint32_t recorded;            /* processes whose heap was recorded */
+	uint32_t refused;             /* not recorded at all */
+	const struct cs_process *why; /* the last of these */
 	const struct cs_process *top; /* the one whose peak is highest */
 	uint32_t top_id;
 	uint64_t counters[32];
@@ -41,6 +43,8 @@ static void add_up(const struct cs_model *model, struct totals *totals)
 		const struct cs_process *process = cs_model_process_at(model, id);
 
 		totals->recorded += process->heap_mean_bytes != 0 && !process->refusal;
+		totals->refused += process->refusal != NULL;
+		totals->why = process->refusal ? process : totals->why;
 		if (!totals->top || process->peak_bytes > totals->top->peak_bytes) {
 			totals->top = process;
 			totals->top_id = id;
@@ -79,6 +83,18 @@ static void say_heap(const struct cs_recording *recording, const struct totals *
 		cs_say(recording->args, "  peak         %s%s at @%.3fs in process %" PRIu32 " (%s)",
 		       about, cs_text_bytes((double)top->peak_bytes).s, (double)top->peak_ns / 1e9,
 		       top->pid, cs_text_basename(top->executable ? top->executable : "?"));
+}
+
+/* A process that nobody sees in the figures must not be missed by who reads them. */
+static void say_refused(const struct cs_recording *recording, const struct totals *totals)
+{
+	const struct cs_process *why = totals->why;
+
+	if (why)
+		cs_say(recording->args,
+		       "  NOT RECORDED %" PRIu32 " process%s, of which %" PRIu32 " (%s): %s",
+		       totals->refused, plural(totals->refused), why->pid,
+		       cs_text_basename(why->executable ? why->executable : "?"), why->refusal);
 }
 
 static void say_losses(const struct cs_recording *recording, const struct totals *totals)
@@ -123,9 +139,12 @@ static void say_cost(const struct cs_recording *recording, const struct totals *
 	const struct cs_trace_summary *summary = &recording->summary;
 	uint64_t waits = totals->counters[CS_AGENT_WAITS];
 
+	/* Looking for names comes after the recording: of a short one it would be 900 %. */
+	uint64_t elapsed_ns = cs_clock_now_ns(&recording->clock);
+
 	cs_say(recording->args, "  cost         reader %s of CPU (%s of one core), %s of memory",
 	       cs_text_duration(summary->reader_cpu_ns).s,
-	       cs_text_percent((double)summary->reader_cpu_ns, (double)summary->duration_ns).s,
+	       cs_text_percent((double)summary->reader_cpu_ns, (double)elapsed_ns).s,
 	       cs_text_bytes((double)summary->reader_rss_bytes).s);
 	cs_say(recording->args, "               agent %s, rings %s, table of stacks at most %s%s",
 	       cs_text_bytes((double)totals->counters[CS_AGENT_OWN_BYTES]).s,
@@ -192,15 +211,42 @@ static void say_names(const struct cs_recording *recording)
 		       found->named, found->frames, found->with_lines);
 }
 
+/* PATH as a shell takes it, so that what is shown can be pasted. */
+static void quote(const char *path, char *quoted, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "/._-+=:,@%";
+	char *end = quoted + size - sizeof("'\\''"), *to = quoted;
+
+	if (strspn(path, plain) == strlen(path)) {
+		snprintf(quoted, size, "%s", path);
+		return;
+	}
+	*to++ = '\'';
+	for (; *path && to < end; path++)
+		if (*path == '\'')
+			to = stpcpy(to, "'\\''");
+		else
+			*to++ = *path;
+	stpcpy(to, "'");
+}
+
+/* Only what works: a peak of nothing, or one that was dropped, can't be shown. */
 static void say_next(const struct cs_recording *recording, const struct totals *totals)
 {
-	if (!totals->recorded)
+	const struct cs_process *top = totals->top;
+	char path[4 * sizeof(recording->path)];
+
+	if (!totals->recorded || !totals->alloc_objects)
 		return;
+	quote(recording->path, path, sizeof(path));
 	cs_say(recording->args, "next:");
-	cs_say(recording->args, "  coroscope heap %s@peak", recording->path);
-	cs_say(recording->args, "  coroscope heap --metric alloc_space --by function %s",
-	       recording->path);
-	cs_say(recording->args, "  coroscope fold %s", recording->path);
+	if (top->peak_bytes && top->peak_ns >= recording->kept_from_ns)
+		cs_say(recording->args, "  coroscope heap %s@peak", path);
+	else
+		cs_say(recording->args, "  coroscope heap %s", path);
+	cs_say(recording->args, "  coroscope heap --metric alloc_space --by function %s", path);
+	cs_say(recording->args, "  coroscope fold %s", path);
 }
 
 void cs_recording_summary(const struct cs_recording *recording)
@@ -219,6 +265,7 @@ void cs_recording_summary(const struct cs_recording *recording)
 		       "  kept         from @%.3fs on; what came before was dropped, sums go on",
 		       (double)recording->kept_from_ns / 1e9);
 	say_heap(recording, &totals);
+	say_refused(recording, &totals);
 	say_losses(recording, &totals);
 	cs_recording_say_cpu(recording);
 	say_cost(recording, &totals);

@@ -125,9 +125,12 @@ static int make_folder(struct cs_session_folder *folder, const char *base, struc
 	snprintf(folder->path, sizeof(folder->path), "%.190s/%s", base, folder->name);
 	folder->fd = openat(folder->base_fd, folder->name,
 	                    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (folder->fd < 0)
-		return cs_diag_set(diag, -errno, "open the session folder %s: %s", folder->path,
-		                   strerror(errno));
+	if (folder->fd < 0) {
+		cs_diag_set(diag, -errno, "open the session folder %s: %s", folder->path,
+		            strerror(errno));
+		unlinkat(folder->base_fd, folder->name, AT_REMOVEDIR);
+		return diag->error;
+	}
 	return 0;
 }
 

@@ -47,6 +47,7 @@ def commands_and_options():
     refused("argument of a flag", ["heap", "--json=1", "f"], "takes no argument")
     refused("not a number", ["heap", "-n", "ten", "f"], "'ten'", "all")
     refused("not a size", ["diff", "--fail-on-growth=1Q", "a", "b"], "'1Q'", "512KiB")
+    refused("no time at all", ["record", "-d", "0", "--", "true"], "record for 0")
     refused("heap of nothing", ["heap"], "neither a trace nor a process", "-p PID")
     refused("two targets at once", ["heap", "-p", "1", "a"], "at once")
     refused("a level of a trace", ["fold", "--level", "read", "a"], "not alive")

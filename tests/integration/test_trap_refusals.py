@@ -5,6 +5,7 @@ The status is 2 where the program would start but can't be recorded, 126 or 127 
 where it can't be started at all.
 """
 import os
+import re
 import shutil
 import stat
 import struct
@@ -103,11 +104,66 @@ def left_alone():
     recording = cs.record([cs.need_target("endings"), "return"], env={"COROSCOPE_DISABLE": "1"})
     cs.equal("COROSCOPE_DISABLE=1: the program runs", recording.out,
              "1000 blocks of 1000 bytes, then return\n")
+    cs.check("COROSCOPE_DISABLE=1: it is named as the reason",
+             "COROSCOPE_DISABLE=1 is in its environment" in recording.err, recording.err)
     if recording.trace.exists():
         cs.equal("COROSCOPE_DISABLE=1: nothing is recorded", recording.trace.sites(), {})
 
 
+def limited(limit, words, options=()):
+    """words run by a shell that has set LIMIT for all that it starts, recorder and program."""
+    trace = cs.path("limited.coro")
+    result = cs.run(["bash", "-c", f'ulimit {limit} && exec "$@"', "-",
+                     *cs.record_command(words, options, trace)])
+    return result, trace
+
+
+def limits_of_the_recorder():
+    """It has the limits that the program is to have, and says what they make impossible."""
+    program = cs.need_target("endings")
+    said = "1000 blocks of 1000 bytes, then return\n"
+    result, _ = limited("-f 0", [program, "return"])
+    cs.check("no file may have a byte: it is said, and no signal kills",
+             result.status == 2 and "File too large" in result.err, result)
+    result, _ = limited("-f 4", [program, "return"], cs.EXACT)
+    cs.equal("no room for a ring: the program runs", result.out, said)
+    cs.check("no room for a ring: the reason", "too few for a ring" in result.err, result)
+    result, _ = limited("-n 4", ["/bin/true"])
+    left = re.search(r"open the session folder (\S+): Too many", result.err)
+    if cs.check("no descriptor for the session: it is said", left, result):
+        cs.check("no descriptor for the session: no folder is left",
+                 not os.path.exists(left.group(1)), left)
+
+
+def a_process_that_is_not_recorded_is_told():
+    """The second image of the process has no memory for the agent's tables."""
+    program = cs.need_target("endings")
+    recording = cs.record(["/bin/sh", "-c", 'ulimit -d 10000; exec "$0" return', program],
+                          cs.EXACT)
+    cs.check("one of the processes is not recorded: the summary says so",
+             "NOT RECORDED 1 process" in recording.err and "map its tables" in recording.err,
+             recording.err)
+
+
+def what_to_do_next():
+    """The commands that the summary names can be pasted, and work."""
+    program = cs.need_target("endings")
+    for name, words, options in (("it's one.coro", [program, "return"], cs.EXACT),
+                                 ("plain.coro", [program, "return"], cs.EXACT),
+                                 ("nothing.coro", ["/bin/true"], ["--no-heap"])):
+        trace = cs.path(name)
+        result = cs.run(cs.record_command(words, options, trace))
+        lines = result.err.split("next:\n")[1].splitlines() if "next:" in result.err else []
+        cs.equal(f"{name}: commands are named", len(lines), 3 if options == cs.EXACT else 0)
+        for line in lines:
+            shown = cs.run(["/bin/sh", "-c", line.replace("coroscope", f'"{cs.COROSCOPE}"', 1)])
+            cs.equal(f"{line.strip()}: status", (shown.status, shown.err), (0, ""))
+
+
 kinds_of_programs()
+limits_of_the_recorder()
+a_process_that_is_not_recorded_is_told()
+what_to_do_next()
 scripts_are_programs()
 run_anyway()
 left_alone()
