@@ -444,6 +444,11 @@ static void forked(void)
 
 	if (!csa_slots || !csa_board_forked())
 		return;
+	/* Beyond what was taken over. */
+	if (own && csa_slot_index(own) >= csa_slots_used())
+		own = thread->slot = NULL;
+	if (csa_here && csa_slot_index(csa_here) >= csa_slots_used())
+		csa_here = NULL;
 	for (uint32_t i = 1; i < csa_slots_used(); i++) {
 		struct cs_slot *slot = csa_slot_at(i * (uint32_t)CSA_SLOT_LINES);
 		bool runs = atomic_load(&slot->turn) % 256 == CS_SLOT_RUNNING;

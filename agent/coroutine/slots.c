@@ -14,12 +14,13 @@
 #include "core/lane.h"
 #include "core/sys.h"
 
+#define PAGE 4096u
 #define CHUNK_BYTES ((uint64_t)CS_SLOTS_CHUNK * sizeof(struct cs_slot))
 
 /* The next chunk is made when so many slots are left, so that nobody has to wait for it. */
 #define SLACK 256u
 
-/* More than this a forked child does not take over. */
+/* So many a forked child takes over: to copy them takes a fork some milliseconds. */
 #define COPY_MAX 65536u
 
 /* MAP_NORESERVE memory that may hold nothing: tried from large to small. */
@@ -284,8 +285,10 @@ void csa_slots_fork_copy(void)
 	uint32_t used = csa_slots_used();
 
 	csa_slots_fork_drop();
-	if (used <= 1 || used > COPY_MAX)
+	if (used <= 1)
 		return;
+	if (used > COPY_MAX)
+		used = COPY_MAX;
 	copy.slots = csa_map(used * sizeof(struct cs_slot));
 	if (!copy.slots)
 		return;
@@ -309,16 +312,40 @@ static void copy_texts(struct cs_slot_table *table, const struct cs_slot_table *
 	atomic_store(&table->text_count, count);
 }
 
+/*
+ * The parent's pages must not be written any more, whatever else happens. Where its slots were
+ * that are not taken over, tables still lead: there are free ones.
+ */
+static void forget_parents_slots(uint32_t used)
+{
+	csa_sys6(SYS_mmap, (long)csa_slots, (long)(slots.max * sizeof(struct cs_slot)), PROT_NONE,
+	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	csa_sys3(SYS_mprotect, csa_slots,
+	         (used * sizeof(struct cs_slot) + PAGE - 1) & ~(size_t)(PAGE - 1),
+	         PROT_READ | PROT_WRITE);
+}
+
+/* Behind those that were taken over all are fresh; the free ones are not looked for. */
+static uint32_t take_over(void)
+{
+	uint32_t used = csa_slots_used();
+
+	if (!copy.slots || used <= copy.count)
+		return used;
+	atomic_store(&slots.fresh, copy.count);
+	atomic_store(&slots.free, 0);
+	return copy.count;
+}
+
 bool csa_slots_fork_open(void)
 {
 	struct cs_slot_table *parents = slots.table, *table;
-	uint32_t used = csa_slots_used();
+	uint32_t used;
 
 	if (!copy.slots) /* a raw clone: what they say now must do */
 		csa_slots_fork_copy();
-	/* The parent's pages must not be written any more, whatever else happens. */
-	csa_sys6(SYS_mmap, (long)csa_slots, (long)(slots.max * sizeof(struct cs_slot)), PROT_NONE,
-	         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+	forget_parents_slots(csa_slots_used());
+	used = take_over();
 	table = create_file();
 	if (table) {
 		copy_texts(table, parents);

@@ -43,7 +43,18 @@ for mode in FLAGS:
     cs.equal(f"reuse ({mode}): each has a number of its own", len(ring.created), 20000)
     run("signals", mode)
     run("freed", mode)
+    run("small", mode)
+    ring = run("cancel", mode).ring
+    cs.equal(f"cancel ({mode}): each ended with its thread", len(ring.ended), 30)
+    run("throw", mode, "coro_throw", ["200"])
     run("late", mode, "coro_late", ["20", "5"], "boost-context")
     run("jump", mode, "coro_jump", ["20", "6"])
     run("own-swapcontext", mode, "coro_own_swap", ["20", "6"])
+session = run("many", "count")
+child = session.rings[1]
+inherited = sum(1 for slot in child.table.coroutines if slot.flags & slots.INHERITED)
+# The piece of memory around a stack that is not known may reach into one that is.
+cs.check("many: the child has as many as it takes over", 65533 <= inherited <= 65534, inherited)
+cs.check("many: and meets others where they run", len(child.created) > 500, len(child.created))
+cs.equal("many: its switches are counted", child.switches(), len(range(0, 70000, 7)) + 65534)
 cs.finish()

@@ -9,6 +9,9 @@
  *   reuse      one stack and one context, a new coroutine on it every microsecond
  *   signals    handlers on an alternate stack interrupt coroutines, and map memory
  *   freed      stacks are freed while their coroutines wait
+ *   small      stacks of 4 KiB above guard pages, which allocate, map and raise signals
+ *   cancel     threads are cancelled while a coroutine runs on them
+ *   many       fork with more coroutines than a child takes over
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -28,6 +31,7 @@ struct coroutine {
 	unsigned long entered;
 };
 
+static size_t stack_bytes = STACK_BYTES;
 static __thread ucontext_t main_context;
 static __thread struct coroutine *current;
 static __thread ucontext_t *main_of_thread;
@@ -60,7 +64,7 @@ SITE static void site_make(struct coroutine *c, void (*function)(void))
 		                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	check(c->stack != MAP_FAILED && getcontext(&c->context) == 0);
 	c->context.uc_stack.ss_sp = c->stack;
-	c->context.uc_stack.ss_size = STACK_BYTES;
+	c->context.uc_stack.ss_size = stack_bytes;
 	c->context.uc_link = main_of_thread;
 	makecontext(&c->context, function, 0);
 }
@@ -229,6 +233,103 @@ static void case_freed(void)
 	say("{\"created\": 200, \"switches\": 200, \"freed\": 200}\n");
 }
 
+static void on_small(void)
+{
+	for (;;) {
+		current->entered++;
+		free(realloc(malloc(200), 9000)); /* records, and looks at the stack */
+		check(munmap(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		             4096) == 0);
+		yield();
+	}
+}
+
+static void case_small(void)
+{
+	enum { COUNT = 200, ROUNDS = 3 };
+	static struct coroutine all[COUNT];
+
+	stack_bytes = 4096;
+	for (int i = 0; i < COUNT; i++) {
+		char *block = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		                   -1, 0);
+
+		check(block != MAP_FAILED && mprotect(block, 4096, PROT_NONE) == 0);
+		all[i].stack = block + 4096;
+		site_make(&all[i], on_small);
+	}
+	for (int round = 0; round < ROUNDS; round++)
+		for (int i = 0; i < COUNT; i++)
+			enter(&all[i]);
+	say("{\"created\": %d, \"switches\": %d}\n", COUNT, COUNT * ROUNDS);
+}
+
+static volatile bool is_inside;
+
+static void until_cancelled(void)
+{
+	site_in_coroutine();
+	is_inside = true;
+	for (;;)
+		pthread_testcancel();
+}
+
+static void *be_cancelled(void *argument)
+{
+	struct coroutine *c = argument;
+
+	main_of_thread = &main_context;
+	site_make(c, until_cancelled);
+	enter(c);
+	return NULL;
+}
+
+static void case_cancel(void)
+{
+	enum { COUNT = 30 };
+	static struct coroutine inside[COUNT];
+	pthread_t thread;
+	void *result;
+
+	for (int i = 0; i < COUNT; i++) {
+		is_inside = false;
+		inside[i].stack = mmap(NULL, 1 << 18, PROT_READ | PROT_WRITE,
+		                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		inside[i].stack += (1 << 18) - STACK_BYTES;
+		check(pthread_create(&thread, NULL, be_cancelled, &inside[i]) == 0);
+		while (!is_inside)
+			usleep(100);
+		check(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0);
+		check(result == PTHREAD_CANCELED);
+	}
+	say("{\"created\": %d, \"switches\": %d}\n", COUNT, COUNT);
+}
+
+static void case_many(void)
+{
+	enum { COUNT = 70000 };
+	struct coroutine *all = calloc(COUNT, sizeof(*all));
+	char *pool = mmap(NULL, (size_t)COUNT * STACK_BYTES, PROT_READ | PROT_WRITE,
+	                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int status;
+
+	check(all != NULL && pool != MAP_FAILED);
+	for (int i = 0; i < COUNT; i++) {
+		all[i].stack = pool + (size_t)i * STACK_BYTES;
+		site_make(&all[i], for_ever);
+		enter(&all[i]);
+	}
+	pid_t child = fork();
+
+	check(child >= 0);
+	for (int i = 0; i < COUNT; i += child ? 1 : 7)
+		enter(&all[i]);
+	if (child == 0)
+		_exit(0);
+	check(waitpid(child, &status, 0) == child && status == 0);
+	say("{\"created\": %d, \"switches\": %d}\n", COUNT, 2 * COUNT);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -237,6 +338,7 @@ int main(int argc, char **argv)
 	} cases[] = {
 		{"fork", case_fork},   {"threads", case_threads}, {"longjmp", case_longjmp},
 		{"reuse", case_reuse}, {"signals", case_signals}, {"freed", case_freed},
+		{"small", case_small}, {"cancel", case_cancel},   {"many", case_many},
 	};
 
 	main_of_thread = &main_context;
