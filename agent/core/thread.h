@@ -59,6 +59,8 @@ struct csa_thread {
 	/* coroutine/ */
 	struct cs_slot *slot; /* for its own stack, once it has switched; NULL none */
 	uint64_t coro_told;   /* the coroutine that the lane speaks for */
+	/* Of the coroutine that it has gone into the kernel for: as CS_SLOT_CONTEXT_GCCGO. */
+	uint64_t kernel_context[8];
 
 	struct csa_thread *next; /* in csa_agent.threads */
 

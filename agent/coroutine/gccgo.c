@@ -61,6 +61,7 @@ void csa_gccgo_find(void)
  */
 #define PLACES_BITS 20u
 #define PLACES_TRIED 16u
+#define PLACE_OF_A_G 512u /* less than a G has: those that lie together share pages here */
 
 struct place {
 	_Atomic uint64_t context, low;
@@ -72,7 +73,7 @@ static _Atomic uint64_t context_offset; /* in a G */
 static struct place *place_of(uint64_t context, bool make)
 {
 	struct place *all = atomic_load_explicit(&places, memory_order_acquire);
-	uint64_t first = context * UINT64_C(0x9e3779b97f4a7c15) >> (64 - PLACES_BITS);
+	uint64_t first = context / PLACE_OF_A_G;
 
 	for (uint32_t i = 0; all && i < PLACES_TRIED; i++) {
 		struct place *place = &all[(first + i) & ((1u << PLACES_BITS) - 1)];
@@ -355,13 +356,25 @@ void csa_gccgo_exit(const struct csa_gccgo_call *call)
 		here->flags |= CS_SLOT_ENDING;
 }
 
+/*
+ * What goes into the kernel stays where it is, so its stack can be walked from its caller's
+ * registers, as far as no rule needs those that are not known. The time there is none that it ran.
+ */
 void csa_gccgo_enter(const struct csa_gccgo_call *call)
 {
+	struct csa_thread *thread = csa_tls.thread;
 	struct cs_slot *here = present();
 
-	(void)call;
-	if (here)
-		here->flags |= CS_SLOT_SYSCALL;
+	if (!here || !thread)
+		return;
+	thread->kernel_context[0] = call->rbp;
+	thread->kernel_context[WORD_SP] = (uint64_t)(call + 1);
+	thread->kernel_context[WORD_SP + 1] = call->pc;
+	here->context = (uint64_t)thread->kernel_context;
+	here->context_kind = CS_SLOT_CONTEXT_GCCGO;
+	csa_switch_time(here, &here->run_ticks, csa_switch_stamp(csa_board));
+	atomic_signal_fence(memory_order_release);
+	here->flags |= CS_SLOT_SYSCALL;
 }
 
 void csa_gccgo_leave(const struct csa_gccgo_call *call)
@@ -369,6 +382,9 @@ void csa_gccgo_leave(const struct csa_gccgo_call *call)
 	struct cs_slot *here = present();
 
 	(void)call;
-	if (here)
-		here->flags &= (uint16_t)~CS_SLOT_SYSCALL;
+	if (!here || !(here->flags & CS_SLOT_SYSCALL))
+		return;
+	here->flags &= (uint16_t)~CS_SLOT_SYSCALL;
+	here->context_kind = CS_SLOT_CONTEXT_NONE;
+	csa_switch_time(here, &here->wait_ticks, csa_switch_stamp(csa_board));
 }

@@ -234,8 +234,7 @@ static uint32_t node_of(struct cs_parked *parked, const struct cs_unwinder_frame
 
 static enum cs_context_kind kind_of(const struct cs_slot *slot)
 {
-	if (!cs_slot_is_parked(slot->turn) || !slot->context ||
-	    (slot->flags & CS_SLOT_SHARED_STACK) ||
+	if (!cs_slot_has_context(slot) || !slot->context || (slot->flags & CS_SLOT_SHARED_STACK) ||
 	    slot->context_kind >= sizeof(kinds) / sizeof(kinds[0]))
 		return CS_CONTEXT_NONE;
 	return kinds[slot->context_kind];
@@ -328,6 +327,38 @@ static bool walk(struct cs_parked *parked, const struct cs_slot *slot, struct me
 	return frames.beyond;
 }
 
+/*
+ * One that is in the kernel may come back and go there again without a switch: then its context
+ * has changed. Clears STILL[i] of those.
+ */
+static void check_contexts(struct cs_parked *parked, const struct cs_slot_copy *copies,
+                           uint32_t count, bool *still)
+{
+	uint32_t pieces = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct cs_piece *piece = &parked->pieces[pieces];
+
+		if (!parked->members[i].valid || cs_slot_is_parked(copies[i].slot.turn))
+			continue;
+		cs_context_where(parked->members[i].kind, copies[i].slot.context, &piece->address,
+		                 &piece->bytes);
+		piece->to = parked->members[i].window;
+		parked->piece_of[pieces++] = i;
+	}
+	if (!pieces)
+		return;
+	if (cs_reading(parked->options.pid, parked->pieces, pieces))
+		pieces = 0;
+	for (uint32_t i = 0; i < pieces; i++) {
+		const struct member *member = &parked->members[parked->piece_of[i]];
+
+		if (parked->pieces[i].got != parked->pieces[i].bytes ||
+		    memcmp(member->window, member->context, parked->pieces[i].bytes) != 0)
+			still[parked->piece_of[i]] = false;
+	}
+}
+
 int cs_parked_walk(struct cs_parked *parked, struct cs_slots *slots,
                    const struct cs_slot_copy *copies, uint32_t count,
                    struct cs_parked_stack *stacks)
@@ -353,6 +384,7 @@ int cs_parked_walk(struct cs_parked *parked, struct cs_slots *slots,
 	}
 	/* … and what was read in addition if they still have not. */
 	cs_slots_check(slots, copies, count, now);
+	check_contexts(parked, copies, count, then);
 	for (uint32_t i = 0; !error && i < count; i++) {
 		if (then[i] && (now[i] || !beyond[i]))
 			continue;

@@ -83,7 +83,8 @@ static void set_times(struct cs_roster *roster, struct cs_coroutine *coroutine,
 	coroutine->switches = slot->turn >> 8;
 	coroutine->cpu_ns = world->span_ns(world->context, slot->run_ticks);
 	coroutine->wait_ns = world->span_ns(world->context, slot->wait_ticks);
-	if (cs_slot_state(slot->turn) == CS_SLOT_RUNNING && since_ns != CS_UNKNOWN)
+	if (cs_slot_state(slot->turn) == CS_SLOT_RUNNING && since_ns != CS_UNKNOWN &&
+	    !(slot->flags & CS_SLOT_SYSCALL))
 		coroutine->cpu_ns += now_ns - since_ns;
 }
 
@@ -200,8 +201,7 @@ static bool take(struct cs_roster *roster, const struct cs_slot_copy *copy,
 		apply(roster, *id, copy, sweep->now_ns);
 		sweep->changed += !same;
 	}
-	return sweep->parked && !copy->torn && cs_slot_is_parked(slot->turn) &&
-	       (same || sweep->eager);
+	return sweep->parked && !copy->torn && cs_slot_has_context(slot) && (same || sweep->eager);
 }
 
 static void set_stack(struct cs_roster *roster, const struct cs_slot_copy *copy,

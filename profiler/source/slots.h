@@ -79,4 +79,11 @@ static inline bool cs_slot_is_parked(uint64_t turn)
 	       cs_slot_state(turn) == CS_SLOT_SUSPENDED;
 }
 
+/* Its registers are where its context says: it is parked, or its thread is in the kernel for it. */
+static inline bool cs_slot_has_context(const struct cs_slot *slot)
+{
+	return cs_slot_is_parked(slot->turn) ||
+	       (cs_slot_state(slot->turn) == CS_SLOT_RUNNING && (slot->flags & CS_SLOT_SYSCALL));
+}
+
 #endif

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import cs
 import slots
@@ -107,10 +108,19 @@ def compare(name, arguments, own, count):
     waiting = collections.Counter(place(one) for one in seen if one["state"] == "waiting")
     mine = collections.Counter({key: n for key, n in own.items() if key[0] != "syscall"})
     cs.equal(f"{name}: they wait for what runtime.Stack says, and there", waiting, mine)
-    # main is in a system call, too, since it has made the dump.
-    cs.equal(f"{name}: those in system calls",
-             sum(1 for one in seen if one["state"] == "syscall"),
-             sum(n for key, n in own.items() if key[0] == "syscall") + 1)
+    # main is in a system call, too, since it has made the dump. runtime.Stack has no stacks of
+    # these.
+    calls = [one for one in seen if one["state"] == "syscall"]
+    cs.equal(f"{name}: those in system calls, and where",
+             collections.Counter(place(one)[1] for one in calls),
+             collections.Counter({"main.waitSystemCall": sum(
+                 n for key, n in own.items() if key[0] == "syscall"), "": 1}))
+    cs.equal(f"{name}: their stacks are whole, too",
+             [one["id"] for one in calls if not one["stack"] or
+              one["stack"][-1]["function"] != "runtime.kickoff"], [])
+    cs.check(f"{name}: to wait in the kernel is not to run",
+             max(one["cpu_ns"] for one in calls if place(one)[1]) < 3e8,
+             str([one["cpu_ns"] for one in calls]))
     cs.equal(f"{name}: the stacks are whole",
              [one["id"] for one in seen if one["state"] == "waiting" and
               one["stack"][-1]["function"] != "runtime.kickoff"], [])
@@ -135,6 +145,7 @@ def parked(each):
             text += line
         own, count = dumped(text), int(re.search(r"\ngoroutines (\d+)", text)[1])
         cs.equal("parked: the program waits for everything", len(own), 8)
+        time.sleep(1)
         pid = cs.wait_until(lambda: cs.children(process.pid))[0]
         compare("parked, live", ["-p", str(pid)], own, count)
         group = cs.run([cs.COROSCOPE, "ps", "--group", "-p", str(pid)]).out
