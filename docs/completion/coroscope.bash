@@ -22,7 +22,7 @@ _coroscope()
 		operand="none"
 		;;
 	ps)
-		options="--group --stacks --threads --sort --limit --json --pid --level --state --reason --runtime --function --age --system --process --help --quiet --verbose"
+		options="--group --stacks --threads --figures --sort --limit --json --pid --level --state --reason --runtime --function --age --system --process --help --quiet --verbose"
 		taking=" --sort --limit -n --pid -p --level --state --reason --runtime --function --age --process "
 		operand="file"
 		;;

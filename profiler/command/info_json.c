@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "command/counters.h"
 #include "command/info.h"
+#include "export/figures.h"
 
 static void put_session(struct cs_json *json, const struct cs_trace *trace)
 {
@@ -251,6 +252,7 @@ void cs_info_json(const struct cs_info *info, struct cs_sink *sink)
 		put_process(&json, model, id);
 	cs_json_array_end(&json);
 	put_threads(&json, model);
+	cs_figures_json(model, &json);
 	put_modules(&json, model);
 	put_losses(&json, trace);
 	put_chunks(&json, trace);

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "command/counters.h"
 #include "command/info.h"
+#include "export/figures.h"
 #include "export/table.h"
 
 #define MODULE_ID_CHARS 12
@@ -356,6 +357,7 @@ void cs_info_text(const struct cs_info *info, struct cs_sink *sink)
 	put_recording(info, sink);
 	put_metrics(info, sink);
 	put_processes(info, sink);
+	cs_figures_text(info->moment.model, "Figures of the runtime", sink);
 	put_modules(info, sink);
 	put_losses(info, sink);
 	put_chunks(info, sink);

@@ -160,6 +160,7 @@ static int select_rows(struct work *work, const struct cs_args *args, struct cs_
 	ps->order = work->query.order;
 	ps->with_stacks = cs_args_on(args, "stacks");
 	ps->with_threads = cs_args_on(args, "threads");
+	ps->with_figures = cs_args_on(args, "figures");
 	ps->is_live = !work->target.trace;
 	ps->duration_ns = work->target.looked.duration_ns;
 	ps->frozen_ns = work->target.looked.frozen_ns;
@@ -213,6 +214,9 @@ static const struct cs_option options[] = {
          .letter = 's',
          .help = "with each its stack, and the one that created it"},
 	{.name = "threads", .letter = 't', .help = "the threads as well"},
+	{.name = "figures",
+         .letter = 'f',
+         .help = "also what the runtime says of its scheduler, memory and collector"},
 	{.name = "sort",
          .kind = CS_OPTION_TEXT,
          .argument = "KEY",

@@ -20,6 +20,7 @@ struct cs_ps {
 	enum cs_order order;
 	bool with_stacks;
 	bool with_threads;       /* text: also if there are coroutines */
+	bool with_figures;       /* text: what runtimes say of themselves */
 	const uint32_t *threads; /* JSON: ids of those that are listed; NULL: all that live */
 	uint32_t thread_count;
 	bool is_live;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "export/figures.h"
 #include "export/frames.h"
 #include "export/ps.h"
 
@@ -254,6 +255,7 @@ int cs_ps_json(const struct cs_ps *ps, const struct cs_export_style *style, stru
 	put_processes(&json, ps->snapshot->model);
 	put_runtimes(&json, ps->snapshot);
 	put_threads(&json, ps);
+	cs_figures_json(ps->snapshot->model, &json);
 	error = put_rows(&json, ps, style, sink);
 	cs_json_object_end(&json);
 	cs_json_finish(&json);

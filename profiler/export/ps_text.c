@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "export/figures.h"
 #include "export/ps.h"
 #include "export/table.h"
 
@@ -321,5 +322,7 @@ int cs_ps_text(const struct cs_ps *ps, const struct cs_export_style *style, stru
 		cs_sink_text(sink, "\nno coroutine is as was asked for\n");
 	if (ps->with_threads || !ps->snapshot->coroutine_count)
 		put_threads(ps, style, sink);
+	if (ps->with_figures)
+		cs_figures_text(ps->snapshot->model, "What the runtime says of itself", sink);
 	return 0;
 }

@@ -137,6 +137,8 @@ static void tell_heap(struct cs_observation *observation, const struct heap_coun
 	set_bytes(observation, "go.mem.heap_released", heap->released);
 	set_bytes(observation, "go.mem.heap_idle", heap->free + heap->released);
 	set_bytes(observation, "go.mem.heap_sys", heap->in_use + heap->free + heap->released);
+	if (!heap->total_alloc) /* 1.18 counts by size */
+		return;
 	/* Each processor adds what it has allocated when it takes new memory. */
 	set_bytes(observation, "go.mem.heap_alloc_as_of_flush",
 	          heap->total_alloc > heap->total_free ? heap->total_alloc - heap->total_free : 0);
@@ -195,13 +197,31 @@ static void tell_collector(struct cs_observation *observation)
 		set(observation, "go.gc.last_end_unix", CS_UNIT_NS, (double)last);
 }
 
+/* 1.18 keeps them in memstats: the whole, and two parts of it. */
+static bool read_heap(struct cs_go *go, struct heap_counters *heap)
+{
+	const struct cs_go_layout *layout = &go->layout;
+	uint64_t base = go->variables.memstats, whole;
+
+	*heap = (struct heap_counters){0};
+	if (go->variables.heap_in_use)
+		return cs_go_read(&go->memory, go->variables.heap_in_use, heap, sizeof(*heap)) == 0;
+	if (!base || layout->ms_heap_sys == CS_GO_ABSENT ||
+	    !cs_go_read_u64(&go->memory, base + layout->ms_heap_sys, &whole) ||
+	    !cs_go_read_u64(&go->memory, base + layout->ms_heap_inuse, &heap->in_use) ||
+	    !cs_go_read_u64(&go->memory, base + layout->ms_heap_released, &heap->released) ||
+	    heap->in_use > whole || heap->released > whole - heap->in_use)
+		return false;
+	heap->free = whole - heap->in_use - heap->released;
+	return true;
+}
+
 static void tell_memory(struct cs_observation *observation)
 {
 	struct cs_go *go = observation->go;
 	struct heap_counters heap;
 
-	if (go->variables.heap_in_use &&
-	    cs_go_read(&go->memory, go->variables.heap_in_use, &heap, sizeof(heap)) == 0) {
+	if (read_heap(go, &heap)) {
 		tell_heap(observation, &heap);
 		if (go->variables.memstats)
 			tell_system(observation, &heap);

@@ -215,6 +215,14 @@ static void note_rate(struct cs_observation *observation, uint64_t rate)
 	cs_model_process_changed(observation->model, observation->process);
 }
 
+static bool is_turned_off(struct cs_go *go)
+{
+	uint8_t off = 0;
+
+	return go->variables.no_profile &&
+	       cs_go_read_u8(&go->memory, go->variables.no_profile, &off) && off;
+}
+
 int cs_go_heap_tell(struct cs_observation *observation, const char **why)
 {
 	struct cs_go *go = observation->go;
@@ -230,7 +238,8 @@ int cs_go_heap_tell(struct cs_observation *observation, const char **why)
 		cs_go_read_u64(&go->memory, go->variables.memory_rate, &rate);
 	if (!go->variables.memory_buckets)
 		*why = "its heap profile was not found";
-	else if (!buckets.count && (!rate || !go->variables.memory_rate))
+	/* What was allocated before the rate was set to 0 may have been sampled. */
+	else if (is_turned_off(go) || (!buckets.count && (!rate || !go->variables.memory_rate)))
 		*why = "its linker left the heap profile out because the program does not use it "
 		       "(runtime.MemProfileRate is 0)";
 	else if (!buckets.count)

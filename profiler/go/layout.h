@@ -61,7 +61,8 @@ struct cs_go_layout {
 	/* mspan */
 	uint32_t span_start, span_pages, span_free_index, span_elements, span_count, span_bits;
 	uint32_t span_class, span_state, span_element_bytes;
-	/* memstats; heap statistics are three generations of a struct */
+	/* memstats; since 1.19 gcController counts the heap; heap statistics are three generations of a struct */
+	uint32_t ms_heap_sys, ms_heap_inuse, ms_heap_released;
 	uint32_t ms_heap_stats, ms_stacks_sys, ms_mspan_sys, ms_mcache_sys, ms_buckhash_sys,
 		ms_gcmisc_sys;
 	uint32_t ms_other_sys, ms_last_gc, ms_pause_total, ms_pause_ns, ms_numgc, ms_numforcedgc;

@@ -30,6 +30,7 @@ enum function {
 	ALLOC_CACHE,
 	READ_MEMSTATS,
 	SWEEP_ONE,
+	SCHED_INIT,
 	FUNCTIONS
 };
 
@@ -48,6 +49,7 @@ static const char *const function_names[FUNCTIONS] = {
 	[ALLOC_CACHE] = "runtime.allocmcache",
 	[READ_MEMSTATS] = "runtime.readmemstats_m",
 	[SWEEP_ONE] = "runtime.sweepone",
+	[SCHED_INIT] = "runtime.schedinit",
 };
 
 struct search {
@@ -193,6 +195,22 @@ static bool is_memory_rate(struct search *search, uint64_t at)
 	return is_used_by(search, ALLOC_CACHE, at) && is_small(search, at);
 }
 
+/* Where it is set, the rate is set to 0: the next that is touched. */
+static bool is_profile_switch(struct search *search, uint64_t at)
+{
+	uint64_t rate = search->found->memory_rate;
+	uint8_t value;
+
+	for (uint32_t i = 0; i + 1 < search->count; i++) {
+		const struct cs_go_operand *next = &search->operands[i + 1];
+
+		if (search->operands[i].target == at && next->access == CS_GO_STORE && next->wide &&
+		    (!rate || next->target == rate))
+			return cs_go_read_u8(search->memory, at, &value) && value <= 1;
+	}
+	return false;
+}
+
 static bool is_memstats(struct search *search, uint64_t at)
 {
 	uint64_t pause;
@@ -210,7 +228,7 @@ static bool is_heap_in_use(struct search *search, uint64_t at)
 {
 	uint64_t bytes[3];
 
-	if (search->layout->ms_heap_stats) /* 1.18 has other books */
+	if (search->layout->ms_heap_sys != CS_GO_ABSENT) /* 1.18 has other books */
 		return false;
 	for (uint32_t i = 1; i <= 2; i++) {
 		bool used = false;
@@ -276,6 +294,7 @@ static const struct pattern patterns[] = {
 	{VARIABLE(profile_cycle), MEM_PROFILE, CS_GO_LOAD, false, NO_SHIFT, is_readable},
 	{VARIABLE(profile_cycle), FLUSH_PROFILE, CS_GO_LOAD, false, NO_SHIFT, is_readable},
 	{VARIABLE(memory_rate), PROFILE_ALLOC, CS_GO_LOAD, true, NO_SHIFT, is_memory_rate},
+	{VARIABLE(no_profile), SCHED_INIT, CS_GO_OTHER, false, NO_SHIFT, is_profile_switch},
 	{VARIABLE(block_rate), CHAN_RECEIVE, CS_GO_OTHER, true, NO_SHIFT, is_small},
 	{VARIABLE(mutex_rate), SEM_ACQUIRE, CS_GO_OTHER, true, NO_SHIFT, is_mutex_rate},
 	{VARIABLE(memstats), READ_MEMSTATS, CS_GO_ADDRESS, true, NO_SHIFT, is_memstats},

@@ -25,6 +25,7 @@ struct cs_go_variables {
 	uint64_t wait_reason_count;
 	uint64_t memory_buckets, block_buckets, mutex_buckets;
 	uint64_t profile_cycle;
+	uint64_t no_profile; /* a byte: 1 where the linker has turned the heap profile off */
 	uint64_t memory_rate, block_rate, mutex_rate;
 	uint64_t memstats;
 	uint64_t heap_in_use; /* of gcController */

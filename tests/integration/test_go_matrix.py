@@ -6,6 +6,7 @@ creator, the heap profile to the byte, block and mutex profiles.
 """
 import json
 import re
+import subprocess
 
 import cs
 import gotarget
@@ -132,6 +133,99 @@ def check_delays(name, program):
                  abs(ours - theirs) <= theirs * 0.01 and theirs > 0, f"{ours}, {theirs}")
 
 
+# Figures, and what MemStats calls them.
+MEMORY = {
+    "go.mem.heap_inuse": "HeapInuse", "go.mem.heap_released": "HeapReleased",
+    "go.mem.heap_idle": "HeapIdle", "go.mem.heap_sys": "HeapSys",
+    "go.mem.stack_inuse": "StackInuse", "go.mem.sys": "Sys", "go.gc.cycles": "NumGC",
+    "go.gc.forced": "NumForcedGC", "go.gc.pause_total": "PauseTotalNs",
+    "go.gc.last_pause": "LastPause", "go.gc.last_end_unix": "LastGC",
+    "go.gc.cpu_fraction": "GCCPUFraction", "go.sched.gomaxprocs": "GOMAXPROCS",
+}
+# What each P has not told of yet is missing.
+AS_OF_FLUSH = {"go.mem.heap_alloc_as_of_flush": "HeapAlloc",
+               "go.mem.total_alloc_as_of_flush": "TotalAlloc"}
+
+
+def memstats(program):
+    return {name: float(value) for name, value in
+            (line.split() for line in program.ask("memstats").splitlines() if line)}
+
+
+def check_memory(name, program):
+    """To the byte; the program stands still when it says the same before and after."""
+    for _ in range(5):
+        before = memstats(program)
+        ours = {one["name"]: one["value"] for one in report("ps", program)["figures"]}
+        after = memstats(program)
+        if all(before[key] == after[key] for key in MEMORY.values()):
+            break
+    # Dates and shares are shown to nine digits and more.
+    wrong = {figure: (ours.get(figure), before[key]) for figure, key in MEMORY.items()
+             if before[key] == after[key] and
+             abs(ours.get(figure, -1) - before[key]) > (before[key] * 1e-8 if
+                                                        before[key] < 1 or before[key] > 1e17
+                                                        else 0)}
+    cs.equal(f"{name}: memory and collector as MemStats has them", wrong, {})
+    if name.startswith("go1.18"): # has no such sums
+        return
+    wrong = {figure: (ours.get(figure), before[key]) for figure, key in AS_OF_FLUSH.items()
+             if not before[key] * 0.98 <= ours.get(figure, 0) <= after[key]}
+    cs.equal(f"{name}: what was allocated, as of the last flush", wrong, {})
+
+
+def check_spans(toolchain):
+    """A program whose linker has turned the profile off: by size, as its own statistics."""
+    name = f"go{toolchain.version} without a heap profile"
+    built = toolchain.build("quiet", "strip")
+    if built is None:
+        cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
+        return
+    with gotarget.Program([built]) as program:
+        theirs = dict(line.split() for line in program.ask("").splitlines())
+        result = cs.run([cs.COROSCOPE, "heap", "--json", "-n", "all", "-p", str(program.pid)])
+    cs.check(f"{name}: it is said, and why",
+             "its linker left the heap profile out" in result.err and
+             "by size of objects" in result.err, result.err)
+    heap, ours = json.loads(result.out), {}
+    for entry in heap["entries"]:
+        size = re.match(r"objects of (\d+) bytes", entry["stack"][0]["function"])
+        if size:
+            ours[size.group(1)] = ours.get(size.group(1), 0) + entry["objects"]
+    wrong = {size: (ours.get(size, 0), count) for size, count in theirs.items()
+             if size != "total" and ours.get(size, 0) != int(count)}
+    cs.equal(f"{name}: objects by size as in its own statistics", wrong, {})
+    total = int(theirs["total"])
+    cs.check(f"{name}: in all", abs(heap["total"] - total) < total * 0.01,
+             f"{heap['total']}, {total}")
+
+
+def check_scheduler(toolchain):
+    """What GODEBUG=schedtrace prints from within."""
+    name = f"go{toolchain.version}: the scheduler as schedtrace has it"
+    built = toolchain.build("leaks", "strip")
+    environment = {**cs.environment(), "GODEBUG": "schedtrace=100"}
+    with subprocess.Popen([built, "1"], env=environment, stdin=subprocess.PIPE, text=True,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        theirs = ours = {}
+        for number, line in enumerate(process.stderr):
+            found = dict(re.findall(r"(\w+)=(\d+)", line))
+            if not line.startswith("SCHED") or number < 10:
+                continue
+            theirs = {"gomaxprocs": found["gomaxprocs"], "threads": found["threads"],
+                      "idle_ps": found["idleprocs"], "idle_threads": found["idlethreads"],
+                      "spinning_threads": found["spinningthreads"],
+                      "global_queue": found["runqueue"]}
+            listing = cs.run([cs.COROSCOPE, "ps", "--json", "-p", str(process.pid)]).out
+            ours = {one["name"]: str(int(one["value"])) for one in
+                    json.loads(listing)["figures"]}
+            ours = {key: ours.get("go.sched." + key) for key in theirs}
+            if ours == theirs or number > 40:
+                break
+        process.kill()
+    cs.equal(name, ours, theirs)
+
+
 def check(toolchain, kind):
     name = f"go{toolchain.version} {kind}"
     built = toolchain.build("leaks", kind)
@@ -141,6 +235,7 @@ def check(toolchain, kind):
     with gotarget.Program([built, str(COUNT)]) as program:
         check_goroutines(name, program)
         check_heap(name, program)
+        check_memory(name, program)
     with gotarget.Program([built, "1", "1"]) as program:
         check_heap(name + ", every allocation", program)
         check_delays(name, program)
@@ -154,6 +249,8 @@ def main():
     for toolchain in toolchains:
         for kind in gotarget.KINDS:
             check(toolchain, kind)
+        check_spans(toolchain)
+        check_scheduler(toolchain)
     cs.finish()
 
 

@@ -75,6 +75,13 @@ class Toolchain:
         return None
 
 
+def _switcher(paths):
+    """The newest: Go brings other versions of itself since 1.21."""
+    found = [toolchain for toolchain in map(Toolchain, paths) if toolchain.ask_version()]
+    newest = max(found, key=Toolchain.minor, default=None)
+    return newest.go if newest and newest.minor() >= 21 else None
+
+
 def _candidates():
     # From anywhere in PATH, and where Debian's packages put several beside each other.
     found = [cs.tool("go"), "/usr/local/go/bin/go", "/usr/lib/go/bin/go"]
@@ -85,10 +92,13 @@ def _candidates():
     cached = glob.glob(os.path.join(FOLDER, "mod/golang.org/toolchain@v0.0.1-go*/bin/go"))
     for go in sorted(cached):
         yield Toolchain(go)
-    switcher = cs.tool("go")
-    for version in os.environ.get("COROSCOPE_GO_VERSIONS", "").split():
+    versions = os.environ.get("COROSCOPE_GO_VERSIONS", "").split()
+    switcher = _switcher([go for go in found if go and os.path.exists(go)]) if versions else None
+    for version in versions:
         if switcher:
             yield Toolchain(switcher, "go" + version)
+        else:
+            cs.without(f"go {version}", "no Go here can bring it: that takes 1.21")
 
 
 def toolchains():

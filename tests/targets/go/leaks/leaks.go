@@ -216,10 +216,13 @@ func answer(question string, out *bufio.Writer) {
 			var stats runtime.MemStats
 			runtime.ReadMemStats(&stats)
 			fmt.Fprintf(out, "NumGC %d\nHeapInuse %d\nHeapReleased %d\nHeapIdle %d\n"+
-				"HeapSys %d\nStackInuse %d\nSys %d\nPauseTotalNs %d\nTotalAlloc %d\nHeapAlloc %d\n",
+				"HeapSys %d\nStackInuse %d\nSys %d\nPauseTotalNs %d\nTotalAlloc %d\nHeapAlloc %d\n"+
+				"NumForcedGC %d\nLastGC %d\nLastPause %d\nGCCPUFraction %.17g\nGOMAXPROCS %d\n",
 				stats.NumGC, stats.HeapInuse, stats.HeapReleased, stats.HeapIdle,
 				stats.HeapSys, stats.StackInuse, stats.Sys, stats.PauseTotalNs,
-				stats.TotalAlloc, stats.HeapAlloc)
+				stats.TotalAlloc, stats.HeapAlloc,
+				stats.NumForcedGC, stats.LastGC, stats.PauseNs[(stats.NumGC+255)%256],
+				stats.GCCPUFraction, runtime.GOMAXPROCS(0))
 		default:
 			if p := pprof.Lookup(words[0]); p != nil {
 				p.WriteTo(out, detail)
