@@ -187,17 +187,32 @@ def not_recorded():
                   "while it runs"]))
 
 
+def names_of_gc():
+    """trap: gc's Go, linked dynamically, has the same names and passes arguments otherwise."""
+    library = os.path.join(cs.TARGETS, "libgo_names.so")
+    run = slots.Session([cs.need_target("go_names")], MODES["time"],
+                        env={"LD_PRELOAD": f"{cs.AGENT}:{library}"})
+    cs.equal("names of gc: all registers arrive", run.out, "0 registers were lost\n")
+    cs.equal("names of gc: nothing is taken for a goroutine", run.ring.created, {})
+
+
+def gccgo():
+    for mode in MODES:
+        own_blocks(["count", "100", "5", "1"], mode)
+        # The collector looks at a stack by switching to it, and so does who prints it: nobody runs.
+        counts(["looked", "100", "10"], mode)
+    own_blocks(["count", "2000", "7", "1"], "time")
+    own_blocks(["count", "2000", "7", "4"], "count")
+    churn()
+    deep()
+    parked(5)
+    heap()
+    not_recorded()
+
+
+names_of_gc()
 if PROGRAM is None:
-    cs.skip("the program was not built: there is no gccgo")
-for mode_ in MODES:
-    own_blocks(["count", "100", "5", "1"], mode_)
-    # The collector looks at a stack by switching to it, and so does who prints it: nobody runs.
-    counts(["looked", "100", "10"], mode_)
-own_blocks(["count", "2000", "7", "1"], "time")
-own_blocks(["count", "2000", "7", "4"], "count")
-churn()
-deep()
-parked(5)
-heap()
-not_recorded()
+    cs.without("gccgo", "the program was not built: there is no gccgo")
+else:
+    gccgo()
 cs.finish()

@@ -39,8 +39,8 @@ class Session:
         body = body[:128].ljust(128, b"\0")
         with open(os.path.join(self.folder, "session"), "wb") as file:
             file.write(body)
-        environment = dict(os.environ, COROSCOPE_SESSION=self.folder, LD_PRELOAD=cs.AGENT,
-                           **(env or {}))
+        environment = {**os.environ, "COROSCOPE_SESSION": self.folder,
+                       "LD_PRELOAD": cs.AGENT, **(env or {})}
         self.result = subprocess.run(argv, env=environment, capture_output=True,
                                      timeout=timeout, text=True, check=False)
         cs.equal(f"{os.path.basename(argv[0])} {' '.join(argv[1:])}: exit status",
