@@ -5,237 +5,13 @@
 #include "model/rollup.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "model/query.h"
 #include "model/rollup_private.h"
-#include "model/texts.h"
-
-const struct cs_by_info cs_by_info[CS_BY_COUNT] = {
-	[CS_BY_STACK] = {"stack", "the stacks that allocated"},
-	[CS_BY_FUNCTION] = {"function", "functions, by what they allocated themselves"},
-	[CS_BY_MODULE] = {"module", "the programs and libraries the functions are in"},
-	[CS_BY_THREAD] = {"thread", "the threads that allocated"},
-	[CS_BY_PROCESS] = {"process", "processes"},
-	[CS_BY_SPAWN] = {"spawn", "where the coroutines that did it were created"},
-	[CS_BY_COROUTINE] = {"coroutine", "the coroutines that did it"},
-	[CS_BY_LABEL] = {"label", "labels of the coroutines that did it"},
-};
-
-enum cs_by cs_by_by_name(const char *name)
-{
-	enum cs_by by = 0;
-
-	while (by < CS_BY_COUNT && strcmp(cs_by_info[by].name, name) != 0)
-		by++;
-	return by;
-}
-
-/* One snapshot on its way into the rollup. */
-struct pass {
-	struct cs_rollup *rollup;
-	const struct cs_rollup_options *options;
-	const struct cs_snapshot *snapshot;
-	struct cs_item *items; /* of the metric, one for each row */
-	uint32_t count;
-	double sign;                    /* -1: what is subtracted */
-	bool is_base;                   /* goes into `base` instead of `value` */
-	const struct cs_stack **stacks; /* by row, NULL when not needed */
-	unsigned char *bits;            /* by stack: of cs_filter_call, 4 known */
-	bool *process_passes;           /* by id */
-	bool compare;                   /* with another trace: ids mean nothing */
-	bool roots;                     /* stacks start with the program */
-};
-
-static const char *program(const struct cs_process *process)
-{
-	const char *path = process && process->executable ? process->executable : "?";
-	const char *slash = strrchr(path, '/');
-
-	return slash && slash[1] ? slash + 1 : path;
-}
-
-/* ---- keys and labels ---- */
-
-/* Equal texts have equal keys, well enough: 64 bits of two hashes. */
-static uint64_t text_key(const char *text)
-{
-	size_t size = strlen(text);
-	uint64_t high = cs_hash_bytes(text, size);
-
-	return high << 32 | cs_hash_pair(high + size, cs_hash_bytes(text, size / 2));
-}
-
-static void process_label(const struct pass *pass, uint32_t id, char *label, size_t size)
-{
-	const struct cs_process *process = cs_model_process_at(pass->snapshot->model, id);
-
-	if (pass->compare)
-		snprintf(label, size, "%s", program(process));
-	else
-		snprintf(label, size, "%s (%u)", program(process), process ? process->pid : 0);
-}
-
-static void thread_label(const struct pass *pass, const struct cs_item *item, char *label,
-                         size_t size)
-{
-	const struct cs_model *model = pass->snapshot->model;
-	const struct cs_thread *thread = cs_model_thread_at(model, item->thread);
-	const char *name = thread && thread->name[0] ? thread->name : "?";
-	char of[300] = "";
-
-	if (pass->compare || cs_model_process_count(model) > 1)
-		process_label(pass, item->process, of, sizeof(of));
-	if (pass->compare)
-		snprintf(label, size, "%s of %s", name, of);
-	else
-		snprintf(label, size, "%s (%u)%s%s", name, thread ? thread->tid : 0,
-		         *of ? " of " : "", of);
-}
-
-static struct group *find_group(struct cs_rollup *rollup, uint64_t key, bool *added)
-{
-	struct cs_rollup_private *private = rollup->private;
-	uint32_t hash = cs_hash_u64(key);
-	struct cs_probe probe = cs_index_probe(&private->index, hash);
-	uint32_t id;
-
-	*added = false;
-	while ((id = cs_probe_next(&probe))) {
-		struct group *group = cs_list_at(&private->groups, id - 1);
-		if (group->key == key)
-			return group;
-	}
-	struct group *group = cs_list_push(&private->groups);
-	if (!group || cs_index_add(&private->index, hash, private->groups.count))
-		return NULL;
-	group->key = key;
-	group->counted = UINT32_MAX;
-	*added = true;
-	return group;
-}
-
-/* The group of a function, by the call that was seen first. */
-static struct group *function_group(struct cs_rollup *rollup, const struct cs_call *call)
-{
-	bool added;
-	struct group *group = find_group(rollup, call->function_id, &added);
-
-	if (group && added) {
-		group->entry.call = call;
-		group->entry.label = call->function;
-	}
-	return group;
-}
-
-static struct group *module_group(struct cs_rollup *rollup, const struct cs_call *call)
-{
-	bool added;
-	struct group *group = find_group(rollup, call->module_id, &added);
-
-	if (group && added)
-		group->entry.label = call->module ? call->module : "[no module]";
-	return group;
-}
-
-static struct group *stack_group(struct cs_rollup *rollup, const struct cs_stack *stack)
-{
-	bool added;
-	struct group *group = find_group(rollup, stack->id, &added);
-
-	if (group && added) {
-		group->entry.stack = stack;
-		group->entry.call = cs_stack_self(stack);
-		group->entry.label = group->entry.call->function;
-	}
-	return group;
-}
-
-/* Where its coroutine was created; NULL: no memory. */
-static struct group *spawn_group(const struct pass *pass, const struct cs_item *item)
-{
-	const struct cs_stack *spawn =
-		cs_stacks_get(pass->rollup->stacks, pass->snapshot, item->spawn);
-
-	return spawn ? stack_group(pass->rollup, spawn) : NULL;
-}
-
-/* "a=1, b=2"; the model keeps them a line each. */
-static struct group *label_group(const struct pass *pass, const struct cs_item *item)
-{
-	const char *text = cs_model_text_at(pass->snapshot->model, item->label);
-	bool added;
-	struct group *group;
-	char *label;
-
-	text = text ? text : "[no label]";
-	group = find_group(pass->rollup, text_key(text), &added);
-	if (!group || !added)
-		return group;
-	label = cs_arena_text(&pass->rollup->private->labels, text);
-	for (char *at = label; at && *at; at++)
-		if (*at == '\n')
-			*at = ',';
-	group->entry.label = label;
-	return label ? group : NULL;
-}
-
-/* "go/18 main.worker": its name, or else its entry. */
-static struct group *coroutine_group(const struct pass *pass, const struct cs_item *item)
-{
-	const struct cs_snapshot *snapshot = pass->snapshot;
-	const struct cs_coroutine *coroutine =
-		item->coroutine ? &snapshot->coroutines[item->coroutine - 1] : NULL;
-	const struct cs_name *names = NULL;
-	const char *what = coroutine ? coroutine->name : NULL;
-	char of[300] = "", label[512];
-	bool added;
-
-	if (pass->compare || cs_model_process_count(snapshot->model) > 1)
-		process_label(pass, item->process, of, sizeof(of));
-	if (!what && coroutine && coroutine->entry && snapshot->symbols) {
-		uint32_t count = cs_symbols_get(snapshot->symbols, coroutine->entry, &names);
-
-		what = count ? names[count - 1].function : NULL;
-	}
-	snprintf(label, sizeof(label), "%s%s%.100s%s%s",
-	         coroutine
-	                 ? cs_coroutine_id(snapshot->model, coroutine->runtime, coroutine->number).s
-	                 : "[no coroutine]",
-	         what ? " " : "", what ? what : "", *of ? " of " : "", of);
-	struct group *group = find_group(pass->rollup, text_key(label), &added);
-	if (!group || !added)
-		return group;
-	group->entry.label = cs_arena_text(&pass->rollup->private->labels, label);
-	group->entry.process = item->process;
-	return group->entry.label ? group : NULL;
-}
-
-static struct group *owner_group(const struct pass *pass, const struct cs_item *item)
-{
-	bool by_thread = pass->options->by == CS_BY_THREAD;
-	char label[512];
-	bool added;
-
-	if (by_thread)
-		thread_label(pass, item, label, sizeof(label));
-	else
-		process_label(pass, item->process, label, sizeof(label));
-	uint64_t key = pass->compare ? text_key(label) : by_thread ? item->thread : item->process;
-	struct group *group = find_group(pass->rollup, key, &added);
-	if (!group || !added)
-		return group;
-	group->entry.label = cs_arena_text(&pass->rollup->private->labels, label);
-	group->entry.process = item->process;
-	group->entry.thread = by_thread ? item->thread : 0;
-	return group->entry.label ? group : NULL;
-}
 
 /* ---- rows ---- */
 
-static bool stack_passes(const struct pass *pass, const struct cs_stack *stack)
+static bool stack_passes(const struct cs_rollup_pass *pass, const struct cs_stack *stack)
 {
 	const struct cs_filter *filter = pass->options->filter;
 	unsigned bits = 0;
@@ -254,35 +30,14 @@ static bool stack_passes(const struct pass *pass, const struct cs_stack *stack)
 	return (pass->bits[stack->id] & 3) == 1;
 }
 
-static struct group *group_of(const struct pass *pass, const struct cs_item *item,
-                              const struct cs_stack *stack)
-{
-	switch (pass->options->by) {
-	case CS_BY_STACK:
-		return stack_group(pass->rollup, stack);
-	case CS_BY_FUNCTION:
-		return function_group(pass->rollup, cs_stack_self(stack));
-	case CS_BY_MODULE:
-		return module_group(pass->rollup, cs_stack_self(stack));
-	case CS_BY_SPAWN:
-		return spawn_group(pass, item);
-	case CS_BY_LABEL:
-		return label_group(pass, item);
-	case CS_BY_COROUTINE:
-		return coroutine_group(pass, item);
-	default:
-		return owner_group(pass, item);
-	}
-}
-
 /* VALUE once for each function on the stack, however often it is on it. */
-static int add_cumulative(const struct pass *pass, const struct cs_stack *stack, double value,
-                          uint32_t stamp)
+static int add_cumulative(const struct cs_rollup_pass *pass, const struct cs_stack *stack,
+                          double value, uint32_t stamp)
 {
 	for (; stack; stack = stack->caller) {
 		if (stack->call->mark)
 			continue;
-		struct group *group = function_group(pass->rollup, stack->call);
+		struct group *group = cs_rollup_function(pass->rollup, stack->call);
 		if (!group)
 			return -ENOMEM;
 		if (group->counted != stamp)
@@ -293,8 +48,8 @@ static int add_cumulative(const struct pass *pass, const struct cs_stack *stack,
 }
 
 /* STAMP: a number of its own for each row. */
-static int add_row(struct pass *pass, const struct cs_item *item, const struct cs_stack *stack,
-                   uint32_t stamp)
+static int add_row(struct cs_rollup_pass *pass, const struct cs_item *item,
+                   const struct cs_stack *stack, uint32_t stamp)
 {
 	double objects = pass->sign * item->objects;
 	double value = pass->sign * item->value;
@@ -303,7 +58,7 @@ static int add_row(struct pass *pass, const struct cs_item *item, const struct c
 	/* A block of no bytes is an object all the same. */
 	if (value == 0 && item->variance == 0 && objects == 0)
 		return 0;
-	struct group *group = group_of(pass, item, stack);
+	struct group *group = cs_rollup_group(pass, item, stack);
 	if (!group)
 		return -ENOMEM;
 	if (pass->is_base) {
@@ -324,7 +79,7 @@ static int add_row(struct pass *pass, const struct cs_item *item, const struct c
 }
 
 /* Which processes pass, and what is known of the figures because of them. */
-static void look_at_processes(struct pass *pass)
+static void look_at_processes(struct cs_rollup_pass *pass)
 {
 	const struct cs_model *model = pass->snapshot->model;
 	struct cs_rollup *rollup = pass->rollup;
@@ -347,7 +102,7 @@ static void look_at_processes(struct pass *pass)
 	}
 }
 
-static bool row_passes(const struct pass *pass, const struct cs_item *item)
+static bool row_passes(const struct cs_rollup_pass *pass, const struct cs_item *item)
 {
 	const struct cs_model *model = pass->snapshot->model;
 
@@ -358,7 +113,7 @@ static bool row_passes(const struct pass *pass, const struct cs_item *item)
 }
 
 /* Stacks come first: what is kept per stack needs to know how many there are. */
-static int find_stacks(struct pass *pass)
+static int find_stacks(struct cs_rollup_pass *pass)
 {
 	bool patterns = cs_filter_has_patterns(pass->options->filter);
 
@@ -383,7 +138,7 @@ static int find_stacks(struct pass *pass)
 	return 0;
 }
 
-static int add_rows(struct pass *pass)
+static int add_rows(struct cs_rollup_pass *pass)
 {
 	uint32_t *seen = calloc(cs_model_process_count(pass->snapshot->model) + 1, sizeof(*seen));
 	int error = seen ? 0 : -ENOMEM;
@@ -394,9 +149,9 @@ static int add_rows(struct pass *pass)
 		if (!row_passes(pass, item) || (pass->bits && stack && !stack_passes(pass, stack)))
 			continue;
 		if (stack && pass->roots)
-			stack = cs_stacks_rooted(
-				pass->rollup->stacks, stack,
-				program(cs_model_process_at(pass->snapshot->model, item->process)));
+			stack = cs_stacks_rooted(pass->rollup->stacks, stack,
+			                         cs_rollup_program(cs_model_process_at(
+							 pass->snapshot->model, item->process)));
 		if (pass->stacks && !stack) {
 			error = -ENOMEM;
 			break;
@@ -435,7 +190,7 @@ static bool several_processes(const struct cs_snapshot *snapshot,
 static int add_snapshot(struct cs_rollup *rollup, const struct cs_rollup_options *options,
                         const struct cs_snapshot *snapshot, bool base)
 {
-	struct pass pass = {
+	struct cs_rollup_pass pass = {
 		.rollup = rollup,
 		.options = options,
 		.snapshot = snapshot,
