@@ -169,7 +169,28 @@ static void a_file_cut_anywhere_reads_to_its_last_whole_chunk(void **state)
 	free(file.bytes);
 }
 
-/* Checksums see a flipped bit: the file is refused, or says what it misses, or misses nothing. */
+/* Whether FILE is opened and loaded without a word; it must be refused in words else. */
+static bool loads_silently(struct story_file file, struct cs_model *model)
+{
+	struct cs_diag diag = {0};
+	struct cs_trace *trace = story_open(file, &diag);
+	bool silent;
+
+	if (!trace) {
+		assert_true(diag.error < 0 && diag.text[0]);
+		return false;
+	}
+	if (cs_trace_load(trace, UINT64_MAX, model, NULL, &diag))
+		assert_true(diag.text[0]);
+	silent = !diag.error && !cs_trace_warning(trace);
+	cs_trace_close(trace);
+	return silent;
+}
+
+/*
+ * Checksums see a flipped bit: the file is refused, or says what it misses, or misses nothing.
+ * What lies behind them sees whole chunks or none, so not every file need be used for all.
+ */
 static void flipped_bits_are_noticed(void **state)
 {
 	struct story_file file = story_record(&small);
@@ -182,15 +203,13 @@ static void flipped_bits_are_noticed(void **state)
 		size_t bit = (size_t)rand() % (file.size * 8);
 
 		copy.bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
-		if (try_file(copy, false)) {
-			struct cs_trace *trace = story_open(copy, NULL);
-			struct cs_model *loaded = cs_model_new();
+		struct cs_model *loaded = cs_model_new();
 
-			assert_int_equal(cs_trace_load(trace, UINT64_MAX, loaded, NULL, NULL), 0);
+		if (loads_silently(copy, loaded))
 			story_assert_same(loaded, model);
-			cs_model_free(loaded);
-			cs_trace_close(trace);
-		}
+		cs_model_free(loaded);
+		if (i % 8 == 0)
+			try_file(copy, false);
 		free(copy.bytes);
 	}
 	cs_model_free(model);
