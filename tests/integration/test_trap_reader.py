@@ -15,7 +15,7 @@ import cs
 
 PROGRAM = cs.need_target("churn")
 # Long enough that trouble comes in its middle: sampled, it is as fast as without us.
-WORK = {"exact": ["2", "2500000", "300"], "sampled": ["2", "60000000", "300"]}
+WORK = {"exact": ["2", "2500000", "300"], "sampled": ["2", "25000000", "300"]}
 WANT = {mode: cs.run([PROGRAM, *work]) for mode, work in WORK.items()}
 
 
@@ -120,7 +120,7 @@ def bounded_wait_when_stopped(threads, hogs):
     name = f"trap stopped-reader-and-small-buffer ({threads} threads, {hogs} busy neighbours)"
     neighbours = [subprocess.Popen(["/bin/sh", "-c", "while :; do :; done"])
                   for _ in range(hogs)]
-    work = [PROGRAM, str(threads), "500000", "300"]
+    work = [PROGRAM, str(threads), str(min(500000, 3200000 // threads)), "300"]
     try:
         text, running, result = target_output(
             work, ["--heap=all", "--buffer=64KiB", "--on-full=block"], stopped, settle=0)
