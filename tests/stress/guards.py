@@ -3,9 +3,9 @@
 
 A guard is a place in the source: the file, what the guard is, what is put in its place. Where
 two places guard against the same, `also` has the others, each as (file, text, instead). The
-test is one of tests/integration, or unit/... of tests/unit, or layering/agent-RULE; its
-check is the one whose line must say FAIL ("": whichever). The rows of docs/testing.md have
-these names.
+test is one of tests/integration, or unit/... of tests/unit, or layering/agent-RULE; with asan:
+before it, unit/... or fuzz/fuzz_... built with ASan and UBSan; its check is the one whose line
+must say FAIL ("": whichever). The rows of docs/testing.md have these names.
 """
 from collections import namedtuple
 
@@ -168,7 +168,7 @@ TRAPS = [
           "a_changed_frame_pointer"),
     Guard("a shape reaches no further than the stack", "agent/stack/recognise.h",
           "CSA_RARE(CSA_COUNTS_REACH(counts) > room) ||", "(room & 0) ||",
-          "unit/agent/stack/test_memo", "a_shorter_stack"),
+          "unit/agent/stack/test_memo", "nor_is_one_that_is_found"),
     # modules
     Guard("modules are found without the loader's lock", "agent/stack/object.c",
           "if (find_object)\n\t\t*(void **)&loader.find_object", "if (0)\n\t\t*(void **)&loader"
@@ -346,4 +346,21 @@ SPOILT = [
           "another session's trace"),
 ]
 
-GUARDS = HOSTILE + TRAPS + SPOILT
+# ---- a Go process whose memory is anything ----
+
+GO = [
+    Guard("a stack is read within its copy", "profiler/go/unwind.c",
+          "if (at < low || at - low + 8 > count || at < sp) {", "if (0) {",
+          "asan:unit/profiler/go/test_words", "a_stack_is_read_within_its_copy"),
+    Guard("a bucket has as many frames as there can be", "profiler/go/buckets.c",
+          "!= type || frames > FRAMES_MAX ||", "!= type ||",
+          "asan:unit/profiler/go/test_words", "a_look_bears_any_word"),
+    Guard("a label's text is bounded", "profiler/go/labels.c",
+          "if (bytes > TEXT_BYTES_MAX || (bytes &&", "if ((bytes &&",
+          "asan:unit/profiler/go/test_words", "a_look_bears_any_word"),
+    Guard("a function's record lies within the table", "profiler/go/table.c",
+          "if (at > table->bytes || table->bytes - at < table->function_bytes)\n\t\treturn "
+          "false;", "", "asan:unit/profiler/go/test_words", "opening_bears_any_word"),
+]
+
+GUARDS = HOSTILE + TRAPS + SPOILT + GO

@@ -15,6 +15,7 @@ SOURCE = os.environ.get("SOURCE_DIR") or os.path.realpath(
     os.path.join(os.path.dirname(__file__), "..", ".."))
 TREE = os.path.join(SOURCE, "build", "guards", "tree")
 BUILD = os.path.join(SOURCE, "build", "guards", "build")
+SANITIZED = os.path.join(SOURCE, "build", "guards", "sanitized")
 AGENT = f"{BUILD}/lib/coroscope/libcoroscope-agent.so"
 TEST_SECONDS = 400
 
@@ -51,14 +52,26 @@ def write(path, content):
         stream.write(content)
 
 
-def build(*targets):
-    result = run(["ninja", "-C", BUILD, *targets])
+def configure(folder, *options):
+    result = run(["cmake", "-S", TREE, "-B", folder, "-G", "Ninja", *options])
+    if result.returncode != 0:
+        sys.exit(result.stdout)
+
+
+def build(name):
+    """Builds what test NAME needs: what went wrong, or nothing."""
+    folder = BUILD
+    if name.startswith("asan:"):
+        folder, name = SANITIZED, name[5:]
+        if not os.path.exists(f"{folder}/build.ninja"):
+            configure(folder, "-DCMAKE_BUILD_TYPE=Debug", "-DCS_SANITIZE=address,undefined")
+    result = run(["ninja", "-C", folder, *needed_by(name)])
     return "" if result.returncode == 0 else result.stdout[-3000:]
 
 
 def needed_by(name):
     """A unit test is its own target; the others need the programs, and not the unit tests."""
-    if name.startswith("unit/"):
+    if name.startswith(("unit/", "fuzz/")):
         return [name]
     if name.startswith("layering/"):
         return [os.path.relpath(AGENT, BUILD)]
@@ -69,15 +82,18 @@ def needed_by(name):
 
 # ---- what a test says; None: it does not notice ----
 
-def unit_test(name, words):
+def unit_test(name, words, folder=BUILD):
     """cmocka says FAILED behind a test's name; one that crashes or hangs has begun last."""
     try:
-        result = run([f"{BUILD}/{name}"], timeout=60, cwd=BUILD)
+        result = run([f"{folder}/{name}"], timeout=60, cwd=folder)
     except subprocess.TimeoutExpired as error:
         out = (error.stdout or b"").decode(errors="replace")
         return last_begun("hangs", out, words)
     if result.returncode < 0:
         return last_begun(f"dies of signal {-result.returncode}", result.stdout, words)
+    report = sanitizers_report(result.stdout)
+    if report:
+        return last_begun(report, result.stdout, words)
     failed = [line for line in result.stdout.splitlines() if "FAILED  ]" in line]
     return next((line for line in failed if words in line), None)
 
@@ -85,6 +101,26 @@ def unit_test(name, words):
 def last_begun(how, output, words):
     begun = [line for line in output.splitlines() if "RUN" in line]
     return f"{begun[-1]} {how}" if begun and words in begun[-1] else None
+
+
+def sanitizers_report(output):
+    lines = [line for line in output.splitlines()
+             if line.startswith("SUMMARY: ") or "runtime error: " in line]
+    return lines[0].split("SUMMARY: ")[-1].split(TREE)[-1] if lines else None
+
+
+def sanitized_test(name, words):
+    """A unit test, or a fuzz target over its corpus and what is made of it."""
+    name = name[5:]
+    if name.startswith("unit/"):
+        return unit_test(name, words, SANITIZED)
+    try:
+        result = run([f"{SANITIZED}/{name}", f"{TREE}/tests/fuzz/corpus/{name[10:]}"],
+                     timeout=300, cwd=SANITIZED)
+    except subprocess.TimeoutExpired:
+        return "it hangs"
+    report = sanitizers_report(result.stdout) or f"status {result.returncode}"
+    return report if result.returncode != 0 and words in report else None
 
 
 def layering_test(name, words):
@@ -114,7 +150,8 @@ def script(name, words):
 
 
 def test(name, words):
-    kinds = {"unit": unit_test, "layering": layering_test}
+    kinds = {"unit": unit_test, "layering": layering_test, "asan:unit": sanitized_test,
+             "asan:fuzz": sanitized_test}
     return kinds.get(name.split("/")[0], script)(name, words)
 
 
@@ -131,7 +168,7 @@ def without(guard):
     try:
         for file, content in changed.items():
             write(os.path.join(TREE, file), content.encode())
-        error = build(*needed_by(guard.test))
+        error = build(guard.test)
         if error:
             return f"FAIL {guard.name}: does not build without it:\n{error}"
         seen = test(guard.test, guard.check)
@@ -145,10 +182,7 @@ def without(guard):
 
 def main():
     copy_tree()
-    result = run(["cmake", "-S", TREE, "-B", BUILD, "-G", "Ninja",
-                  "-DCMAKE_BUILD_TYPE=RelWithDebInfo"])
-    if result.returncode != 0:
-        sys.exit(result.stdout)
+    configure(BUILD, "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
     wanted = sys.argv[1:]
     unknown = set(wanted) - {guard.name for guard in GUARDS}
     if unknown:

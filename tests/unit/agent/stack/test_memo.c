@@ -14,6 +14,7 @@
 #include "scene.h"
 #include "stack/known.h"
 #include "stack/memo.h"
+#include "stack/recognise.h"
 #include "stack/rules.h"
 #include "stack/walk.h"
 #include "wire/record.h"
@@ -205,6 +206,30 @@ static void a_shorter_stack_is_not_looked_at_beyond_its_end(void **state)
 	assert_int_equal(csa_memo_find(&one.at, 8, 64, 1, &place), 0);
 }
 
+/*
+ * Stacks are told apart by their depth first, but two depths may meet in one bucket: here the
+ * frames end far below the end of the stack that they were learned on.
+ */
+static void nor_is_one_that_is_found_by_chance(void **state)
+{
+	struct csa_memo_place place;
+	struct csa_frame *at = &one.at;
+	uint64_t deep = 0, low = low_of(&one);
+
+	(void)state;
+	build(&one, 0x123456789abcdef, 4);
+	uint64_t shallow = at->sp + 64;
+
+	for (uint64_t high = high_of(&one); !deep; high += 8)
+		if (csa_memo_bucket_of(at, high) == csa_memo_bucket_of(at, shallow))
+			deep = high;
+	assert_int_equal(csa_memo_find(at, low, deep, 1, &place), 0);
+	assert_true(csa_walk(&one.walk, at, low, deep));
+	csa_memo_add(&one.walk, &place, 1);
+	assert_int_not_equal(csa_memo_find(at, low, deep, 1, &place), 0);
+	assert_int_equal(csa_memo_find(at, low, shallow, 1, &place), 0);
+}
+
 /* Rules change with the epoch; so may whatever was seen through them. */
 static void another_epoch_knows_nothing(void **state)
 {
@@ -361,6 +386,7 @@ int main(void)
 		cmocka_unit_test_setup(a_changed_return_address_is_seen, start),
 		cmocka_unit_test_setup(a_changed_frame_pointer_is_seen, start),
 		cmocka_unit_test_setup(a_shorter_stack_is_not_looked_at_beyond_its_end, start),
+		cmocka_unit_test_setup(nor_is_one_that_is_found_by_chance, start),
 		cmocka_unit_test_setup(another_epoch_knows_nothing, start),
 		cmocka_unit_test_setup(a_new_start_knows_nothing, start),
 		cmocka_unit_test_setup(a_stack_cut_for_its_depth_is_not_learned, start),
