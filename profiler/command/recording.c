@@ -193,7 +193,7 @@ static int start(struct cs_recording *recording, const char *agent, struct cs_di
 
 /* ---- while it runs ---- */
 
-static void tell(struct cs_recording *recording, const struct cs_diag *diag)
+void cs_recording_tell(struct cs_recording *recording, const struct cs_diag *diag)
 {
 	cs_progress_clear(&recording->progress);
 	cs_warn("cannot %s", diag->text);
@@ -206,7 +206,7 @@ static void tell_problems(struct cs_recording *recording)
 	struct cs_diag diag;
 
 	while (cs_collector_problem(recording->collector, &diag))
-		tell(recording, &diag);
+		cs_recording_tell(recording, &diag);
 }
 
 /* A program that does not speak to us: once, why. */
@@ -231,7 +231,7 @@ static void look_for_root(struct cs_recording *recording, uint64_t now_ns)
 	if (!diag.error)
 		return;
 	recording->said_silent = true;
-	tell(recording, &diag);
+	cs_recording_tell(recording, &diag);
 }
 
 static void reap(struct cs_recording *recording)
@@ -253,6 +253,7 @@ static void reap(struct cs_recording *recording)
 static void look_for_others(struct cs_recording *recording, uint64_t now_ns)
 {
 	uint32_t others = cs_collector_alive(recording->collector);
+	bool heard = others > 0;
 
 	if (others == 0 && now_ns >= recording->others_ns) {
 		others = cs_collector_expected(recording->collector);
@@ -267,10 +268,13 @@ static void look_for_others(struct cs_recording *recording, uint64_t now_ns)
 	recording->said_others = true;
 	cs_progress_clear(&recording->progress);
 	cs_say(recording->args,
-	       "%s has ended; %" PRIu32 " process%s that it started %s still recorded, "
-	       "Ctrl-C finishes",
+	       "%s has ended; %" PRIu32 " process%s that it started %s, Ctrl-C finishes",
 	       recording->args->operands[0], others, others == 1 ? "" : "es",
-	       others == 1 ? "is" : "are");
+	       heard         ? others == 1 ? "is still recorded" : "are still recorded"
+	       : others == 1 ? "still runs and has recorded nothing"
+	                     : "still run and have recorded nothing");
+	if (!heard)
+		cs_recording_look_for_strangers(recording);
 }
 
 /*
@@ -310,6 +314,7 @@ static void collect(struct cs_recording *recording)
 		tell_problems(recording);
 		reap(recording);
 		look_for_root(recording, now_ns);
+		cs_recording_look_at_image(recording, now_ns);
 		if (recording->root_ended)
 			look_for_others(recording, now_ns);
 		look_at_signals(recording, now_ns);
@@ -359,7 +364,7 @@ static void find_names(struct cs_recording *recording)
 	                            show_naming, recording, &recording->resolved, &diag);
 	cs_progress_clear(&recording->progress);
 	if (error)
-		tell(recording, &diag);
+		cs_recording_tell(recording, &diag);
 	error = cs_trace_write_symbols(recording->writer, recording->model, recording->names);
 	if (error == -EFBIG) {
 		cs_diag_set(&diag, error, "write the names: they don't fit into --max-size");
@@ -369,7 +374,7 @@ static void find_names(struct cs_recording *recording)
 	}
 	recording->symbols = error == 0;
 	if (error)
-		tell(recording, &diag);
+		cs_recording_tell(recording, &diag);
 }
 
 static int finish(struct cs_recording *recording, struct cs_diag *diag)

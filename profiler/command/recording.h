@@ -52,6 +52,9 @@ struct cs_recording {
 	int status;           /* of the program, as waitpid gives it */
 	const char *ended_by; /* NULL: goes on */
 	bool said_silent, said_others;
+	bool said_image;
+	uint64_t image_ns; /* of the next look at what the process runs */
+	uint32_t strange_looks;
 	uint64_t others_ns; /* the next look for processes that have told nothing yet */
 	unsigned signals_seen;
 	uint64_t hurry_ns; /* when a signal's patience ends; 0: no signal */
@@ -74,6 +77,15 @@ int cs_recording_start_cpu(struct cs_recording *recording, cs_code_module *on_mo
                            struct cs_diag *diag);
 /* Lines of the summary. */
 void cs_recording_say_cpu(const struct cs_recording *recording);
+
+/* "cannot …" and a hint, between two lines of progress. */
+void cs_recording_tell(struct cs_recording *recording, const struct cs_diag *diag);
+
+/* Tells once if the program's process runs another program that is not heard of. */
+void cs_recording_look_at_image(struct cs_recording *recording, uint64_t now_ns);
+
+/* Tells of each process of the session that can't record because it is another user's. */
+void cs_recording_look_for_strangers(struct cs_recording *recording);
 
 /* Says in DIAG why nothing has been heard of the program's agent. */
 void cs_recording_why_silent(const struct cs_recording *recording, struct cs_diag *diag);

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Why the agent of a program may not have been heard of: what can be told from here.
+ * Why the agent of a program may not have been heard of: what can be told from here. A session
+ * is open to the recorder's user alone: who has changed that can make no ring and no lane.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/text.h"
 #include "command/recording.h"
+#include "source/proc.h"
+#include "source/recorded.h"
 #include "wire/ring.h"
 #include "wire/session.h"
 
@@ -47,4 +55,104 @@ void cs_recording_why_silent(const struct cs_recording *recording, struct cs_dia
 	             "did the program start another one without its environment, or in a "
 	             "container? 'coroscope doctor %s' looks for reasons",
 	             program);
+}
+
+/* ---- other users, other programs ---- */
+
+#define LOOK_NS UINT64_C(500000000)
+#define DELETED " (deleted)"
+#define STRANGE_LOOKS 3 /* an image that has just begun has told nothing yet */
+
+/* Whose process PID is; the recorder's own user if that is not known. */
+static uid_t user_of(uint32_t pid)
+{
+	char path[64];
+	struct stat status;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
+	return stat(path, &status) ? geteuid() : status.st_uid;
+}
+
+static bool program_of(uint32_t pid, char *program, size_t size)
+{
+	char path[64];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+	length = readlink(path, program, size - 1);
+	if (length <= 0)
+		return false;
+	program[length] = '\0';
+	/* Its file may have been replaced since; its name is what it was. */
+	if (length > (ssize_t)strlen(DELETED) &&
+	    !strcmp(program + length - strlen(DELETED), DELETED))
+		program[length - (ssize_t)strlen(DELETED)] = '\0';
+	return true;
+}
+
+static void tell_stranger(struct cs_recording *recording, uint32_t pid, const char *program)
+{
+	uid_t user = user_of(pid);
+	struct cs_diag diag = {0};
+
+	cs_diag_set(&diag, -ENOTSUP, "record process %" PRIu32 " (%s): its agent is not heard of",
+	            pid, cs_text_basename(program));
+	if (user != geteuid())
+		cs_diag_hint(&diag,
+		             "it has become user %u, and the session is open to user %u alone: "
+		             "let that user start coroscope",
+		             (unsigned)user, (unsigned)geteuid());
+	else
+		cs_diag_hint(&diag,
+		             "was it started without its environment, or in a container? "
+		             "'coroscope doctor -p %" PRIu32 "' looks for reasons",
+		             pid);
+	cs_recording_tell(recording, &diag);
+}
+
+/* The process has told of the program that it runs. Paths may differ by what each calls root. */
+static bool is_heard(const struct cs_recording *recording, uint32_t pid, const char *program)
+{
+	const struct cs_recorded *recorded =
+		cs_collector_recorded(recording->collector, pid, UINT64_MAX);
+	const struct cs_process *process =
+		recorded ? cs_model_process_at(recording->model, recorded->agent->process) : NULL;
+
+	return process && (!process->executable || !strcmp(cs_text_basename(process->executable),
+	                                                   cs_text_basename(program)));
+}
+
+void cs_recording_look_at_image(struct cs_recording *recording, uint64_t now_ns)
+{
+	uint32_t pid = (uint32_t)recording->launch.pid;
+	char program[PATH_MAX];
+
+	if (recording->said_image || recording->root_ended || !recording->root ||
+	    recording->said_silent || now_ns < recording->image_ns ||
+	    !(recording->config.flags & CS_SESSION_CHILDREN))
+		return;
+	recording->image_ns = now_ns + LOOK_NS;
+	if (!program_of(pid, program, sizeof(program)) || is_heard(recording, pid, program)) {
+		recording->strange_looks = 0;
+		return;
+	}
+	if (++recording->strange_looks < STRANGE_LOOKS)
+		return;
+	recording->said_image = true;
+	tell_stranger(recording, pid, program);
+}
+
+static void look_at_user(void *context, uint32_t pid)
+{
+	struct cs_recording *recording = context;
+	char program[PATH_MAX];
+
+	if (user_of(pid) != geteuid() && program_of(pid, program, sizeof(program)) &&
+	    !cs_collector_recorded(recording->collector, pid, UINT64_MAX))
+		tell_stranger(recording, pid, program);
+}
+
+void cs_recording_look_for_strangers(struct cs_recording *recording)
+{
+	cs_proc_each_user(recording->folder.path, look_at_user, recording);
 }

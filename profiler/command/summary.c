@@ -104,7 +104,8 @@ static void say_losses(const struct cs_recording *recording, const struct totals
 
 	/* Threads without a lane want more room for lanes, not larger ones. */
 	const char *remedy = totals->counters[CS_AGENT_NO_LANE]
-	                             ? "a smaller --buffer leaves room for more threads"
+	                             ? "a smaller --buffer leaves room for more threads, if it is "
+	                               "that and not that the program has changed its user"
 	                             : "a larger --buffer or --on-full block loses fewer";
 
 	if (stats->lost)

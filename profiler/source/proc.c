@@ -113,19 +113,33 @@ static bool maps_from(uint32_t pid, const char *folder)
 	return found;
 }
 
-uint32_t cs_proc_count_users(const char *folder)
+void cs_proc_each_user(const char *folder, void (*visit)(void *context, uint32_t pid),
+                       void *context)
 {
 	DIR *stream = opendir("/proc");
 	struct dirent *entry;
-	uint32_t count = 0;
 
 	while (stream && (entry = readdir(stream))) {
 		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
 
-		count += pid && pid != (uint32_t)getpid() && maps_from(pid, folder);
+		if (pid && pid != (uint32_t)getpid() && maps_from(pid, folder))
+			visit(context, pid);
 	}
 	if (stream)
 		closedir(stream);
+}
+
+static void count_one(void *count, uint32_t pid)
+{
+	(void)pid;
+	*(uint32_t *)count += 1;
+}
+
+uint32_t cs_proc_count_users(const char *folder)
+{
+	uint32_t count = 0;
+
+	cs_proc_each_user(folder, count_one, &count);
 	return count;
 }
 

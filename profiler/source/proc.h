@@ -28,6 +28,8 @@ void cs_proc_close(struct cs_proc *proc);
  * Live processes, but not us, that have a file mapped whose name is in FOLDER: those that
  * belong to a session, even if they have recorded nothing yet. Reads all of /proc.
  */
+void cs_proc_each_user(const char *folder, void (*visit)(void *context, uint32_t pid),
+                       void *context);
 uint32_t cs_proc_count_users(const char *folder);
 
 /* The name of a thread, at most SIZE - 1 bytes; false: it is gone. */

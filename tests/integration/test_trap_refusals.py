@@ -9,6 +9,7 @@ import re
 import shutil
 import stat
 import struct
+import sys
 
 import cs
 
@@ -145,6 +146,35 @@ def a_process_that_is_not_recorded_is_told():
              recording.err)
 
 
+FORKS_AS_ANOTHER_USER = """
+import os, time
+os.setgid(65534); os.setuid(65534)
+if os.fork() == 0:
+    os.setsid()
+    kept = [bytes(3000) for i in range(1000)]
+    time.sleep(1.5)
+os._exit(0)
+"""
+
+
+def another_user():
+    """The session is open to its own user alone: who leaves that is told of, by name."""
+    setpriv = cs.tool("setpriv")
+    if os.geteuid() != 0 or not setpriv:
+        cs.without("a program of another user", "needs root and setpriv")
+        return
+    recording = cs.record([setpriv, "--reuid=65534", "sleep", "3"])
+    cs.equal("exec as another user: it runs", recording.status, 0)
+    cs.check("exec as another user: it is told", "(sleep): its agent is not heard of" in
+             recording.err and "become user 65534" in recording.err, recording.err)
+    recording = cs.record([sys.executable, "-c", FORKS_AS_ANOTHER_USER])
+    cs.equal("a fork as another user: it runs", recording.status, 0)
+    cs.check("a fork as another user: it is not called recorded",
+             "still runs and has recorded nothing" in recording.err, recording.err)
+    cs.check("a fork as another user: the reason", "become user 65534" in recording.err,
+             recording.err)
+
+
 def what_to_do_next():
     """The commands that the summary names can be pasted, and work."""
     program = cs.need_target("endings")
@@ -163,6 +193,7 @@ def what_to_do_next():
 kinds_of_programs()
 limits_of_the_recorder()
 a_process_that_is_not_recorded_is_told()
+another_user()
 what_to_do_next()
 scripts_are_programs()
 run_anyway()
