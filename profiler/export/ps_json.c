@@ -143,6 +143,7 @@ static void put_numbers(struct cs_json *json, const struct cs_ps *ps,
 	put_known(json, "stack_used_bytes", coroutine->stack_used);
 	put_known(json, "stack_resident_bytes", coroutine->stack_resident);
 	put_known(json, "stack_peak_bytes", coroutine->stack_peak);
+	put_known(json, "stack_age_ns", cs_coroutine_stack_age_ns(ps->snapshot, coroutine));
 	put_known(json, "heap_bytes", cs_coroutine_heap_bytes(coroutine));
 	put_known(json, "cpu_ns", coroutine->cpu_ns);
 	put_known(json, "switches", coroutine->switches);
@@ -174,6 +175,8 @@ static int put_coroutine(struct cs_json *json, const struct cs_ps *ps,
 	put_labels(json, coroutine->labels);
 	cs_json_bool(json, "system", coroutine->flags & CS_COROUTINE_SYSTEM);
 	cs_json_bool(json, "unstable", coroutine->flags & CS_COROUTINE_UNSTABLE);
+	cs_json_bool(json, "stack_is_old",
+	             coroutine->stack && coroutine->flags & CS_COROUTINE_STACK_SAMPLED);
 	cs_json_bool(json, "shared_stack", coroutine->flags & CS_COROUTINE_SHARED_STACK);
 	cs_json_bool(json, "locked", coroutine->flags & CS_COROUTINE_LOCKED);
 	cs_json_bool(json, "leaked", coroutine->flags & CS_COROUTINE_LEAKED);

@@ -278,6 +278,22 @@ static void add_place(char *text, size_t size, const struct cs_call *call, size_
 		text[used] = '\0';
 }
 
+/* Where it was is never shown as where it is. */
+static void add_seen(char *text, size_t size, const struct table *table,
+                     const struct cs_coroutine *coroutine)
+{
+	uint64_t age_ns = cs_coroutine_stack_age_ns(table->ps->snapshot, coroutine);
+	size_t used = strlen(text);
+
+	if (!coroutine->stack || !(coroutine->flags & CS_COROUTINE_STACK_SAMPLED))
+		return;
+	if (age_ns == CS_UNKNOWN)
+		snprintf(text + used, size - used, "last seen: ");
+	else
+		snprintf(text + used, size - used,
+		         "last seen %s ago: ", cs_text_duration(age_ns).s);
+}
+
 /* "parse app.c:12 < serve < main": from the program's own innermost call outwards. */
 static void put_where(const struct table *table, const struct line *line, struct cs_sink *sink)
 {
@@ -292,6 +308,8 @@ static void put_where(const struct table *table, const struct line *line, struct
 
 	if (name)
 		snprintf(text, sizeof(text), "\"%.100s\" ", name);
+	if (!line->group)
+		add_seen(text, sizeof(text), table, line->coroutine);
 	for (; at && calls < 4 && strlen(text) < 300; at = at->caller) {
 		size_t length = strlen(text);
 
@@ -364,7 +382,8 @@ static void put_notes(const struct cs_coroutine *coroutine, struct cs_sink *sink
 	} notes[] = {
 		{CS_COROUTINE_LOCKED, "locked to its thread"},
 		{CS_COROUTINE_LEAKED, "leaked: its runtime has proven it"},
-		{CS_COROUTINE_STACK_SAMPLED, "its stack is that of its last sample"},
+		{CS_COROUTINE_STACK_SAMPLED,
+	         "its stack is where it was last seen, not where it is"},
 	};
 
 	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {

@@ -14,7 +14,7 @@
 #include "model/state.h"
 
 /* A million of them are to be kept. */
-_Static_assert(sizeof(struct cs_coroutine_slot) <= 208, "memory of a coroutine");
+_Static_assert(sizeof(struct cs_coroutine_slot) <= 216, "memory of a coroutine");
 
 const char *const cs_coroutine_state_names[CS_COROUTINE_STATES] = {
 	[CS_COROUTINE_UNKNOWN] = "?",         [CS_COROUTINE_NEW] = "new",
@@ -114,7 +114,7 @@ static void fill_unknown(struct cs_coroutine *coroutine)
 {
 	coroutine->created_after_ns = coroutine->created_ns = CS_UNKNOWN;
 	coroutine->since_after_ns = coroutine->since_ns = CS_UNKNOWN;
-	coroutine->observed_ns = CS_UNKNOWN;
+	coroutine->observed_ns = coroutine->stack_ns = CS_UNKNOWN;
 	coroutine->switches = coroutine->cpu_ns = coroutine->wait_ns = CS_UNKNOWN;
 	coroutine->stack_used = CS_UNKNOWN;
 	coroutine->stack_resident = coroutine->stack_peak = CS_UNKNOWN;
@@ -211,6 +211,18 @@ void cs_model_coroutine_changed(struct cs_model *model, uint32_t id)
 
 	if (slot)
 		mark(model, slot, id);
+}
+
+void cs_model_coroutine_seen(struct cs_model *model, uint32_t id, uint32_t node, uint64_t time_ns)
+{
+	struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
+
+	if (!coroutine || coroutine->ended_ns || !node ||
+	    (coroutine->stack && !(coroutine->flags & CS_COROUTINE_STACK_SAMPLED)))
+		return;
+	coroutine->stack = node;
+	coroutine->stack_ns = time_ns;
+	coroutine->flags |= CS_COROUTINE_STACK_SAMPLED;
 }
 
 static int set_text(struct cs_model *model, uint32_t id, char **text, const char *to)

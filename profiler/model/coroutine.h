@@ -44,8 +44,9 @@ enum cs_coroutine_flag {
 	CS_COROUTINE_SHARED_STACK =
 		1u << 5,               /* its stack is copied in and out: bounds are not its own */
 	CS_COROUTINE_LEAKED = 1u << 6, /* the runtime's own verdict */
-	CS_COROUTINE_STACK_CUT = 1u << 7,     /* unwinding stopped before the outermost frame */
-	CS_COROUTINE_STACK_SAMPLED = 1u << 8, /* the stack is that of the last sample, not of now */
+	CS_COROUTINE_STACK_CUT = 1u << 7, /* unwinding stopped before the outermost frame */
+	CS_COROUTINE_STACK_SAMPLED =
+		1u << 8,             /* the stack is where it was last seen, not where it is */
 	CS_COROUTINE_HEAP = 1u << 9, /* heap figures are kept for it: without, they are unknown */
 };
 
@@ -76,6 +77,7 @@ struct cs_coroutine {
 	uint64_t created_after_ns, created_ns; /* equal: exact; CS_UNKNOWN: before we looked */
 	uint64_t since_after_ns, since_ns;     /* it is in this state since then; likewise */
 	uint64_t observed_ns;                  /* when state and stack were seen */
+	uint64_t stack_ns;                     /* with STACK_SAMPLED: when the stack was seen */
 	uint64_t ended_ns;                     /* 0: lives */
 	uint64_t switches;                     /* times it was switched to */
 	uint64_t cpu_ns;                       /* time it ran, in all */
@@ -105,6 +107,12 @@ uint32_t cs_model_coroutine_find(struct cs_model *model, uint32_t process, uint3
 int cs_model_coroutine_turns_out(struct cs_model *model, uint32_t id, uint32_t runtime);
 uint32_t cs_model_coroutine_slots(const struct cs_model *model); /* ids are 1..slots, with holes */
 struct cs_coroutine *cs_model_coroutine_at(const struct cs_model *model, uint32_t id);
+
+/*
+ * ID allocated at TIME_NS, on the stack NODE: where it was last seen, unless it is known where it
+ * is. ID 0 does nothing. Its allocation marks it for the trace writer.
+ */
+void cs_model_coroutine_seen(struct cs_model *model, uint32_t id, uint32_t node, uint64_t time_ns);
 
 /* After fields were changed: marks it for the trace writer. */
 void cs_model_coroutine_changed(struct cs_model *model, uint32_t id);

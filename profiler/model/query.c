@@ -53,6 +53,14 @@ uint64_t cs_coroutine_age_ns(const struct cs_snapshot *snapshot,
 	return since(snapshot, coroutine->created_ns);
 }
 
+uint64_t cs_coroutine_stack_age_ns(const struct cs_snapshot *snapshot,
+                                   const struct cs_coroutine *coroutine)
+{
+	if (!coroutine->stack || !(coroutine->flags & CS_COROUTINE_STACK_SAMPLED))
+		return CS_UNKNOWN;
+	return since(snapshot, coroutine->stack_ns);
+}
+
 uint64_t cs_coroutine_heap_bytes(const struct cs_coroutine *coroutine)
 {
 	if (!(coroutine->flags & CS_COROUTINE_HEAP))

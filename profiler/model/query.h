@@ -45,6 +45,9 @@ int cs_query_run(const struct cs_query *query, const struct cs_snapshot *snapsho
 /* Since when it has been waiting, at least. Of who does not wait: unknown. */
 uint64_t cs_coroutine_wait_ns(const struct cs_snapshot *snapshot,
                               const struct cs_coroutine *coroutine);
+/* How long ago it was seen on its stack; of one whose stack is where it is now: unknown. */
+uint64_t cs_coroutine_stack_age_ns(const struct cs_snapshot *snapshot,
+                                   const struct cs_coroutine *coroutine);
 uint64_t cs_coroutine_age_ns(const struct cs_snapshot *snapshot,
                              const struct cs_coroutine *coroutine);
 uint64_t cs_coroutine_heap_bytes(const struct cs_coroutine *coroutine);

@@ -196,6 +196,7 @@ int cs_model_restore_coroutine_state(struct cs_model *model, uint32_t id,
 	coroutine->stack_used = from->stack_used;
 	coroutine->stack_resident = from->stack_resident;
 	coroutine->stack_peak = from->stack_peak;
+	coroutine->stack_ns = from->stack_ns;
 	return 0;
 }
 

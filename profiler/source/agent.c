@@ -38,13 +38,18 @@ static void alloc(struct cs_agent *agent, struct cs_agent_lane *state,
 {
 	const struct cs_record_alloc *what = (const struct cs_record_alloc *)record;
 	uint32_t cell = cs_agent_cell(agent, state, what->stack);
+	uint32_t coroutine = cs_agent_lane_coroutine(agent, state);
+	uint64_t at_ns = time_of(agent, record);
 
 	if (!agent->books)
 		return;
 	if (size > SIZE_MAX_BYTES || !cell ||
-	    cs_books_alloc_by(agent->books, state->thread, cs_agent_lane_coroutine(agent, state),
-	                      cell, what->address, size, time_of(agent, record)))
+	    cs_books_alloc_by(agent->books, state->thread, coroutine, cell, what->address, size,
+	                      at_ns))
 		agent->unbooked++;
+	else if (coroutine)
+		cs_model_coroutine_seen(agent->world->model, coroutine,
+		                        cs_model_cell_at(agent->world->model, cell)->node, at_ns);
 	agent->allocs++;
 }
 

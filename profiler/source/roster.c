@@ -98,14 +98,16 @@ static void apply(struct cs_roster *roster, uint32_t id, const struct cs_slot_co
 	if (!coroutine)
 		return;
 	coroutine->flags &= (uint16_t)~CS_COROUTINE_UNSTABLE;
+	/* What is known of its stack is from before. */
+	if (coroutine->stack && !(coroutine->flags & CS_COROUTINE_STACK_SAMPLED)) {
+		coroutine->flags |= CS_COROUTINE_STACK_SAMPLED;
+		coroutine->stack_ns = coroutine->observed_ns;
+	}
 	if (copy->torn)
 		coroutine->flags |= CS_COROUTINE_UNSTABLE;
 	else
 		set_times(roster, coroutine, slot, now_ns);
 	coroutine->flags |= cs_roster_flags(roster, copy->torn ? 0 : slot->flags);
-	/* What is known of its stack is from before. */
-	if (coroutine->stack)
-		coroutine->flags |= CS_COROUTINE_STACK_SAMPLED;
 	coroutine->state = (uint8_t)state_of(state);
 	if (state == CS_SLOT_RUNNING && !copy->torn && (slot->flags & CS_SLOT_SYSCALL))
 		coroutine->state = CS_COROUTINE_SYSCALL;
@@ -224,6 +226,7 @@ static void set_stack(struct cs_roster *roster, const struct cs_slot_copy *copy,
 	if (stack->cut)
 		coroutine->flags |= CS_COROUTINE_STACK_CUT;
 	coroutine->stack = stack->node;
+	coroutine->stack_ns = CS_UNKNOWN;
 	coroutine->stack_used = stack->used;
 	sweep->walked++;
 	cs_model_coroutine_changed(roster->world.model, roster->ids[copy->index]);

@@ -230,7 +230,11 @@ static void show_late_definition(struct dumping *dumping, uint64_t kind, struct 
 static void show_coroutine(struct dumping *dumping, uint64_t kind, struct cs_cursor *fields)
 {
 	struct cs_coroutine coroutine = {
-		.created_after_ns = CS_UNKNOWN, .created_ns = CS_UNKNOWN, .since_ns = CS_UNKNOWN};
+		.created_after_ns = CS_UNKNOWN,
+		.created_ns = CS_UNKNOWN,
+		.since_ns = CS_UNKNOWN,
+		.stack_ns = CS_UNKNOWN,
+	};
 	struct cs_coroutine_heap heap = {0};
 	char title[160];
 

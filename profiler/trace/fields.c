@@ -158,14 +158,23 @@ const struct cs_field cs_coroutine_fields[] = {
 };
 
 const struct cs_field cs_coroutine_state_fields[] = {
-	FIELD(U8, cs_coroutine, state),         FIELD(U16, cs_coroutine, flags),
-	FIELD(U32, cs_coroutine, thread),       FIELD(U32, cs_coroutine, reason),
-	FIELD(U32, cs_coroutine, stack),        FIELD(TIME, cs_coroutine, since_after_ns),
-	FIELD(TIME, cs_coroutine, since_ns),    FIELD(TIME, cs_coroutine, observed_ns),
-	FIELD(U64, cs_coroutine, ended_ns),     FIELD(KNOWN, cs_coroutine, switches),
-	FIELD(KNOWN, cs_coroutine, cpu_ns),     FIELD(KNOWN, cs_coroutine, wait_ns),
-	FIELD(KNOWN, cs_coroutine, stack_used), FIELD(KNOWN, cs_coroutine, stack_resident),
-	FIELD(KNOWN, cs_coroutine, stack_peak), END,
+	FIELD(U8, cs_coroutine, state),
+	FIELD(U16, cs_coroutine, flags),
+	FIELD(U32, cs_coroutine, thread),
+	FIELD(U32, cs_coroutine, reason),
+	FIELD(U32, cs_coroutine, stack),
+	FIELD(TIME, cs_coroutine, since_after_ns),
+	FIELD(TIME, cs_coroutine, since_ns),
+	FIELD(TIME, cs_coroutine, observed_ns),
+	FIELD(U64, cs_coroutine, ended_ns),
+	FIELD(KNOWN, cs_coroutine, switches),
+	FIELD(KNOWN, cs_coroutine, cpu_ns),
+	FIELD(KNOWN, cs_coroutine, wait_ns),
+	FIELD(KNOWN, cs_coroutine, stack_used),
+	FIELD(KNOWN, cs_coroutine, stack_resident),
+	FIELD(KNOWN, cs_coroutine, stack_peak),
+	FIELD(TIME, cs_coroutine, stack_ns),
+	END,
 };
 
 const struct cs_field cs_coroutine_heap_fields[] = {

@@ -15,7 +15,14 @@ def run(kind, shared):
     coroutines = json.loads(listed.out)["coroutines"]
     cs.equal(f"{kind}: it is one that is shown",
              [(one["runtime"], one["shared_stack"]) for one in coroutines], [("stack", shared)])
+    # Nobody knows how to read where it waits: what is shown is from its last allocation.
+    cs.equal(f"{kind}: where it was last seen is not shown as where it is",
+             [(one["stack_is_old"], one["stack"][0]["function"]) for one in coroutines],
+             [(True, "site_on_stack")])
+    cs.check(f"{kind}: but with how long ago that was",
+             all(one["stack_age_ns"] >= 0 for one in coroutines))
     text = cs.run([cs.COROSCOPE, "ps", recorded.trace.path]).out
+    cs.check(f"{kind}: also in words", "last seen" in text, text)
     cs.equal(f"{kind}: ps says what is known of it",
              ("1 stack has several coroutines" in text, ALONE in text), (shared, not shared))
     cs.equal(f"{kind}: and so does the summary of the recording",

@@ -60,6 +60,27 @@ static void a_coroutine_turns_out_to_be_of_another_runtime(void **state)
 	books_scene_end(&scene);
 }
 
+/* What a coroutine was seen doing must not replace where it is known to be. */
+static void where_it_was_seen_is_not_where_it_is(void **state)
+{
+	struct scene scene = books_scene(1);
+	uint32_t id = cs_model_coroutine(scene.model, scene.process, a_runtime(&scene), 1);
+	struct cs_coroutine *coroutine = cs_model_coroutine_at(scene.model, id);
+
+	(void)state;
+	cs_model_coroutine_seen(scene.model, id, 7, 50);
+	assert_int_equal(coroutine->stack, 7);
+	assert_true(coroutine->flags & CS_COROUTINE_STACK_SAMPLED);
+	cs_model_coroutine_seen(scene.model, id, 8, 60);
+	assert_int_equal(coroutine->stack, 8);
+	assert_int_equal(coroutine->stack_ns, 60);
+	coroutine->flags &= (uint16_t)~CS_COROUTINE_STACK_SAMPLED; /* somebody has read it */
+	cs_model_coroutine_seen(scene.model, id, 9, 70);
+	assert_int_equal(coroutine->stack, 8);
+	cs_model_coroutine_seen(scene.model, 0, 9, 70);
+	books_scene_end(&scene);
+}
+
 static void what_nobody_told_is_unknown(void **state)
 {
 	struct scene scene = books_scene(1);
@@ -308,6 +329,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_coroutine_is_found_by_its_key_until_it_ends),
 		cmocka_unit_test(a_coroutine_turns_out_to_be_of_another_runtime),
+		cmocka_unit_test(where_it_was_seen_is_not_where_it_is),
 		cmocka_unit_test(what_nobody_told_is_unknown),
 		cmocka_unit_test(a_slot_is_used_again_after_a_sweep),
 		cmocka_unit_test(a_slot_is_kept_until_the_last_block_is_freed),

@@ -425,6 +425,7 @@ static void a_stack_is_read_once_it_stays(void **state)
 	put_parked(scene, 2);
 	look(scene, 400);
 	assert_true(coroutine(scene, 1)->flags & CS_COROUTINE_STACK_SAMPLED);
+	assert_true(coroutine(scene, 1)->stack_ns < coroutine(scene, 1)->observed_ns);
 	look(scene, 500);
 	assert_false(coroutine(scene, 1)->flags & CS_COROUTINE_STACK_SAMPLED);
 	assert_int_equal(coroutine(scene, 1)->stack, node); /* the same stack, the same node */
