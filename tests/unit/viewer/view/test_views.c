@@ -197,6 +197,19 @@ static void stacks_are_flames_and_zoom(void **state)
 	close_view(shown);
 }
 
+/* Without the runtime's own, as in all reports. */
+static void coroutines_are_flames_as_well(void **state)
+{
+	struct shown *shown = open_view(&csv_view_stacks, true);
+
+	(void)state;
+	for (int metric = 0; metric < CS_METRIC_COROUTINES; metric++)
+		act(shown, CSV_ACTION_METRIC);
+	draw(shown, 80, 8);
+	compare(shown, "stacks-coroutines");
+	close_view(shown);
+}
+
 static void the_scheduler_shows_states_threads_and_figures(void **state)
 {
 	struct shown *shown = open_view(&csv_view_scheduler, true);
@@ -249,6 +262,7 @@ int main(void)
 		cmocka_unit_test(threads_show_their_coroutine_and_share),
 		cmocka_unit_test(the_heap_is_compared_with_the_start),
 		cmocka_unit_test(stacks_are_flames_and_zoom),
+		cmocka_unit_test(coroutines_are_flames_as_well),
 		cmocka_unit_test(the_scheduler_shows_states_threads_and_figures),
 		cmocka_unit_test(the_timeline_shows_what_was),
 		cmocka_unit_test(every_view_survives_every_size),
