@@ -22,7 +22,7 @@ static void add(struct csv_story *story, const struct csv_story_row *row)
 	if (last && last->state == row->state && last->reason == row->reason &&
 	    (last->time_ns == row->time_ns || row->observed))
 		return;
-	if (last && row->time_ns < last->time_ns)
+	if (last && (int64_t)(row->time_ns - last->time_ns) < 0)
 		return; /* it is known already */
 	if (story->count == CSV_STORY_MAX) {
 		memmove(story->rows, story->rows + 1, (CSV_STORY_MAX - 1) * sizeof(*story->rows));

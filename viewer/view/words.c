@@ -107,9 +107,12 @@ struct cs_text csv_words_metric_change(enum cs_metric metric, double value)
 
 /* ---- coroutines ---- */
 
+/* Times before the recording are negative. */
 static uint64_t between(uint64_t from_ns, uint64_t to_ns)
 {
-	return from_ns == CS_UNKNOWN ? CS_UNKNOWN : to_ns > from_ns ? to_ns - from_ns : 0;
+	if (from_ns == CS_UNKNOWN)
+		return CS_UNKNOWN;
+	return (int64_t)(to_ns - from_ns) > 0 ? to_ns - from_ns : 0;
 }
 
 uint64_t csv_coroutine_wait_ns(const struct cs_coroutine *coroutine, uint64_t now_ns)

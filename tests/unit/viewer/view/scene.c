@@ -108,7 +108,7 @@ static void make_moment(struct cs_model *model, struct cs_symbols *symbols, uint
 		coroutine(model, runtime, 1, CS_COROUTINE_WAITING, "select (no cases)");
 
 	first->stack = places.main;
-	first->since_ns = 1 * S;
+	first->since_ns = (uint64_t)0 - 60 * S; /* before the recording */
 	if (workers > 2) {
 		struct cs_coroutine *runs =
 			coroutine(model, runtime, 77, CS_COROUTINE_RUNNING, NULL);
