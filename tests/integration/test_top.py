@@ -154,6 +154,18 @@ try:
     cs.check("terminal: q gives it back", "STATUS=0" in screen and "timeline" not in screen, screen)
     end()
 
+    # As a terminal reports clicks and its wheel: on a tab, on the head of a column, on a row.
+    start(command, LC_ALL="C.UTF-8", TERM="xterm-256color")
+    wait_for("6 timeline")
+    tmux("send-keys", "-t", "t", "-l", "\033[<0;31;2M\033[<0;31;2m")
+    screen = wait_for("bytes in use")
+    cs.check("mouse: a click on a tab shows its view", "bytes in use" in screen, screen)
+    time.sleep(0.4)
+    tmux("send-keys", "-t", "t", "-l", "\033[<0;40;4M\033[<0;40;4m")
+    screen = wait_for("OBJECTSv")
+    cs.check("mouse: a click on a head sorts by it", "OBJECTSv" in screen, screen)
+    end()
+
     start(command, LC_ALL="C", NO_COLOR="1")
     screen = wait_for("6 timeline")
     cs.check("terminal: plain ASCII where there is no UTF-8",

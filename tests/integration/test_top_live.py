@@ -183,6 +183,9 @@ def recording(target):
     state = json.loads(cs.run([cs.COROSCOPE, "ps", "--json", file]).out)
     cs.check("what was recorded is a trace like any other",
              len(state["coroutines"]) >= GOROUTINES and state["processes"][0]["pid"] == target.pid)
+    about = cs.run([cs.COROSCOPE, "info", file])
+    cs.check("and it is whole, with names of its own", "MISSING" not in about.out and
+             about.status == 0 and not about.err, str(about))
     screen.keys("R")
     screen.wait_for("record from now on")
     screen.tmux("send-keys", "-t", "t", "-l", file)

@@ -7,13 +7,10 @@
 #include "app/session_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "model/coroutine.h"
 #include "view/census.h"
@@ -366,30 +363,4 @@ bool csv_session_is_growing(const struct csv_session *session)
 const char *csv_session_warning(const struct csv_session *session)
 {
 	return cs_trace_is_growing(session->trace) ? NULL : cs_trace_warning(session->trace);
-}
-
-/* ---- keeping it ---- */
-
-int csv_session_copy(const struct csv_session *session, const char *path, struct cs_diag *diag)
-{
-	int from = open(session->path, O_RDONLY | O_CLOEXEC);
-	int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	char block[1 << 16];
-	ssize_t got = 0;
-	int error = 0;
-
-	if (from < 0 || to < 0)
-		error = -errno;
-	while (!error && (got = read(from, block, sizeof(block))) > 0)
-		if (write(to, block, (size_t)got) != got)
-			error = errno ? -errno : -ENOSPC;
-	if (!error && got < 0)
-		error = -errno;
-	if (from >= 0)
-		close(from);
-	if (to >= 0 && close(to) && !error)
-		error = -errno;
-	if (error && to >= 0)
-		unlink(path);
-	return error ? cs_diag_set(diag, error, "write %s: %s", path, strerror(-error)) : 0;
 }
