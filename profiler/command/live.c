@@ -304,7 +304,7 @@ int cs_live_look(struct cs_live *live, const struct cs_observe_options *options,
 	error = live->observer->look(live->observation, options, result, diag);
 	if (!result->duration_ns)
 		result->duration_ns = monotonic_ns() - start_ns;
-	if (error == -ESRCH) {
+	if (error == -ESRCH || error == -ESTALE) {
 		struct cs_process *process = cs_model_process_at(live->model, live->process);
 
 		process->ended = true;

@@ -49,7 +49,10 @@ const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag);
  */
 int cs_live_open(struct cs_live *live, uint32_t pid, struct cs_model *model,
                  struct cs_symbols *symbols, struct cs_diag *diag);
-/* One look. RESULT is of this look. -ESRCH: it has ended, the model holds what was read before. */
+/*
+ * One look. RESULT is of this look. -ESRCH: it has ended, the model holds what was read before;
+ * -ESTALE: likewise, it runs another program by now.
+ */
 int cs_live_look(struct cs_live *live, const struct cs_observe_options *options,
                  struct cs_observe_result *result, struct cs_diag *diag);
 void cs_live_close(struct cs_live *live);

@@ -167,6 +167,8 @@ int cs_watch_look(struct cs_watch *watch, struct cs_diag *diag)
 	struct cs_observe_result result;
 	int error = cs_live_look(&watch->live, &watch->want, &result, diag);
 
+	if (error == -ESTALE)
+		error = -ESRCH;
 	if (error && error != -ESRCH)
 		return error;
 	count_look(watch, &result);

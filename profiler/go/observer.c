@@ -171,6 +171,9 @@ static int look(struct cs_observation *observation, const struct cs_observe_opti
 	if (error)
 		return explain(error, observation->go->pid, diag);
 	error = read_goroutines(observation, options, result, diag);
+	/* What lies in memory may be another program's by now: nothing of it is told. */
+	if (cs_go_program_changed(observation->go->pid, observation->go->stamp, diag))
+		return -ESTALE;
 	if (error && error != -ESRCH)
 		return diag && diag->error ? error : explain(error, observation->go->pid, diag);
 	/* What was read before it ended is told all the same. */

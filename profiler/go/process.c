@@ -190,6 +190,7 @@ struct cs_go *cs_go_open(uint32_t pid, struct cs_diag *diag)
 {
 	struct cs_go_program program;
 	struct cs_diag library = {0};
+	uint64_t stamp = cs_go_program_stamp(pid);
 	struct cs_go *go;
 	uint32_t index = 0;
 
@@ -201,8 +202,12 @@ struct cs_go *cs_go_open(uint32_t pid, struct cs_diag *diag)
 		if (!go && library.error && diag)
 			*diag = library;
 	}
-	if (go)
-		find_other(go, index);
+	if (!go) {
+		cs_go_program_changed(pid, stamp, diag);
+		return NULL;
+	}
+	go->stamp = stamp;
+	find_other(go, index);
 	return go;
 }
 

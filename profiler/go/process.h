@@ -26,6 +26,7 @@
 
 struct cs_go {
 	uint32_t pid;
+	uint64_t stamp; /* of the program, see program.h */
 	struct cs_go_memory memory;
 	struct cs_go_image image;
 	struct cs_go_module modules[CS_GO_MODULES_MAX]; /* the first is the program */

@@ -14,9 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/index.h"
 #include "go/mapped.h"
+#include "go/memory.h"
 #include "source/modules.h"
 
+#define AUXV_BYTES 1024u
 #define PAGE_MASK UINT64_C(0xfff)
 
 /* ---- the program ---- */
@@ -167,6 +170,39 @@ int cs_go_program_library(struct cs_go_program *program, uint32_t pid, uint32_t 
 		search.program_inode = (uint64_t)status.st_ino;
 	cs_go_mapped_each(pid, take_if_go, &search);
 	return search.found ? 0 : -ENOENT;
+}
+
+uint64_t cs_go_program_stamp(uint32_t pid)
+{
+	unsigned char words[AUXV_BYTES];
+	struct stat status;
+	char path[64];
+	uint64_t stamp;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
+	if (stat(path, &status) != 0)
+		return 0;
+	stamp = cs_hash_u64((uint64_t)status.st_ino);
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/auxv", pid);
+	FILE *file = fopen(path, "re");
+	size_t bytes = file ? fread(words, 1, sizeof(words), file) : 0;
+
+	if (file)
+		fclose(file);
+	for (size_t i = 0; i + 8 <= bytes; i += 8)
+		stamp = cs_hash_u64(stamp ^ cs_go_u64(words, i));
+	return bytes ? stamp | 1 : 0;
+}
+
+bool cs_go_program_changed(uint32_t pid, uint64_t stamp, struct cs_diag *diag)
+{
+	uint64_t now = cs_go_program_stamp(pid);
+
+	if (!now || !stamp || now == stamp)
+		return false;
+	cs_diag_set(diag, -ESTALE, "read %" PRIu32 ": it has become another program (exec)", pid);
+	cs_diag_hint(diag, "ask again");
+	return true;
 }
 
 void cs_go_program_close(struct cs_go_program *program)

@@ -6,6 +6,7 @@
 #ifndef CS_GO_PROGRAM_H
 #define CS_GO_PROGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/diag.h"
@@ -25,6 +26,15 @@ int cs_go_program_open(struct cs_go_program *program, uint32_t pid, struct cs_di
  * has linked: some may be plugins of another. -ENOENT: there are no more.
  */
 int cs_go_program_library(struct cs_go_program *program, uint32_t pid, uint32_t index);
+
+/*
+ * Stands for the program that PID runs: another number once it has called exec, also of the
+ * same program (the kernel then lays it out anew). 0: not known.
+ */
+uint64_t cs_go_program_stamp(uint32_t pid);
+
+/* Whether PID, which lives, runs another program than that of STAMP; then DIAG says so. */
+bool cs_go_program_changed(uint32_t pid, uint64_t stamp, struct cs_diag *diag);
 
 void cs_go_program_close(struct cs_go_program *program);
 

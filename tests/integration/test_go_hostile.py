@@ -200,6 +200,97 @@ def wrong_layouts(toolchain, program_path):
         os.unlink(copy)
 
 
+def becomes_another(program_path, toolchain):
+    """A process that calls exec while it is read, also to a Go program: what is told is of the
+    one or of the other, or an error says so."""
+    other = toolchain.build("many", "strip")
+    outcomes, strange = set(), []
+    for delay_ms in (0, 2, 4, 6, 8, 10, 13, 16, 20, 25):
+        with gotarget.Program([program_path, "3000"]) as program:
+            reader = subprocess.Popen(
+                [cs.COROSCOPE, "fold", "--metric", "coroutines", "-p", str(program.pid)],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(delay_ms / 1000)
+            program.process.stdin.write(f"exec {other} 20000\n")
+            program.process.stdin.flush()
+            out, err = reader.communicate(timeout=60)
+            outcomes.add((reader.returncode, "another program" in err))
+            mine = [line for line in out.splitlines() if "main." in line]
+            # Each has functions that the other lacks.
+            both = [any(name in line for line in mine)
+                    for name in ("main.receiveNobodyCloses", "main.choose")]
+            if reader.returncode not in (0, REFUSED) or all(both):
+                strange.append((delay_ms, reader.returncode, err, mine))
+    cs.check(f"a process that becomes another one while it is read: {sorted(outcomes)}",
+             not strange, str(strange)[:800])
+
+
+def stopped(program_path):
+    """Ctrl-Z: it is read, also at level freeze, and stays stopped."""
+    with gotarget.Program([program_path, "1"]) as program:
+        os.kill(program.pid, signal.SIGSTOP)
+        time.sleep(0.05)
+        results = [observe(program.pid, "--level", level) for level in ("read", "freeze")]
+        time.sleep(0.1)
+        with open(f"/proc/{program.pid}/stat", encoding="ascii") as file:
+            state = file.read().rsplit(")", 1)[1].split()[0]
+        cs.check("a stopped process is read, also at level freeze, and stays so",
+                 state == "T" and all("main.receiveNobodyCloses 1" in result.out
+                                      for result in results if result.status == 0) and
+                 results[0].status == 0, f"{state}: {results!r}"[:800])
+        os.kill(program.pid, signal.SIGCONT)
+        cs.check("… and goes on when it is told to", "NumGC" in program.ask("memstats"))
+
+
+TRACE = """
+import ctypes, os, sys
+libc, pid = ctypes.CDLL(None, use_errno=True), int(sys.argv[1])
+for tid in os.listdir(f"/proc/{pid}/task"):
+    if libc.ptrace(16, int(tid), None, None) != 0: # PTRACE_ATTACH
+        sys.exit(77)
+    os.waitpid(int(tid), 0x40000000)
+print("READY", flush=True)
+sys.stdin.read()
+"""
+
+
+def under_a_debugger(program_path):
+    """Somebody holds it with ptrace: it is read, and at level freeze refused."""
+    with gotarget.Program([program_path, "1"]) as program:
+        tracer = subprocess.Popen([sys.executable, "-c", TRACE, str(program.pid)], text=True,
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if tracer.stdout.readline() != "READY\n":
+            tracer.communicate()
+            return cs.without("a process under a debugger is read", "ptrace is not permitted")
+        result = observe(program.pid)
+        cs.check("a process under a debugger is read",
+                 "main.receiveNobodyCloses 1" in result.out, repr(result)[:600])
+        refused("a process under a debugger, at level freeze",
+                observe(program.pid, "--level", "freeze"), "traced already")
+        tracer.stdin.close()
+        tracer.wait()
+        tracer.stdout.close()
+        cs.check("… and goes on when the debugger lets it", "NumGC" in program.ask("memstats"))
+    return None
+
+
+def of_32_bits(toolchain):
+    """GOARCH=386: refused in one line, whoever asks."""
+    built = cs.path("leaks386")
+    result = cs.run([toolchain.go, "build", "-o", built, "."], timeout=300,
+                    cwd=os.path.join(gotarget.SOURCES, "leaks"),
+                    env={**toolchain.environment(), "GOARCH": "386"})
+    if result.status != 0 or cs.run([built], timeout=20).status != 0:
+        return cs.without("a program of 32 bits is refused", "it can't be built or run here")
+    with gotarget.Program([built, "1"]) as program:
+        for command in (["ps"], ["heap"], ["snapshot", "-o", cs.path("x.coro")],
+                        ["record", "-d", "1", "-o", cs.path("y.coro")]):
+            result = cs.run([cs.COROSCOPE, *command, "-p", str(program.pid)])
+            refused(f"a program of 32 bits, {command[0]}", result, "it is a 32-bit program")
+            cs.equal(f"… in one line, {command[0]}", len(result.err.splitlines()), 1)
+    return None
+
+
 def main():
     toolchains = gotarget.toolchains()
     if not toolchains:
@@ -217,6 +308,10 @@ def main():
     dies_while_it_is_read(program_path)
     killed_reader(program_path)
     deleted_binary(program_path)
+    becomes_another(program_path, toolchain)
+    stopped(program_path)
+    under_a_debugger(program_path)
+    of_32_bits(toolchain)
     in_container(program_path)
     another_user(program_path)
     plugin(toolchain)

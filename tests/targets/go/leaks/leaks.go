@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -223,6 +224,8 @@ func answer(question string, out *bufio.Writer) {
 				stats.TotalAlloc, stats.HeapAlloc,
 				stats.NumForcedGC, stats.LastGC, stats.PauseNs[(stats.NumGC+255)%256],
 				stats.GCCPUFraction, runtime.GOMAXPROCS(0))
+		case "exec":
+			fmt.Fprintln(os.Stderr, syscall.Exec(words[1], words[1:], os.Environ()))
 		default:
 			if p := pprof.Lookup(words[0]); p != nil {
 				p.WriteTo(out, detail)
