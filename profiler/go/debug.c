@@ -77,25 +77,33 @@ static bool member_of(Dwarf_Die *structure, const char *name, size_t length, Dwa
 	return false;
 }
 
-/* PATH is "sched.sp": a member of a member. */
+/* Of a member: Go's named types are typedefs of what they are. */
+static bool type_of(Dwarf_Die *member, Dwarf_Die *type)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Die named;
+
+	return dwarf_attr(member, DW_AT_type, &attribute) &&
+	       dwarf_formref_die(&attribute, &named) && dwarf_peel_type(&named, type) == 0;
+}
+
+/* PATH is "sched.sp": a member of a member; it ends at '|'. */
 static bool offset_of(Dwarf_Die *structure, const char *path, uint32_t *offset)
 {
 	Dwarf_Die type = *structure, member;
-	Dwarf_Attribute attribute;
 	uint32_t part;
 
 	*offset = 0;
 	for (;;) {
-		size_t length = strcspn(path, ".");
+		size_t length = strcspn(path, ".|");
 
 		if (!member_of(&type, path, length, &member, &part))
 			return false;
 		*offset += part;
-		if (!path[length])
+		if (path[length] != '.')
 			return true;
 		path += length + 1;
-		if (!dwarf_attr(&member, DW_AT_type, &attribute) ||
-		    !dwarf_formref_die(&attribute, &type))
+		if (!type_of(&member, &type))
 			return false;
 	}
 }
@@ -112,7 +120,14 @@ static bool field_offset(struct types *types, const struct cs_go_field *field, u
 		*offset = (uint32_t)bytes;
 		return bytes > 0;
 	}
-	return offset_of(&types->dies[type], field->field, offset);
+	/* Fields that were renamed have several paths. */
+	for (const char *path = field->field;; path++) {
+		if (offset_of(&types->dies[type], path, offset))
+			return true;
+		path = strchr(path, '|');
+		if (!path)
+			return false;
+	}
 }
 
 int cs_go_debug_layout(int fd, struct cs_go_layout *layout)

@@ -96,7 +96,7 @@ int cs_go_delays_tell(struct cs_observation *observation)
 	uint64_t fraction = tell_rate(observation, variables->mutex_rate,
 	                              "go.profile.mutex_fraction", CS_UNIT_COUNT);
 	/* Up to 1.19 a record counts once, and readers multiply. */
-	double scale = observation->go->version.minor <= 19 && fraction ? (double)fraction : 1;
+	double scale = observation->go->behaves_as <= 19 && fraction ? (double)fraction : 1;
 
 	tell_rate(observation, variables->block_rate, "go.profile.block_rate", CS_UNIT_COUNT);
 	int error =

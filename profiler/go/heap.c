@@ -78,7 +78,7 @@ static uint32_t read_cycle(struct cs_go *go)
 	    !cs_go_read_u32(&go->memory, go->variables.profile_cycle, &value))
 		return CYCLE_UNKNOWN;
 	/* The lowest bit says whether it was flushed; 1.18 keeps that apart. */
-	return go->version.minor == 18 ? value : value >> 1;
+	return go->behaves_as == 18 ? value : value >> 1;
 }
 
 /* ---- scaling, as pprof does it ---- */

@@ -64,7 +64,7 @@ static const struct row rows[] = {
          {92, 92, 92, 92, 92, 92, 92, 100, 116, 116}},
 	{ROW(sched_queue_size),
          "schedt",
-         "runqsize",
+         "runqsize|runq.size",
          {112, 112, 120, 120, 120, 120, 120, 128, 144, 144}},
 	{ROW(sched_gc_waiting),
          "schedt",
@@ -180,6 +180,25 @@ int cs_go_layout_of(struct cs_go_layout *layout, uint32_t minor)
 	for (uint32_t i = 0; i < ROWS; i++)
 		*cs_go_layout_field(layout, i) = rows[i].offsets[minor - CS_GO_OLDEST];
 	return 0;
+}
+
+uint32_t cs_go_layout_nearest(const struct cs_go_layout *layout)
+{
+	uint32_t best = CS_GO_NEWEST, most = 0;
+
+	for (uint32_t version = VERSIONS; version-- > 0;) {
+		uint32_t same = 0;
+
+		for (uint32_t i = 0; i < ROWS; i++)
+			same += *(const uint32_t *)(const void *)((const char *)layout +
+			                                          rows[i].place) ==
+			        rows[i].offsets[version];
+		if (same > most) {
+			most = same;
+			best = CS_GO_OLDEST + version;
+		}
+	}
+	return best;
 }
 
 uint32_t cs_go_field_count(void)

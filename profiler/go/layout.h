@@ -77,10 +77,14 @@ struct cs_go_layout {
 /* Its table for Go 1.MINOR: -ENOTSUP when it is not known. */
 int cs_go_layout_of(struct cs_go_layout *layout, uint32_t minor);
 
+/* The minor version that has most of LAYOUT in common: for what is no offset. */
+uint32_t cs_go_layout_nearest(const struct cs_go_layout *layout);
+
 /* Fields in a row: what debug information calls them. */
 struct cs_go_field {
-	const char *type;  /* "g", of package runtime */
-	const char *field; /* "sched.sp"; NULL: the size of the type itself */
+	const char *type; /* "g", of package runtime */
+	const char *
+		field; /* "sched.sp", or several of them: "a|b.c"; NULL: the size of the type itself */
 };
 uint32_t cs_go_field_count(void);
 struct cs_go_field cs_go_field_at(uint32_t index);

@@ -46,6 +46,19 @@ static void read_modules(struct cs_go *go)
 	}
 }
 
+/*
+ * Debug information tells the layout; where it is silent, because there is no such field, the
+ * version that is most like it is asked, whatever version it says it is.
+ */
+static bool take_debug_layout(struct cs_go *go)
+{
+	if (!go->image.has_dwarf || cs_go_debug_layout(go->image.fd, &go->layout) != 0)
+		return false;
+	go->behaves_as = cs_go_layout_nearest(&go->layout);
+	cs_go_layout_of(&go->layout, go->behaves_as);
+	return cs_go_debug_layout(go->image.fd, &go->layout) == 0;
+}
+
 static int try_layout(struct cs_go *go, struct cs_diag *diag)
 {
 	int error = cs_go_module_settle(&go->modules[0], &go->memory, go->layout.md_gofunc);
@@ -71,15 +84,14 @@ static int find_layout(struct cs_go *go, struct cs_diag *diag)
 		                   version, CS_GO_OLDEST);
 	if (!known)
 		cs_go_layout_of(&go->layout, CS_GO_NEWEST);
+	go->behaves_as = known ? go->version.minor : CS_GO_NEWEST;
 	go->layout_guessed = !known;
-	if ((!known || go->version.modified) && go->image.has_dwarf &&
-	    cs_go_debug_layout(go->image.fd, &go->layout) == 0)
+	if ((!known || go->version.modified) && take_debug_layout(go))
 		go->layout_guessed = false;
 	int error = try_layout(go, diag);
 
 	/* A version of somebody's own making may be told by its debug information alone. */
-	if (error == -ENOTSUP && known && go->image.has_dwarf &&
-	    cs_go_debug_layout(go->image.fd, &go->layout) == 0)
+	if (error == -ENOTSUP && known && take_debug_layout(go))
 		error = try_layout(go, diag);
 	if (error == -ENOTSUP && (go->layout_guessed || go->version.modified))
 		cs_diag_hint(diag,

@@ -33,6 +33,7 @@ struct cs_go {
 	uint32_t module_count;
 	struct cs_go_version version;
 	struct cs_go_layout layout;
+	uint32_t behaves_as; /* minor version: what is no offset, as the shape of labels */
 	bool layout_guessed; /* of a version that we do not know: the newest one fitted */
 	struct cs_go_variables variables;
 	struct cs_go_places places;

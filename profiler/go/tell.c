@@ -211,7 +211,7 @@ static int tell_one(const struct telling *telling, const struct cs_go_seen *seen
 	return cs_model_coroutine_set_labels(
 		observation->model, id,
 		cs_go_labels_get(&observation->labels, &observation->go->memory,
-	                         observation->go->version.minor, seen->labels));
+	                         observation->go->behaves_as, seen->labels));
 }
 
 /* ---- all ---- */

@@ -38,6 +38,15 @@ bool cs_go_trial_fits(const unsigned char *g, const struct cs_go_layout *layout,
 	       (!creator || is_code(module, creator, false));
 }
 
+/* Started by a function of the program's own, as the first one and the runtime's always are. */
+static bool is_entry(const unsigned char *g, const struct cs_go_layout *layout,
+                     const struct cs_go_module *module)
+{
+	uint64_t start = cs_go_u64(g, layout->g_start_pc);
+
+	return start >= module->text && start < module->etext;
+}
+
 enum answer { NOT_ALIVE, FITS, STARTED, NONSENSE };
 
 /* What makes no sense may have been changing: it is asked again. */
@@ -60,7 +69,7 @@ static enum answer try_one(struct cs_go_memory *memory, const struct cs_go_layou
 		if (status == CS_GO_DEAD || status == CS_GO_IDLE || status == CS_GO_DEAD_EXTRA)
 			return NOT_ALIVE;
 		if (cs_go_trial_fits(g, layout, module, last_goid))
-			return cs_go_u64(g, layout->g_start_pc) ? STARTED : FITS;
+			return is_entry(g, layout, module) ? STARTED : FITS;
 	}
 	return NONSENSE;
 }
