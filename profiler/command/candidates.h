@@ -27,7 +27,10 @@ struct cs_candidates {
 	size_t count, room;
 };
 
-/* 0 or -ENOMEM. Looks at no more than some thousand processes. */
+/*
+ * 0 or -ENOMEM. Looks at no more than some thousand processes, and reads version and number of
+ * coroutines for half a second: of those that come after it they are not known.
+ */
 int cs_candidates_find(struct cs_candidates *list);
 void cs_candidates_free(struct cs_candidates *list);
 

@@ -27,6 +27,7 @@ struct cs_top {
 	const struct cs_args *args;
 	char viewer[PATH_MAX];
 	char folder[64];      /* "": none */
+	int lock;             /* held on it as long as it is ours */
 	char trace[PATH_MAX]; /* what is viewed */
 	char title[256];
 	char program[PATH_MAX]; /* that a process runs; "" */

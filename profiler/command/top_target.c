@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -73,7 +74,23 @@ static void remove_folder(const char *path)
 	rmdir(path);
 }
 
-/* Of views that were killed, ours alone: their folders have the number of who made them. */
+/*
+ * Who made it has ended: its number is nobody's, and the lock that it held is free. The number
+ * alone would not do: it may be somebody's in another container that has this folder as well.
+ */
+static bool is_abandoned(const char *path, pid_t pid)
+{
+	int fd = kill(pid, 0) && errno == ESRCH
+	                 ? open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+	                 : -1;
+	bool abandoned = fd >= 0 && !flock(fd, LOCK_EX | LOCK_NB);
+
+	if (fd >= 0)
+		close(fd);
+	return abandoned;
+}
+
+/* Folders of views that were killed, ours alone. */
 static void sweep(void)
 {
 	DIR *folder = opendir(place());
@@ -88,7 +105,7 @@ static void sweep(void)
 			continue;
 		snprintf(path, sizeof(path), "%s/%.255s", place(), entry->d_name);
 		if (!lstat(path, &status) && S_ISDIR(status.st_mode) &&
-		    status.st_uid == geteuid() && kill(pid, 0) && errno == ESRCH)
+		    status.st_uid == geteuid() && is_abandoned(path, pid))
 			remove_folder(path);
 	}
 	if (folder)
@@ -106,14 +123,21 @@ int cs_top_folder(struct cs_top *top, struct cs_diag *diag)
 		top->folder[0] = 0;
 		return diag->error;
 	}
+	top->lock = open(top->folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (top->lock >= 0)
+		(void)flock(top->lock, LOCK_EX | LOCK_NB);
 	return 0;
 }
 
 void cs_top_clean(struct cs_top *top)
 {
-	if (top->folder[0])
-		remove_folder(top->folder);
+	if (!top->folder[0])
+		return;
+	remove_folder(top->folder);
 	top->folder[0] = 0;
+	if (top->lock >= 0)
+		close(top->lock);
+	top->lock = -1;
 }
 
 /* ---- the recorder ---- */
