@@ -134,14 +134,12 @@ static void *map_lane(long fd, uint64_t offset, uint64_t size, uint64_t *backed)
 	                      (long)offset);
 	if (csa_sys_failed(start))
 		return NULL;
-	if (csa_sys3(SYS_madvise, start, CS_LANE_HEADER_BYTES + first, MADV_POPULATE_WRITE_) == 0) {
-		*backed = first;
+	long error =
+		csa_sys3(SYS_madvise, start, CS_LANE_HEADER_BYTES + first, MADV_POPULATE_WRITE_);
+
+	*backed = error ? size : first;
+	if (!error || (error == -EINVAL && csa_lane_space(fd, offset, whole)))
 		return (void *)start;
-	}
-	if (csa_lane_space(fd, offset, whole)) {
-		*backed = size;
-		return (void *)start;
-	}
 	csa_unmap((void *)start, whole);
 	return NULL;
 }
