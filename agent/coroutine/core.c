@@ -169,11 +169,12 @@ static void end_overlapping(struct csa_thread *thread, uint64_t low, uint64_t hi
 	struct cs_slot *slot;
 
 	for (int tries = 0; tries < 16; tries++) {
-		slot = csa_map_find_low(&csa_slot_map, low);
-		if (!slot)
-			slot = csa_map_find(&csa_slot_map, low);
+		slot = csa_map_find(&csa_slot_map, low);
 		if (!slot)
 			slot = csa_map_find(&csa_slot_map, high - 1);
+		/* So large that its own end is out of reach. */
+		if (!slot && high - low >= CSA_MAP_REACH)
+			slot = csa_map_find_low(&csa_slot_map, low);
 		if (!slot)
 			return;
 		csa_core_finish(thread, slot, CS_CORO_END_REPLACED);

@@ -3,7 +3,7 @@
  * Two tables: by the page that holds a stack's high end, and by its lowest address. Each is a
  * series of levels, every one twice as large as the one before; what is new goes into the
  * largest, so older ones empty by themselves and nothing is ever moved. Pages on which no range
- * has ever ended are passed over by a bit map: most searches are for what is not there.
+ * has ever begun or ended are passed over by a bit map: most searches are for what is not there.
  */
 #include "coroutine/map.h"
 
@@ -20,8 +20,8 @@
 #define PAGE_SHIFT 12
 
 /* Pages whose numbers are this far apart share a bit. */
-#define TOPS_BITS 22u
-#define TOPS_MASK ((UINT64_C(1) << TOPS_BITS) - 1)
+#define PAGES_BITS 22u
+#define PAGES_MASK ((UINT64_C(1) << PAGES_BITS) - 1)
 
 struct csa_map csa_slot_map = {
 	.items = &csa_slots,
@@ -29,6 +29,7 @@ struct csa_map csa_slot_map = {
 	.low = offsetof(struct cs_slot, stack_low),
 	.high = offsetof(struct cs_slot, stack_high),
 	.cell = offsetof(struct cs_slot, agents_cell),
+	.disjoint = true,
 };
 
 static inline uint8_t *item_at(const struct csa_map *map, uint32_t line)
@@ -58,6 +59,12 @@ static uint64_t key_of(const struct csa_map *map, const void *item, int kind)
 	                              : word_at(item, map->low);
 }
 
+/* Where the page's bit is. */
+static uint64_t page_of(uint64_t key, int kind)
+{
+	return (kind == CSA_MAP_BY_TOP ? key : key >> PAGE_SHIFT) & PAGES_MASK;
+}
+
 static uint32_t bucket_of(uint64_t key, uint32_t level)
 {
 	uint64_t hash = key * UINT64_C(0x9e3779b97f4a7c15);
@@ -75,11 +82,12 @@ static void *reserve(size_t bytes)
 
 bool csa_map_open(struct csa_map *map)
 {
-	map->tops = reserve((size_t)1 << (TOPS_BITS - 3));
-	for (int kind = 0; kind < CSA_MAP_KINDS; kind++)
+	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
+		map->pages[kind] = reserve((size_t)1 << (PAGES_BITS - 3));
 		map->cells[kind] = reserve((size_t)4 << (LEVEL_MAX + 1));
-	if (!map->tops || !map->cells[CSA_MAP_BY_TOP] || !map->cells[CSA_MAP_BY_LOW])
-		return false;
+		if (!map->pages[kind] || !map->cells[kind])
+			return false;
+	}
 	atomic_store(&map->level, LEVEL_MIN);
 	return true;
 }
@@ -154,11 +162,40 @@ static void *search_level(struct csa_map *map, uint64_t key, uint64_t address, i
 static void *search(struct csa_map *map, uint64_t key, uint64_t address, int kind)
 {
 	uint32_t level = atomic_load_explicit(&map->level, memory_order_relaxed);
+	uint64_t page = page_of(key, kind);
 	void *item = NULL;
 
+	if (!(atomic_load_explicit(&map->pages[kind][page / 64], memory_order_acquire) >>
+	              page % 64 &
+	      1))
+		return NULL;
 	for (; !item && level >= LEVEL_MIN; level--)
 		item = search_level(map, key, address, kind, level);
 	return item;
+}
+
+/* A range that ends on PAGE begins above ADDRESS. */
+static bool is_above(const struct csa_map *map, uint64_t page, uint64_t address)
+{
+	uint32_t level = atomic_load_explicit(&map->level, memory_order_relaxed);
+
+	for (; level >= LEVEL_MIN; level--) {
+		uint32_t mask = (1u << level) - 1, first = bucket_of(page, level);
+
+		for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
+			uint32_t cell = (1u << level) + ((first + i) & mask);
+			uint32_t line = atomic_load_explicit(&map->cells[CSA_MAP_BY_TOP][cell],
+			                                     memory_order_acquire);
+
+			if (!line)
+				break;
+			if (is_live(map, line, CSA_MAP_BY_TOP, cell) &&
+			    key_of(map, item_at(map, line), CSA_MAP_BY_TOP) == page &&
+			    word_at(item_at(map, line), map->low) > address)
+				return true;
+		}
+	}
+	return false;
 }
 
 /* ---- ranges ---- */
@@ -174,9 +211,11 @@ bool csa_map_add(struct csa_map *map, void *item)
 	while (pages > most &&
 	       !atomic_compare_exchange_weak(&map->pages_max, &most, (uint32_t)pages))
 		;
-	uint64_t top = key_of(map, item, CSA_MAP_BY_TOP) & TOPS_MASK;
+	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
+		uint64_t page = page_of(key_of(map, item, kind), kind);
 
-	atomic_fetch_or(&map->tops[top / 64], UINT64_C(1) << top % 64);
+		atomic_fetch_or(&map->pages[kind][page / 64], UINT64_C(1) << page % 64);
+	}
 	return insert(map, item, CSA_MAP_BY_TOP) && insert(map, item, CSA_MAP_BY_LOW);
 }
 
@@ -184,8 +223,9 @@ bool csa_map_add(struct csa_map *map, void *item)
 static uint64_t next_top(const struct csa_map *map, uint64_t page, uint64_t end)
 {
 	while (page < end) {
-		uint64_t bit = page & TOPS_MASK;
-		uint64_t word = atomic_load_explicit(&map->tops[bit / 64], memory_order_acquire) >>
+		uint64_t bit = page & PAGES_MASK;
+		uint64_t word = atomic_load_explicit(&map->pages[CSA_MAP_BY_TOP][bit / 64],
+		                                     memory_order_acquire) >>
 		                bit % 64;
 
 		if (word)
@@ -203,9 +243,14 @@ void *csa_map_find(struct csa_map *map, uint64_t address)
 
 	if (!*map->items || address >> 47)
 		return NULL;
-	/* The page of the range's high end is this one, or one that follows. */
-	while (!item && (page = next_top(map, page, end)) < end)
-		item = search(map, page++, address, CSA_MAP_BY_TOP);
+	/* The page of the range's high end is this one, or one that follows; and when it is the
+	 * next one above, there is no other. */
+	while (!item && (page = next_top(map, page, end)) < end) {
+		item = search(map, page, address, CSA_MAP_BY_TOP);
+		if (!item && map->disjoint && is_above(map, page, address))
+			break;
+		page++;
+	}
 	return item;
 }
 

@@ -28,8 +28,10 @@ struct csa_map {
 	uint16_t low;                           /* uint64_t */
 	uint16_t high;                          /* uint64_t */
 	uint16_t cell;                          /* uint32_t [CSA_MAP_KINDS]: private to the map */
+	bool disjoint;                          /* no address lies in two of them */
 	_Atomic uint32_t *cells[CSA_MAP_KINDS]; /* level L begins at 1 << L */
-	_Atomic uint64_t *tops;                 /* a bit for each page that ever held a high end */
+	/* A bit for each page that ever held a high end, or a low one. */
+	_Atomic uint64_t *pages[CSA_MAP_KINDS];
 	_Atomic uint32_t level;
 	_Atomic uint32_t pages_max; /* of the largest range */
 };

@@ -49,9 +49,10 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	munmap((void *)map.tops, (size_t)1 << 19);
-	for (int kind = 0; kind < CSA_MAP_KINDS; kind++)
+	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
+		munmap((void *)map.pages[kind], (size_t)1 << 19);
 		munmap((void *)map.cells[kind], (size_t)4 << 23);
+	}
 	return 0;
 }
 
@@ -137,6 +138,19 @@ static void a_random_life_is_as_a_list_says(void **state)
 	}
 }
 
+/* The next one above tells that there is none. */
+static void what_lies_between_is_nobodys(void **state)
+{
+	map.disjoint = true;
+	a_random_life_is_as_a_list_says(state);
+	put(1, 0x7e0000000000, 3 * PAGE);
+	put(2, 0x7e0000000000 + 5 * PAGE + 100, 3 * PAGE);
+	assert_null(csa_map_find(&map, 0x7e0000000000 + 4 * PAGE));
+	assert_null(csa_map_find(&map, 0x7e0000000000 + 5 * PAGE + 99));
+	assert_non_null(csa_map_find(&map, 0x7e0000000000 + 5 * PAGE + 100));
+	assert_non_null(csa_map_find(&map, 0x7e0000000000 + 2 * PAGE));
+}
+
 static void *live_and_die(void *first)
 {
 	uint32_t from = *(const uint32_t *)first;
@@ -188,6 +202,7 @@ int main(void)
 		TEST(near_is_on_the_same_page),
 		TEST(who_has_ended_is_not_found),
 		TEST(a_random_life_is_as_a_list_says),
+		TEST(what_lies_between_is_nobodys),
 		TEST(threads_do_not_lose_each_others_ranges),
 	};
 
