@@ -393,6 +393,23 @@ static void load_function(struct search *search, enum function function)
 	                                    search->memory, search->operands);
 }
 
+/* Of a runtime that is shared between files, code reaches variables by way of a table. */
+static int explain(struct search *search, struct cs_diag *diag)
+{
+	if (!search->functions[FOR_EACH_G].end)
+		return cs_diag_set(diag, -ENOENT,
+		                   "read its goroutines: it has no Go runtime of its own");
+	load_function(search, FOR_EACH_G);
+	for (uint32_t i = 0; i < search->count; i++)
+		if (is_variable(search, search->operands[i].target))
+			return cs_diag_set(diag, -ENOTSUP,
+			                   "read its goroutines: the list of them was not found "
+			                   "in this program");
+	return cs_diag_set(diag, -ENOENT,
+	                   "read its goroutines: its Go runtime is a shared library "
+	                   "(-linkshared), which can't be read");
+}
+
 int cs_go_locate(struct cs_go_variables *variables, const struct cs_go_module *module,
                  const struct cs_go_layout *layout, struct cs_go_memory *memory,
                  struct cs_diag *diag)
@@ -418,6 +435,5 @@ int cs_go_locate(struct cs_go_variables *variables, const struct cs_go_module *m
 	variables->wait_reason_count = last >= 0 && last < 255 ? (uint64_t)last + 1 : 0;
 	if (variables->allglen && variables->allgptr)
 		return 0;
-	return cs_diag_set(diag, -ENOTSUP,
-	                   "read its goroutines: the list of them was not found in this program");
+	return explain(&search, diag);
 }

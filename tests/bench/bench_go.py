@@ -37,8 +37,8 @@ def pinned(cpu, argv):
     return ["taskset", "-c", str(cpu), *argv] if os.cpu_count() > 1 else argv
 
 
-def looks(bench, pid, count):
-    lines = measure.run(pinned(1, [bench, "look", str(pid), "read", str(count)])).out
+def looks(bench, pid, count, level="read"):
+    lines = measure.run(pinned(1, [bench, "look", str(pid), level, str(count)])).out
     return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -68,6 +68,9 @@ def hundred_thousand(toolchain, bench):
             measure.figure(f"… and the program's own goroutine profile, debug={detail}", "s",
                            [look["ms"] / 1e3 for look in looks(bench, program.pid, 3)],
                            measure.less(), peer=[int(program.ask(str(detail))) / 1e9])
+        measure.figure("… and how long it stands still at level freeze", "ms",
+                       [look["frozen_ms"] for look in looks(bench, program.pid, 5, "freeze")],
+                       measure.at_most(500))
         if dlv:
             measure.compare(measure.Row("… and Delve, unstripped, its list of goroutines", "s",
                                         measure.less()),

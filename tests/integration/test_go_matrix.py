@@ -85,6 +85,27 @@ def check_goroutines(name, program):
                 if any((frame["function"] or "").startswith("main.handlerOutlivesRequest.func")
                        for frame in one["stack"])]
     cs.equal(f"{name}: handlers that outlive their request", len(handlers), 3)
+    locked = [one["entry"] for one in ours.values() if one["locked"]]
+    cs.equal(f"{name}: who is locked to its thread", locked, ["main.lockedInSyscall"])
+    parents = {one["parent"] for one in ours.values()
+               if (one["entry"] or "").startswith("main.") and one["id"] != "go/1" and
+               one["entry"] in LEAKS}
+    # Known since 1.21.
+    cs.equal(f"{name}: who started them", parents,
+             {"go/1"} if int(name.split(".")[1]) >= 21 else {None})
+    everybody = report("ps", program, "--system")["coroutines"]
+    own = [one for one in everybody if one["system"]]
+    cs.check(f"{name}: the runtime's own are marked, and not listed unless asked for",
+             len(own) >= 4 and not any(one["system"] for one in ours.values()) and
+             all(one["entry"].startswith("runtime.") for one in own), str(own)[:400])
+    inlined = [[frame["inlined"] for frame in one["stack"]] for one in ours.values()
+               if one["entry"] == "main.callsInlined"]
+    cs.equal(f"{name}: inlined calls", inlined, [[True, False]] * COUNT)
+    sizes = [(one["stack_used_bytes"], one["stack_bytes"]) for one in ours.values()
+             if one["entry"] == "main.deep"]
+    cs.check(f"{name}: size and use of stacks",
+             all(1024 < used < size and size & (size - 1) == 0 for used, size in sizes),
+             str(sizes))
     labels = [one["labels"] for one in ours.values() if one["entry"] == "main.labelled"]
     cs.equal(f"{name}: labels", labels, [{"shard": "7", "tenant": "blue"}] * COUNT)
 
