@@ -130,9 +130,12 @@ static void put_recording(const struct cs_info *info, struct cs_sink *sink)
 	put_text_fact(sink, "written by", session->recorder);
 	put_mode(sink, session->heap_mean_bytes);
 	put_fact(sink, "names");
-	cs_sink_text(sink, cs_trace_has_symbols(trace)
-	                           ? "in the trace\n"
-	                           : "not in the trace; 'coroscope symbolize' adds them\n");
+	if (cs_trace_has_symbols(trace))
+		cs_sink_text(sink, "in the trace\n");
+	else if (!cs_model_module_count(info->moment.model))
+		cs_sink_text(sink, "none: it holds no stacks\n");
+	else
+		cs_sink_text(sink, "not in the trace; 'coroscope symbolize' adds them\n");
 	if (summary)
 		put_summary(sink, summary);
 }

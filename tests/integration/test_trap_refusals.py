@@ -185,6 +185,9 @@ def what_to_do_next():
         result = cs.run(cs.record_command(words, options, trace))
         lines = result.err.split("next:\n")[1].splitlines() if "next:" in result.err else []
         cs.equal(f"{name}: commands are named", len(lines), 3 if options == cs.EXACT else 0)
+        if not lines:
+            cs.check(f"{name}: no names are asked for that there are not",
+                     "symbolize" not in cs.run([cs.COROSCOPE, "info", trace]).out)
         for line in lines:
             shown = cs.run(["/bin/sh", "-c", line.replace("coroscope", f'"{cs.COROSCOPE}"', 1)])
             cs.equal(f"{line.strip()}: status", (shown.status, shown.err), (0, ""))
