@@ -138,8 +138,10 @@ static __thread struct {
 	struct csa_frame at; /* who said `go`; pc 0: nobody, it is a thread's own */
 	uint64_t entry;
 	uint64_t g;
-	uint64_t home;   /* the context to come back to from a look at another stack */
-	uint8_t parking; /* gopark has told why */
+	uint64_t home;       /* the context to come back to from a look at another stack */
+	uint8_t away_before; /* csa_core_away, then */
+	uint8_t inner;       /* switches to come that are of that look */
+	uint8_t parking;     /* gopark has told why */
 } now __attribute__((tls_model("initial-exec")));
 
 void csa_gccgo_go(const struct csa_gccgo_call *call)
@@ -209,9 +211,16 @@ void csa_gccgo_mcall(const struct csa_gccgo_call *call)
 	struct cs_slot *here = present();
 	bool returns = call->rdi - (uint64_t)(call + 1) < CLOSURE_REACH;
 
-	now.home = 0;
+	if (returns && now.home) { /* while it looks at another's stack: there and back */
+		now.inner = 2;
+		return;
+	}
+	now.home = now.inner = 0;
 	csa_core_away = here && returns ? GOING_AWAY : AT_HOME;
-	if (here && !returns && !now.parking)
+	/* A write barrier may come between gopark and its mcall. */
+	if (returns)
+		return;
+	if (here && !now.parking)
 		here->agents_woken = 1;
 	now.parking = 0;
 }
@@ -220,8 +229,12 @@ void csa_gccgo_mcall(const struct csa_gccgo_call *call)
 static bool is_detour(const struct cs_slot *here, uint64_t to)
 {
 	if (now.home) {
-		if (to == now.home)
-			csa_core_away = now.home = 0;
+		if (now.inner) {
+			now.inner--;
+		} else if (to == now.home) {
+			now.home = 0;
+			csa_core_away = now.away_before;
+		}
 		return true;
 	}
 	if (!csa_core_away)
@@ -274,7 +287,10 @@ void csa_gccgo_look(const struct csa_gccgo_call *call)
 
 	if (!offset)
 		return;
+	if (!now.home)
+		now.away_before = csa_core_away;
 	now.home = call->rdi + offset;
+	now.inner = 0;
 	csa_core_away = AWAY;
 }
 

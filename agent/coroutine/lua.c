@@ -116,28 +116,33 @@ static const struct library *known_library(uintptr_t function, uint64_t epoch)
 	return NULL;
 }
 
+static struct library *place_for(uint64_t epoch)
+{
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++)
+		if (atomic_load(&libraries[i].epoch) != epoch)
+			return &libraries[i];
+	return NULL;
+}
+
 /* The one that FUNCTION belongs to; NULL: nothing is known of it, or this once nothing. */
 static const struct library *library_of(void *function)
 {
 	uint64_t epoch = atomic_load(&csa_modules_epoch) + 1;
 	const struct library *known = known_library((uintptr_t)function, epoch);
 	struct search search = {.address = (uintptr_t)function};
+	struct library *free_place;
 
 	if (known)
 		return known->layout ? known : NULL;
 	if (!csa_lookup_each(look_at, &search) || atomic_exchange(&libraries_busy, 1))
 		return NULL;
-	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries) && !known; i++) {
-		struct library *library = &libraries[i];
-
-		if (atomic_load(&library->epoch) == epoch)
-			continue;
-		fill(library, &search.image);
-		atomic_store_explicit(&library->epoch, epoch, memory_order_release);
-		known = library;
+	free_place = place_for(epoch);
+	if (free_place) {
+		fill(free_place, &search.image);
+		atomic_store_explicit(&free_place->epoch, epoch, memory_order_release);
 	}
 	atomic_store(&libraries_busy, 0);
-	return known && known->layout ? known : NULL;
+	return free_place && free_place->layout ? free_place : NULL;
 }
 
 /* ---- which coroutine ---- */

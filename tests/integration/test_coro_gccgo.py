@@ -52,6 +52,15 @@ def own_blocks(arguments, mode):
              sorted(users(ring)))
 
 
+def barrier():
+    """What the runtime does between gopark and the switch does not make it runnable."""
+    run = session(["barrier", "3000"], "count")
+    parked_in = collections.Counter(slot.state for slot in run.ring.table.coroutines
+                                    if slot.reason == "chan receive")
+    cs.equal("barrier: all of them wait", parked_in,
+             {"waiting": json.loads(run.out)["created"]})
+
+
 def churn():
     """Made and ended by the thousand, with the collector at work."""
     run = session(["churn", "2"], "count")
@@ -203,6 +212,7 @@ def gccgo():
         counts(["looked", "100", "10"], mode)
     own_blocks(["count", "2000", "7", "1"], "time")
     own_blocks(["count", "2000", "7", "4"], "count")
+    barrier()
     churn()
     deep()
     parked(5)

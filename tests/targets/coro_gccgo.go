@@ -4,6 +4,7 @@
 //
 //	coro_gccgo count GOROUTINES ROUNDS PROCS   made, switched to and ended: counted by itself
 //	coro_gccgo looked GOROUTINES TIMES         looked at by the collector and by runtime.Stack
+//	coro_gccgo barrier GOROUTINES              that park while the collector marks, and are left
 //	coro_gccgo churn SECONDS                   with the collector at work, checked by itself
 //	coro_gccgo parked EACH                     waiting for everything that there is to wait for;
 //	                                           prints its own dump, goes on when stdin ends
@@ -97,6 +98,30 @@ func looked() {
 	}
 	fmt.Printf("{\"created\": %d, \"switches\": %d, \"finished\": %d}\n", goroutines,
 		goroutines*2, goroutines)
+}
+
+// ---- barrier ----
+
+func barrier() {
+	goroutines := number(2, 500)
+	debug.SetGCPercent(1)
+	runtime.GOMAXPROCS(4)
+	for i := 0; i < 2; i++ {
+		go func() {
+			for {
+				grow(2000, 1)
+			}
+		}()
+	}
+	for i := 0; i < goroutines; i++ {
+		go waitReceive()
+		if i%10 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+	fmt.Printf("{\"created\": %d}\n", goroutines)
+	os.Exit(0)
 }
 
 // ---- churn ----
@@ -253,7 +278,7 @@ func deep() {
 }
 
 func main() {
-	modes := map[string]func(){"count": count, "looked": looked, "churn": churn, "parked": parked,
+	modes := map[string]func(){"count": count, "looked": looked, "barrier": barrier, "churn": churn, "parked": parked,
 		"deep": deep}
 	if len(os.Args) > 1 && modes[os.Args[1]] != nil {
 		modes[os.Args[1]]()
