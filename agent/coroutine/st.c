@@ -33,11 +33,26 @@ BOOT(init, int, "st_init", (void), ())
 BOOT(create, void *, "st_thread_create",
      (void *(*start)(void *), void *argument, int joinable, int stack_bytes),
      (start, argument, joinable, stack_bytes))
-BOOT(set_in, csa_st_callback, "st_set_switch_in_cb", (csa_st_callback callback), (callback))
-BOOT(set_out, csa_st_callback, "st_set_switch_out_cb", (csa_st_callback callback), (callback))
 BOOT(signal, int, "st_cond_signal", (void *condition), (condition))
 BOOT(broadcast, int, "st_cond_broadcast", (void *condition), (condition))
 BOOT(unlock, int, "st_mutex_unlock", (void *mutex), (mutex))
+
+typedef csa_st_callback set_callback(csa_st_callback callback);
+
+/* Not every version has them. */
+static csa_st_callback boot_set_in(csa_st_callback callback)
+{
+	set_callback *real = csa_real_for("st_set_switch_in_cb", CALLER());
+
+	return real ? real(callback) : NULL;
+}
+
+static csa_st_callback boot_set_out(csa_st_callback callback)
+{
+	set_callback *real = csa_real_for("st_set_switch_out_cb", CALLER());
+
+	return real ? real(callback) : NULL;
+}
 
 static void boot_exit(void *value)
 {
