@@ -4,6 +4,7 @@
  * registers. Calls those of libgo_names.so, which must be preloaded, and says how many of the
  * registers did not arrive.
  */
+/* cs-cflags: -mno-red-zone */
 #include "target.h"
 
 #define DECLARE(function, name) \
@@ -37,8 +38,8 @@ static unsigned long lost_of(void (*function)(void))
 	                 "movq %[function], %%r13\n"
 	                 "movq $4, %%rdi\n"
 	                 "call *%%r13\n"
+	                 : [function] "+D"(function)
 	                 :
-	                 : [function] "D"(function)
 	                 : "rax", "rbx", "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "r12",
 	                   "r13", "r14", "xmm0", "xmm15", "memory", "cc");
 	static const uint64_t expected[14] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 5, 6, 14};
