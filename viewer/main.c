@@ -5,7 +5,7 @@
  *
  *     coroscope-top [--title T] [--view V] [--theme T] [--script FILE | --batch]
  *                   [--size WxH] [--control FILE [--looks TIME]] [--next FILE] TRACE
- *     coroscope-top [--theme T] --choose RESULT LIST
+ *     coroscope-top [--theme T] [--title WHY] --choose RESULT LIST
  *
  * The files are those of profiler/command/top.h, which also knows the exit statuses.
  */
@@ -269,6 +269,8 @@ static int choose(const struct options *options, const struct csv_config *config
 	int error = csv_choose_open(&list, options->trace, diag);
 
 	list.keymap = config->keymap;
+	if (options->title != options->trace)
+		snprintf(list.message, sizeof(list.message), "%s", options->title);
 	list.canvas.unicode = csv_terminal_unicode();
 	if (!error) {
 		terminal = open_terminal(config, diag);

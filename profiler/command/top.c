@@ -224,6 +224,10 @@ static int choose(struct cs_top *top, struct cs_diag *diag)
 	unlink(chosen);
 	cs_top_add(&words, "coroscope-top");
 	option(top, &words, "theme");
+	if (top->refusal[0]) {
+		cs_top_add(&words, "--title");
+		cs_top_add(&words, top->refusal);
+	}
 	cs_top_add(&words, "--choose");
 	cs_top_add(&words, chosen);
 	cs_top_add(&words, list);
@@ -275,6 +279,19 @@ static int view(struct cs_top *top, struct cs_diag *diag)
 		top->pid = top->next;
 	cs_top_stop(top);
 	return status;
+}
+
+/* One that was chosen may have ended meanwhile: then another one is. */
+static int view_chosen(struct cs_top *top, struct cs_diag *diag)
+{
+	int status = view(top, diag);
+
+	top->refusal[0] = 0;
+	if (status >= 0)
+		return status;
+	snprintf(top->refusal, sizeof(top->refusal), "cannot %.240s", diag->text);
+	*diag = (struct cs_diag){0};
+	return CS_TOP_CHOOSE;
 }
 
 static int find_viewer(struct cs_top *top, struct cs_diag *diag)
@@ -337,7 +354,7 @@ static int run_top(const struct cs_args *args, struct cs_diag *diag)
 			if (status || !top.pid)
 				break;
 		}
-		status = view(&top, diag);
+		status = view_chosen(&top, diag);
 	}
 	cs_top_clean(&top);
 	return status;

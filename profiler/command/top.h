@@ -36,6 +36,7 @@ struct cs_top {
 	uint64_t pid;           /* 0: a launched program, or a file */
 	uint32_t next;          /* offered when the target has ended; 0 none */
 	bool launched;
+	char refusal[256]; /* why the process that was chosen can't be watched */
 };
 
 /* A command line to come. */

@@ -120,6 +120,9 @@ def go_targets():
         cs.equal("Go: three places where they wait, a third each",
                  [sum(count for name, count in found.items() if part in name)
                   for part in ("main.receive", "main.choose")], [GOROUTINES // 3] * 2)
+        cs.equal("Go: nothing has changed since the start, nor over the last minute",
+                 {tuple(row[1:3]) for row in rows(groups) if "main." in row[-1]},
+                 {("0", "0")})
         cs.check("Go: what the runtime says of itself", "go." in result.out, result.out)
         cs.check("Go: the age of the picture", re.search(r"age \d+(\.\d+)? m?s", groups), groups)
     refused = list_of("--json", "-p", "1")
@@ -147,21 +150,41 @@ def others():
                  result.stdout[:600])
 
 
+def find(pid):
+    """Whatever else runs here, the row of PID is selected."""
+    screen.keys("/")
+    screen.tmux("send-keys", "-t", "t", "-l", str(pid))
+    screen.keys("Enter")
+    time.sleep(0.3)
+
+
 def chosen():
     """In a terminal: the list, Enter, and back."""
     with gotarget.Program([MANY, str(GOROUTINES)]) as target:
         screen.start(f"{cs.COROSCOPE} top", width=110)
         page = screen.wait_for("which process")
         cs.check("chooser: it is listed", re.search(rf"{target.pid} .*go1\.", page), page)
-        screen.keys("/")
-        screen.tmux("send-keys", "-t", "t", "-l", str(target.pid))
-        screen.keys("Enter", "Enter")
+        find(target.pid)
+        screen.keys("Enter")
         page = screen.wait_for(f"process {target.pid} ")
         cs.check("chooser: Enter watches it", "1 coroutines" in page and "live" in page, page)
         recording(target)
         screen.keys("o")
         page = screen.wait_for("which process")
         cs.check("chooser: o comes back to it", str(target.pid) in page, page)
+        # It ends while the list is read: the list stays, and says why.
+        with gotarget.Program([MANY, "3000"]) as short:
+            screen.wait_for(str(short.pid))
+            find(short.pid)
+            lists = parent(screen.viewer())
+            os.kill(lists, signal.SIGSTOP)  # it would notice, and list it no more
+            short.process.kill()
+            short.process.wait()
+            screen.keys("Enter")
+            os.kill(lists, signal.SIGCONT)
+            page = screen.wait_for("cannot observe")
+            cs.check("chooser: one that has ended is told, and another can be chosen",
+                     f"cannot observe {short.pid}" in page and "which process" in page, page)
         screen.keys("q")
         page = screen.wait_for("STATUS=")
         cs.check("chooser: q leaves", "STATUS=0" in page, page)
@@ -178,8 +201,8 @@ def recording(target):
     cs.check("a recording is begun, and said to be", "REC" in page.splitlines()[0], page)
     time.sleep(1.2)
     screen.keys("R")
-    page = screen.wait_for("recorded [0-9.]+ s, from")
-    cs.check("and ended", "REC" not in page.splitlines()[0] and os.path.exists(file), page)
+    page = screen.wait_for("recorded [0-9.]+ m?s, from")
+    cs.check("and ended", "recorded" in page and "REC" not in page.splitlines()[0] and os.path.exists(file), page)
     state = json.loads(cs.run([cs.COROSCOPE, "ps", "--json", file]).out)
     cs.check("what was recorded is a trace like any other",
              len(state["coroutines"]) >= GOROUTINES and state["processes"][0]["pid"] == target.pid)
@@ -209,6 +232,20 @@ def recording(target):
     screen.keys("+", "+", "+", "+")
     page = screen.wait_for("every 125 ms")
     cs.check("+ asks for more", "every 125 ms" in page, page)
+
+
+def lives(pid):
+    """Not so of one that waits for somebody to ask how it ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
+            return stream.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def parent(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
+        return int(stream.read().rsplit(")", 1)[1].split()[1])
 
 
 def is_recorder(name, pid):
@@ -270,8 +307,7 @@ def killed():
                       if name.startswith(f"coroscope-top-{command.pid}-")]
             command.kill()
             command.wait()
-        gone = cs.wait_until(lambda: not [pid for pid in family if os.path.exists(f"/proc/{pid}")],
-                             10)
+        gone = cs.wait_until(lambda: not [pid for pid in family if lives(pid)], 30)
         cs.check("when it is killed they end as well", gone, str(family))
         cs.check("the target goes on", target.process.poll() is None)
         view("save-screen -\n", "-p", str(target.pid))

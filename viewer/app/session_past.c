@@ -4,6 +4,7 @@
  * numbers over time.
  */
 #include <errno.h>
+#include <string.h>
 
 #include "app/session_private.h"
 #include "model/coroutine.h"
@@ -71,14 +72,16 @@ static int look_back(struct csv_session *session, struct cs_diag *diag)
 {
 	struct csv_census *minute = &session->scene.minute_census;
 	uint64_t now_ns = session->now.time_ns;
-	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : session->start.time_ns;
+	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : 0;
 	struct csv_moment then = {0};
 	int error;
 
-	if (session->scene.counts.all > MINUTE_COROUTINES_MAX) {
+	if (session->scene.counts.all > MINUTE_COROUTINES_MAX || !session->start.model) {
 		csv_census_release(minute);
 		return 0;
 	}
+	if (wanted < session->start.time_ns)
+		wanted = session->start.time_ns;
 	if (minute->known && wanted <= minute->time_ns + MINUTE_SLACK_NS &&
 	    minute->time_ns <= wanted + MINUTE_SLACK_NS)
 		return 0;
@@ -87,14 +90,39 @@ static int look_back(struct csv_session *session, struct cs_diag *diag)
 	return error;
 }
 
+/*
+ * The first moment of which anything was written: of many coroutines that is not at once.
+ * UINT64_MAX: what is being written of it is not whole yet.
+ */
+static uint64_t first_ns(const struct csv_session *session)
+{
+	const struct cs_trace_session *about = cs_trace_session(session->trace);
+	bool growing = cs_trace_is_growing(session->trace);
+	uint64_t time_ns = growing ? UINT64_MAX : about->tick_ns;
+
+	for (uint32_t i = 0; i < cs_trace_chunk_count(session->trace); i++) {
+		const struct cs_trace_chunk *chunk = cs_trace_chunk_at(session->trace, i);
+		const char *kind = cs_trace_chunk_name(chunk->kind);
+
+		if (strcmp(kind, "DELTAS") != 0 && strcmp(kind, "KEYFRAME") != 0)
+			continue;
+		time_ns = chunk->to_ns;
+		break;
+	}
+	if (growing && cs_trace_duration_ns(session->trace) <= time_ns)
+		return UINT64_MAX;
+	return time_ns > about->kept_from_ns ? time_ns : about->kept_from_ns;
+}
+
 int csv_session_history(struct csv_session *session, struct cs_diag *diag)
 {
 	uint64_t serial = session->scene.serial;
+	uint64_t start_ns = session->start.model ? UINT64_MAX : first_ns(session);
 	int error = 0;
 
-	if (!session->start.model)
-		error = load_other(session, cs_trace_session(session->trace)->tick_ns,
-		                   &session->start, &session->scene.start_census, diag);
+	if (start_ns != UINT64_MAX)
+		error = load_other(session, start_ns, &session->start, &session->scene.start_census,
+		                   diag);
 	if (!error)
 		error = look_back(session, diag);
 	csv_session_set_scene(session);
