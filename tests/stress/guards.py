@@ -366,4 +366,40 @@ GO = [
           "false;", "", "asan:unit/profiler/go/test_words", "opening_bears_any_word"),
 ]
 
-GUARDS = HOSTILE + TRAPS + SPOILT + GO
+# ---- coroutines ----
+
+COROUTINES = [
+    Guard("a birth whose record is lost is counted", "profiler/source/roster.c",
+          "cs_roster_count_lost(roster, sweep->told_ns, sweep->now_ns);", ";",
+          "coro_parked", "burst: all creations"),
+    Guard("a stack of several is marked", "agent/coroutine/found.c",
+          "here->flags |= CS_SLOT_SHARED_STACK;", ";", "coro_shared", "ps says what is known"),
+    Guard("slots that are not taken over are free", "agent/coroutine/slots.c",
+          "csa_sys3(SYS_mprotect, csa_slots,", "if (0)\n\t\tcsa_sys3(SYS_mprotect, csa_slots,",
+          "coro_hostile", "coro_hostile many"),
+    Guard("a hook leaves a small stack room", "agent/coroutine/memory.c",
+          "if (!csa_agent_on() || !csa_region_wanted(at->pc, bytes))",
+          "volatile char room[1400];\n\n\troom[bytes % 1400] = 1;\n\tif (room[0] == 77 || "
+          "!csa_agent_on() || !csa_region_wanted(at->pc, bytes))",
+          "coro_hostile", "coro_hostile small"),
+    Guard("a slot comes back empty", "agent/coroutine/slots.c",
+          "memset(slot, 0, sizeof(*slot));", ";", "unit/agent/coroutine/test_slots",
+          "a_slot_comes_back_empty"),
+    Guard("what is cut off a region goes", "agent/coroutine/region.c",
+          "region = bytes ? csa_map_find_near(&map, high - 1) : NULL;", "region = NULL;",
+          "unit/agent/coroutine/test_region", "what_is_left"),
+    Guard("pages where ranges end are noted", "agent/coroutine/map.c",
+          "atomic_fetch_or(&map->pages", "atomic_fetch_and(&map->pages",
+          "unit/agent/coroutine/test_map", "a_range_is_found"),
+    Guard("a mutex's waiters are found", "agent/coroutine/st.c", "enum { LOCK_WAIT = 3,",
+          "enum { LOCK_WAIT = 2,", "coro_st", "as many as the program woke"),
+    Guard("a condition is told from a channel", "agent/coroutine/fiber.c", "reason = CONDITION;",
+          "reason = CHANNEL;", "coro_fiber", "each for what it waits for"),
+    Guard("a large keyframe waits", "profiler/trace/writer.c",
+          "writer->keyframe_bytes < SMALL_KEYFRAME", "writer->keyframe_bytes < UINT64_MAX",
+          "unit/profiler/trace/test_coroutines", "a_keyframe_pays"),
+    Guard("a text is one that there is", "profiler/source/slots.c",
+          "return id && id <= slots->text_count &&", "return id &&", "asan:fuzz/fuzz_slots", ""),
+]
+
+GUARDS = HOSTILE + TRAPS + SPOILT + GO + COROUTINES
