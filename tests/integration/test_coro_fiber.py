@@ -74,6 +74,13 @@ def counts(mode, arguments, threads):
              sum(end[4] for number, end in ring.ended.items() if number in workers),
              own["picked"] + 2 * own["finished"])
     cs.check(f"{name}: (so many threads ran)", ring.lanes >= threads, ring.lanes)
+    ran_on = collections.defaultdict(set)
+    for lane in range(ring.lanes):
+        for record in ring.lane(lane):
+            if record[0] == "switch" and record[3] in workers:
+                ran_on[record[3]].add(lane)
+    migrated = sum(1 for lanes in ran_on.values() if len(lanes) > 1)
+    cs.equal(f"{name}: (some ran on several threads)", migrated > 0, threads > 1)
     woken = sum(1 for record in ring.records if record[0] == "wake" and record[2] in fibers)
     gave_way = sum(1 for record in ring.records
                    if record[0] == "switch" and record[2] in fibers and record[4] == 2)
@@ -84,8 +91,9 @@ def wakes():
     for arguments in (["20", "8", "1"], ["300", "8", "1"]):
         told, seen = counts("wakes", arguments, 1)
         cs.equal(f"wakes {' '.join(arguments)}: as many as the algorithm was told", seen, told)
-    told, seen = counts("steal", ["200", "20", "3"], 3)
-    cs.equal("steal: as many as the algorithms were told", seen, told)
+    for mode in ("share", "steal"):
+        told, seen = counts(mode, ["200", "20", "3"], 3)
+        cs.equal(f"{mode}: as many as the algorithms were told", seen, told)
 
 
 def trace():

@@ -6,7 +6,8 @@
  *           says "ready", and lets all of them go at the end of its input
  *   wakes   fibers that wait for one another, sleep and yield; prints what its scheduling
  *           algorithm was told to wake, and how many fibers it picked
- *   steal   the same on several threads, between which fibers migrate
+ *   share   the same on several threads, which take fibers from one queue
+ *   steal   the same on several threads, which take them from one another
  */
 /* cs-link: -lboost_fiber -lboost_context -pthread */
 #include <atomic>
@@ -185,7 +186,18 @@ SITE static void work(fibers::mutex &mutex, fibers::condition_variable &conditio
 	finished++;
 }
 
-static int wake()
+static void choose_algorithm(bool steals)
+{
+	if (threads == 1)
+		fibers::use_scheduling_algorithm<counting<fibers::algo::round_robin>>();
+	else if (steals)
+		fibers::use_scheduling_algorithm<counting<fibers::algo::work_stealing>>(threads,
+		                                                                        true);
+	else
+		fibers::use_scheduling_algorithm<counting<fibers::algo::shared_work>>();
+}
+
+static int wake(bool steals)
 {
 	fibers::mutex mutex;
 	fibers::condition_variable condition;
@@ -194,16 +206,13 @@ static int wake()
 	std::vector<std::thread> others;
 	std::atomic<bool> over{false};
 
-	if (threads > 1)
-		fibers::use_scheduling_algorithm<counting<fibers::algo::shared_work>>();
-	else
-		fibers::use_scheduling_algorithm<counting<fibers::algo::round_robin>>();
 	for (unsigned long i = 1; i < threads; i++)
 		others.emplace_back([&] {
-			fibers::use_scheduling_algorithm<counting<fibers::algo::shared_work>>();
+			choose_algorithm(steals);
 			while (!over)
 				this_fiber::sleep_for(std::chrono::milliseconds(1));
 		});
+	choose_algorithm(steals);
 	for (unsigned long i = 0; i < count; i++)
 		all.emplace_back([&] { work(mutex, condition, arrived); });
 	for (fibers::fiber &each : all)
@@ -222,7 +231,7 @@ int main(int argc, char **argv)
 	threads = argument(argc, argv, 4, 1);
 	if (argc > 1 && !strcmp(argv[1], "waits"))
 		return wait_for_everything();
-	wake();
+	wake(argc > 1 && !strcmp(argv[1], "steal"));
 	say("{\"created\": %lu, \"woken\": %lu, \"picked\": %lu, \"finished\": %lu}\n",
 	    count + threads, woken.load(), picked.load(), finished.load());
 	return 0;
