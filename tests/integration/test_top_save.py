@@ -3,6 +3,7 @@
 """What the view shows, saved as data: the keys and figures of the reports, of the same moment."""
 import json
 import os
+import re
 import subprocess
 import time
 
@@ -125,6 +126,17 @@ cs.check("timeline: series with points in time",
          any(series["name"] == "coroutines" and
              max(point["value"] for point in series["points"] if point["value"]) == COUNT
              for series in shown["series"]), json.dumps(shown)[:500])
+
+# ---- a mark, among coroutines ----
+
+script = cs.path("mark")
+with open(script, "w", encoding="utf-8") as stream:
+    stream.write(f"size 110 20\nseek {at}\nkey m\nsave-screen -\nseek end\nkey m\nsave-screen -\n"
+                 f"key m\nseek {at}\nkey t m\nsave-screen -\n")
+result = cs.run([cs.COROSCOPE, "top", "--script", script, trace])
+cs.check("a mark is set, kept while time is travelled, and taken away, in every order",
+         result.status == 0 and len(re.findall(r"mark \d+(?:\.\d+)? m?s", result.out)) == 1 and
+         result.out.count("the mark is taken away") == 2, str(result))
 
 # ---- the past of one coroutine ----
 

@@ -73,7 +73,7 @@ int csv_session_load(struct csv_session *session, uint64_t time_ns, struct cs_sy
 /* ---- names ---- */
 
 /* Stacks remember what their frames were called: new names make them anew. */
-int csv_session_forget_stacks(struct csv_session *session, struct cs_diag *diag)
+static int forget_stacks(struct csv_session *session, struct cs_diag *diag)
 {
 	struct cs_stacks *stacks = cs_stacks_new(true);
 
@@ -99,7 +99,7 @@ static int find_names(struct csv_session *session, struct cs_diag *diag)
 		error = cs_resolver_resolve(session->resolver, session->now.model, session->symbols,
 		                            NULL, NULL, NULL, diag);
 	session->named_frames = frames;
-	return error ? error : csv_session_forget_stacks(session, diag);
+	return error ? error : forget_stacks(session, diag);
 }
 
 /* ---- the scene ---- */
@@ -145,15 +145,27 @@ void csv_session_set_scene(struct csv_session *session)
 		scene->needle = "";
 }
 
-/* The mark's snapshot borrows the model of the present: it is left to it when that goes. */
-static void leave_to_mark(struct csv_session *session)
+static bool borrows(const struct csv_moment *moment, const struct csv_moment *now)
 {
-	struct csv_moment *mark = &session->mark, *now = &session->now;
+	return moment->snapshot && !moment->model && moment->snapshot->model == now->model;
+}
 
-	if (!mark->snapshot || mark->model || mark->snapshot->model != now->model)
+/*
+ * Snapshots of mark and start may borrow the model of the present: it is left to one of them when
+ * that goes, to the start if both do, which stays for as long as the session.
+ */
+static void leave_to_others(struct csv_session *session)
+{
+	struct csv_moment *now = &session->now, *owner = NULL;
+
+	if (borrows(&session->start, now))
+		owner = &session->start;
+	else if (borrows(&session->mark, now))
+		owner = &session->mark;
+	if (!owner)
 		return;
 	cs_model_forget_coroutines(now->model);
-	mark->model = now->model;
+	owner->model = now->model;
 	now->model = NULL;
 }
 
@@ -181,8 +193,8 @@ static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag 
 		return error;
 	if (session->now.model)
 		remember_before(session);
-	error = csv_session_forget_stacks(session, diag); /* it knows the old model */
-	leave_to_mark(session);
+	error = forget_stacks(session, diag); /* it knows the old model */
+	leave_to_others(session);
 	csv_moment_release(&session->now);
 	session->now = next;
 	session->named_frames = 0;

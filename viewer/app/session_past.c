@@ -14,6 +14,7 @@
 /* More coroutines than that make every other moment cost seconds: it is not looked for. */
 #define MINUTE_COROUTINES_MAX 200000u
 /* How far the moment "a minute ago" may be off before it is loaded anew. */
+#define START_SLACK_NS UINT64_C(3000000000)
 #define MINUTE_SLACK_NS UINT64_C(10000000000)
 
 /* What is kept of another moment: its heap, and how many coroutines stood where. */
@@ -61,8 +62,6 @@ int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 	} else {
 		error = set_mark(session, diag);
 	}
-	if (!error)
-		error = csv_session_forget_stacks(session, diag);
 	csv_session_set_scene(session);
 	return error;
 }
@@ -76,7 +75,7 @@ static int look_back(struct csv_session *session, struct cs_diag *diag)
 	struct csv_moment then = {0};
 	int error;
 
-	if (session->scene.counts.all > MINUTE_COROUTINES_MAX || !session->start.model) {
+	if (session->scene.counts.all > MINUTE_COROUTINES_MAX || !session->start.snapshot) {
 		csv_census_release(minute);
 		return 0;
 	}
@@ -114,13 +113,37 @@ static uint64_t first_ns(const struct csv_session *session)
 	return time_ns > about->kept_from_ns ? time_ns : about->kept_from_ns;
 }
 
+/* Many coroutines are not read again for a moment that has hardly passed. */
+static bool is_start(const struct csv_session *session, uint64_t start_ns)
+{
+	return cs_trace_is_growing(session->trace) && session->at_end &&
+	       session->scene.counts.all > MINUTE_COROUTINES_MAX &&
+	       session->now.time_ns < start_ns + START_SLACK_NS;
+}
+
+static int begin_here(struct csv_session *session, struct cs_diag *diag)
+{
+	struct csv_moment now = {.model = session->now.model};
+	int error = csv_session_take(session, &now, false, diag);
+
+	if (error)
+		return error;
+	session->start.snapshot = now.snapshot;
+	session->start.time_ns = now.time_ns;
+	return csv_census_take(&session->scene.start_census, now.model)
+	               ? csv_session_no_memory(session, diag)
+	               : 0;
+}
+
 int csv_session_history(struct csv_session *session, struct cs_diag *diag)
 {
 	uint64_t serial = session->scene.serial;
-	uint64_t start_ns = session->start.model ? UINT64_MAX : first_ns(session);
+	uint64_t start_ns = session->start.snapshot ? UINT64_MAX : first_ns(session);
 	int error = 0;
 
-	if (start_ns != UINT64_MAX)
+	if (start_ns != UINT64_MAX && is_start(session, start_ns))
+		error = begin_here(session, diag);
+	else if (start_ns != UINT64_MAX)
 		error = load_other(session, start_ns, &session->start, &session->scene.start_census,
 		                   diag);
 	if (!error)

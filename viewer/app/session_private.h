@@ -41,8 +41,6 @@ int csv_session_take(struct csv_session *session, struct csv_moment *moment, boo
 /* MOMENT as it was at TIME_NS; SYMBOLS: it is the present one. 0 or -errno with DIAG. */
 int csv_session_load(struct csv_session *session, uint64_t time_ns, struct cs_symbols *symbols,
                      struct csv_moment *moment, struct cs_diag *diag);
-/* Stacks are made anew: 0 or -errno with DIAG. */
-int csv_session_forget_stacks(struct csv_session *session, struct cs_diag *diag);
 /* What the present moment adds to scene->story. */
 void csv_session_tell_story(struct csv_session *session);
 void csv_session_set_scene(struct csv_session *session);

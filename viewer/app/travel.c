@@ -46,6 +46,7 @@ static void mark(struct csv_app *app)
 		            cs_text_duration(scene->mark->time_ns).s);
 	else
 		csv_app_say(app, "the mark is taken away");
+	csv_app_update(app);
 }
 
 static void find(struct csv_app *app,
@@ -175,7 +176,7 @@ bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns)
 		app->paused = app->ended = true;
 		app->message[0] = 0; /* the status line says so, as long as it is so */
 	}
-	if (news > 0 && (!app->paused || app->ended))
+	if (news && (!app->paused || app->ended)) /* also of a failure: something may be gone */
 		csv_app_update(app);
 	return true; /* also without news: the picture becomes older */
 }
