@@ -79,7 +79,12 @@ def check_profile(name, program):
     go = sum(v for s, v in stacks.items() if "main.Work" in s.split(";"))
     in_c = {s: v for s, v in stacks.items() if "work_in_c" in s.split(";")}
     whole = sum(v for s, v in in_c.items() if ";start_thread;work;work_in_c" in s)
-    cs.check(f"{name}: CPU time in Go, and in C", go > 0.2e9 and whole > 0.1e9, str(stacks))
+    both = go + sum(in_c.values())
+    if both * 199 / 1e9 < 30:
+        return cs.without(f"{name}: CPU time of Go and of C", "the machine is too busy")
+    # As many rounds of the same loop in either; compilers differ.
+    cs.check(f"{name}: CPU time in Go, and in C",
+             go > 0.15 * both and sum(in_c.values()) > 0.15 * both, str(stacks))
     cs.check(f"{name}: C's own stacks go out to where its thread began, and to no goroutine",
              whole > 0.95 * sum(in_c.values()) and
              not any("runtime." in s for s in in_c), str(in_c))
