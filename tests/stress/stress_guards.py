@@ -4,6 +4,7 @@ of guards.py is taken out of a copy of the tree, and its test must fail: else it
 
     python3 tests/stress/stress_guards.py [NAME...]
 """
+import fcntl
 import os
 import signal
 import subprocess
@@ -180,7 +181,19 @@ def without(guard):
     return f"ok   {guard.name}: {guard.test}: {seen}"
 
 
+def alone():
+    """Two at once would take each other's guards out."""
+    os.makedirs(os.path.dirname(TREE), exist_ok=True)
+    lock = open(os.path.join(os.path.dirname(TREE), "lock"), "w", encoding="ascii")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit("another stress_guards.py is at work in this tree")
+    return lock
+
+
 def main():
+    lock = alone()  # until we end
     copy_tree()
     configure(BUILD, "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
     wanted = sys.argv[1:]
@@ -195,6 +208,7 @@ def main():
         print(outcome, flush=True)
         failed += outcome.startswith("FAIL")
     print(f"{failed} failed")
+    lock.close()
     sys.exit(1 if failed else 0)
 
 
