@@ -73,10 +73,9 @@ struct csa_reason {
 void csa_coro_park_for(struct csa_reason *reason);
 
 /*
- * It turns out what SLOT is, after its birth has been told: a coroutine of RUNTIME (a literal)
- * with these FLAGS as well.
+ * It turns out what SLOT is, after its birth has been told: it has these FLAGS as well.
  */
-void csa_coro_turns_out(struct cs_slot *slot, const char *runtime, uint16_t flags);
+void csa_coro_turns_out(struct cs_slot *slot, uint16_t flags);
 
 /* SLOT need not wait any longer. */
 void csa_coro_wake(struct cs_slot *slot);

@@ -11,8 +11,6 @@
 #include "coroutine/tell.h"
 #include "stack/modules.h"
 
-#define RUNTIME "boost-fiber"
-
 /* From a context down to a word that is surely its stack's: what lies between is smaller. */
 #define DOWN_TO_STACK 1024u
 /* A context begins with its links: its place in a wait queue is one of them. */
@@ -139,7 +137,7 @@ void csa_fiber_attached(uintptr_t caller, const void *context, bool is_dispatche
 	if (!slot || (slot->flags & CS_SLOT_FIBER))
 		return;
 	slot->agents_next = distance(slot, context);
-	csa_coro_turns_out(slot, RUNTIME, CS_SLOT_FIBER | (is_dispatcher ? CS_SLOT_SYSTEM : 0));
+	csa_coro_turns_out(slot, CS_SLOT_FIBER | (is_dispatcher ? CS_SLOT_SYSTEM : 0));
 }
 
 void csa_fiber_wakes(const void *context)

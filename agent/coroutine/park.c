@@ -33,13 +33,12 @@ void csa_coro_park_for(struct csa_reason *reason)
 	here->reason = (uint16_t)id;
 }
 
-void csa_coro_turns_out(struct cs_slot *slot, const char *runtime, uint16_t flags)
+void csa_coro_turns_out(struct cs_slot *slot, uint16_t flags)
 {
 	struct csa_work work = csa_core_begin(CSA_PRESENT_SP());
 
 	if (work.thread && csa_slot_is_coroutine(slot)) {
 		slot->flags |= flags;
-		slot->runtime = csa_slots_text(runtime);
 		csa_tell_birth(work.thread, slot, csa_slot_number(slot));
 	}
 	csa_core_end(&work);

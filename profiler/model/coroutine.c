@@ -173,26 +173,6 @@ uint32_t cs_model_coroutine_find(struct cs_model *model, uint32_t process, uint3
 	return catch_up(all) ? 0 : find(all, process, runtime, number);
 }
 
-int cs_model_coroutine_turns_out(struct cs_model *model, uint32_t id, uint32_t runtime)
-{
-	struct cs_coroutine_slot *slot = used_slot(model, id);
-	const struct cs_runtime *of = cs_model_runtime_at(model, runtime);
-	struct cs_coroutines *all = &model->coroutines;
-	struct cs_coroutine *coroutine = slot ? &slot->coroutine : NULL;
-
-	if (!coroutine || coroutine->ended_ns || !of || of->process != coroutine->process)
-		return -EINVAL;
-	if (all->indexed) {
-		if (cs_index_add(&all->index,
-		                 key_hash(coroutine->process, runtime, coroutine->number), id))
-			return -ENOMEM;
-		cs_index_remove(&all->index, slot_hash(coroutine), id);
-	}
-	coroutine->runtime = runtime;
-	mark(model, slot, id);
-	return 0;
-}
-
 uint32_t cs_model_coroutine_slots(const struct cs_model *model)
 {
 	return model->coroutines.list.count;

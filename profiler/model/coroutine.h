@@ -100,11 +100,6 @@ uint32_t cs_model_coroutine(struct cs_model *model, uint32_t process, uint32_t r
 /* The same without making one. 0: there is none that lives. */
 uint32_t cs_model_coroutine_find(struct cs_model *model, uint32_t process, uint32_t runtime,
                                  uint64_t number);
-/*
- * It turns out that ID, which lives, is one of another runtime of its process. It keeps what is
- * known of it. 0 or -ENOMEM, -EINVAL; then nothing has changed.
- */
-int cs_model_coroutine_turns_out(struct cs_model *model, uint32_t id, uint32_t runtime);
 uint32_t cs_model_coroutine_slots(const struct cs_model *model); /* ids are 1..slots, with holes */
 struct cs_coroutine *cs_model_coroutine_at(const struct cs_model *model, uint32_t id);
 

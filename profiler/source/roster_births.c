@@ -183,11 +183,9 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 	if (!id)
 		id = cs_model_coroutine(world->model, world->process, runtime, birth->number);
 	coroutine = cs_model_coroutine_at(world->model, id);
-	/* A birth that is told again says what it turned out to be. */
-	if (coroutine && coroutine->runtime != runtime)
-		cs_model_coroutine_turns_out(world->model, id, runtime);
 	if (!coroutine)
 		return 0;
+	/* A birth that is told again says what it turned out to be. */
 	coroutine->flags |= cs_roster_flags(roster, birth->flags);
 	if (birth->told)
 		count(roster, coroutine, birth->spawn);

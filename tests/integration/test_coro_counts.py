@@ -64,7 +64,7 @@ def fibers():
     if run is None:
         return
     own = json.loads(run.out)
-    cs.equal("fibers: made, with the dispatcher", run.ring.count("boost-fiber"),
+    cs.equal("fibers: made, with the dispatcher", run.ring.count("boost-context"),
              own["created"])
     cs.equal("fibers: switches, with those of its dispatcher", run.ring.switches(),
              own["switches"])

@@ -36,7 +36,7 @@ def waits():
         pid = cs.wait_until(lambda: cs.children(process.pid))[0]
         time.sleep(0.3)
         fibers = sorted(listed(pid), key=lambda one: int(one["id"].split("/")[1]))
-        cs.equal("waits: all are fibers", {one["runtime"] for one in fibers}, {"boost-fiber"})
+        cs.equal("waits: all are fibers", {one["runtime"] for one in fibers}, {"boost-context"})
         cs.equal("waits: each for what it waits for",
                  [one["reason"] for one in fibers[1:]], WAITS)
         cs.equal("waits: who has given way, or was given a turn, is ready to go on",
@@ -63,10 +63,10 @@ def counts(mode, arguments, threads):
     run = slots.Session([cs.need_target("coro_fibers"), mode, *arguments],
                         slots.SCHED | slots.TIME | slots.EVENTS, lane=64 << 20)
     own, ring = json.loads(run.out), run.ring
-    fibers = {number for number, born in ring.created.items() if born[3] == "boost-fiber"}
+    fibers = {number for number, born in ring.created.items() if born[3] == "boost-context"}
     cs.equal(f"{name}: all are fibers", len(fibers), len(ring.created))
     cs.equal(f"{name}: made, with the dispatchers", len(fibers), own["created"])
-    cs.equal(f"{name}: finished", ring.ends("finished", "boost-fiber"), own["created"])
+    cs.equal(f"{name}: finished", ring.ends("finished", "boost-context"), own["created"])
     # To take over its arguments and to be released.
     workers = {number for number in fibers if not ring.created[number][7] & slots.SYSTEM}
     cs.equal(f"{name}: those that are no dispatchers", len(workers), own["finished"])

@@ -54,7 +54,7 @@ def examples():
         ring = run.ring
         workers = [n for n, born in ring.created.items() if not born[7] & slots.SYSTEM]
         cs.equal(f"example {name}: its coroutines are fibers",
-                 {born[3] for born in ring.created.values()}, {"boost-fiber"})
+                 {born[3] for born in ring.created.values()}, {"boost-context"})
         if fibers is not None:
             cs.equal(f"example {name}: as many as it makes", len(workers), fibers)
         cs.equal(f"example {name}: all of them ended",
@@ -79,7 +79,7 @@ def skynet():
                                     str(pid)]).out)
         groups = report["groups"]
         cs.equal("skynet: all fibers are in groups",
-                 sum(group["count"] for group in groups if group["runtime"] == "boost-fiber"),
+                 sum(group["count"] for group in groups if group["runtime"] == "boost-context"),
                  LEAVES + INNER)
         reasons = {}
         for group in groups:

@@ -35,7 +35,7 @@ def rows(text):
 
 # ---- native coroutines, while somebody records them ----
 
-KINDS = {"coro_parked_fiber": "boost-fiber", "coro_parked_st": "state-threads",
+KINDS = {"coro_parked_fiber": "boost-context", "coro_parked_st": "state-threads",
          "coro_parked": "ucontext"}
 
 

@@ -38,28 +38,6 @@ static void a_coroutine_is_found_by_its_key_until_it_ends(void **state)
 	books_scene_end(&scene);
 }
 
-/* A fiber is first seen as what it is made of: what is known of it must not be lost. */
-static void a_coroutine_turns_out_to_be_of_another_runtime(void **state)
-{
-	struct scene scene = books_scene(1);
-	uint32_t first = a_runtime(&scene);
-	uint32_t fibers = cs_model_runtime(scene.model, scene.process, "boost-fiber", NULL);
-	uint32_t id = cs_model_coroutine(scene.model, scene.process, first, 7);
-
-	(void)state;
-	cs_model_coroutine_at(scene.model, id)->switches = 3;
-	assert_int_equal(cs_model_coroutine_turns_out(scene.model, id, fibers), 0);
-	assert_int_equal(cs_model_coroutine_find(scene.model, scene.process, fibers, 7), id);
-	assert_int_equal(cs_model_coroutine_find(scene.model, scene.process, first, 7), 0);
-	assert_int_equal(cs_model_coroutine_at(scene.model, id)->switches, 3);
-	assert_int_equal(cs_model_coroutines_alive(scene.model, scene.process), 1);
-	assert_int_equal(cs_model_coroutine_turns_out(scene.model, id, 99), -EINVAL);
-	cs_model_coroutine_end(scene.model, id, 50);
-	assert_int_equal(cs_model_coroutine_find(scene.model, scene.process, fibers, 7), 0);
-	assert_int_equal(cs_model_coroutine_turns_out(scene.model, id, first), -EINVAL);
-	books_scene_end(&scene);
-}
-
 /* What a coroutine was seen doing must not replace where it is known to be. */
 static void where_it_was_seen_is_not_where_it_is(void **state)
 {
@@ -328,7 +306,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_coroutine_is_found_by_its_key_until_it_ends),
-		cmocka_unit_test(a_coroutine_turns_out_to_be_of_another_runtime),
 		cmocka_unit_test(where_it_was_seen_is_not_where_it_is),
 		cmocka_unit_test(what_nobody_told_is_unknown),
 		cmocka_unit_test(a_slot_is_used_again_after_a_sweep),

@@ -144,7 +144,7 @@ static struct cs_coroutine *coroutine(const struct scene *scene, uint64_t number
 
 static bool again; /* of the last create() */
 
-static void create_as(struct scene *scene, uint64_t number, uint64_t at_ns, uint16_t runtime)
+static void create_as(struct scene *scene, uint64_t number, uint64_t at_ns, uint16_t flags)
 {
 	const struct cs_record_coro_create record = {
 		.number = number,
@@ -153,7 +153,8 @@ static void create_as(struct scene *scene, uint64_t number, uint64_t at_ns, uint
 		.entry = 0x5000,
 		.stack_low = 0x10000,
 		.stack_high = 0x20000,
-		.runtime = runtime,
+		.runtime = 1,
+		.flags = flags,
 	};
 
 	assert_int_not_equal(cs_roster_create(&scene->roster, &record, scene->node, at_ns, &again),
@@ -162,7 +163,7 @@ static void create_as(struct scene *scene, uint64_t number, uint64_t at_ns, uint
 
 static void create(struct scene *scene, uint64_t number, uint64_t at_ns)
 {
-	create_as(scene, number, at_ns, 1);
+	create_as(scene, number, at_ns, 0);
 }
 
 /* Creations in the tally, by whomever. */
@@ -217,18 +218,17 @@ static void a_slot_before_its_record_gets_its_maker(void **state)
 	assert_int_equal(cs_model_coroutines_alive(scene->model, scene->process), 1);
 }
 
-/* A fiber is told of twice: as what it is made of, and as what it is. */
+/* A dispatcher of fibers is told of twice: as what it is made of, and as what it is. */
 static void a_birth_that_is_told_again_says_what_it_is(void **state)
 {
 	struct scene *scene = *state;
 
-	create_as(scene, 1, 90, 1);
+	create_as(scene, 1, 90, 0);
 	assert_false(again);
-	create_as(scene, 1, 91, 2);
+	create_as(scene, 1, 91, CS_SLOT_SYSTEM);
 	assert_true(again);
 	assert_int_equal(cs_model_coroutines_alive(scene->model, scene->process), 1);
-	assert_string_equal(cs_model_runtime_at(scene->model, coroutine(scene, 1)->runtime)->name,
-	                    "read");
+	assert_true(coroutine(scene, 1)->flags & CS_COROUTINE_SYSTEM);
 	assert_int_equal(coroutine(scene, 1)->created_ns, 90);
 	assert_int_equal(created(scene), 1);
 }
