@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Nanoseconds of a switch: prints three numbers, each the lowest of several rounds: by
- * jump_fcontext, by swapcontext, and of one look at the counter.
+ * switch [PART]: nanoseconds of a switch. Prints three numbers, each the lowest of several
+ * rounds: by jump_fcontext, by swapcontext, and of one look at the counter. PART, 1 by default:
+ * a round has one PARTth of its switches.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -27,6 +28,7 @@ void *make_fcontext(void *stack, size_t bytes, void (*function)(struct transfer)
 static ucontext_t main_context, other_context;
 static void *other;
 static volatile uint64_t sum;
+static unsigned part = 1;
 
 static double now_ns(void)
 {
@@ -50,23 +52,23 @@ static void swap_back(void)
 
 static unsigned jumps(void)
 {
-	for (unsigned i = 0; i < JUMPS; i++)
+	for (unsigned i = 0; i < JUMPS / part; i++)
 		other = jump_fcontext(other, NULL).context;
-	return 2 * JUMPS;
+	return 2 * (JUMPS / part);
 }
 
 static unsigned swaps(void)
 {
-	for (unsigned i = 0; i < SWAPS; i++)
+	for (unsigned i = 0; i < SWAPS / part; i++)
 		swapcontext(&main_context, &other_context);
-	return 2 * SWAPS;
+	return 2 * (SWAPS / part);
 }
 
 static unsigned looks(void)
 {
-	for (unsigned i = 0; i < LOOKS; i++)
+	for (unsigned i = 0; i < LOOKS / part; i++)
 		sum += __rdtsc();
-	return LOOKS;
+	return LOOKS / part;
 }
 
 static double lowest_ns(unsigned (*work)(void))
@@ -84,10 +86,12 @@ static double lowest_ns(unsigned (*work)(void))
 	return lowest;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	char *stack = malloc(STACK_BYTES);
 
+	if (argc > 1 && strtoul(argv[1], NULL, 10) > 0)
+		part = (unsigned)strtoul(argv[1], NULL, 10);
 	other = make_fcontext(stack + STACK_BYTES, STACK_BYTES, jump_back);
 	getcontext(&other_context);
 	other_context.uc_stack.ss_sp = malloc(STACK_BYTES);
