@@ -24,8 +24,15 @@
 #define ESRCH_ERROR (-3)
 #define EINVAL_ERROR (-22)
 
-/* A thread's key destructors run up to four times; ours ends the thread in the last one. */
+/*
+ * A thread's key destructors run up to four times; ours ends the thread in the last one. That is
+ * too late for code that ThreadSanitizer watches: by then it has forgotten the thread.
+ */
+#ifdef __SANITIZE_THREAD__
+#define LAST_DESTRUCTOR_ROUND 3
+#else
 #define LAST_DESTRUCTOR_ROUND 4
+#endif
 
 /* How far below the known stack a stack pointer may lie and still be looked at. */
 #define STACK_REACH (UINT64_C(64) << 20)

@@ -15,7 +15,7 @@
 
 #define LEVEL_MIN 12u
 #define LEVEL_MAX 22u
-#define BUCKET 16u /* cells: a cache line */
+#define BUCKET 16u /* cells: two cache lines, which come together */
 #define BUCKETS_TRIED 4u
 #define PAGE_SHIFT 12
 
@@ -84,7 +84,7 @@ bool csa_map_open(struct csa_map *map)
 {
 	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
 		map->pages[kind] = reserve((size_t)1 << (PAGES_BITS - 3));
-		map->cells[kind] = reserve((size_t)4 << (LEVEL_MAX + 1));
+		map->cells[kind] = reserve((size_t)8 << (LEVEL_MAX + 1));
 		if (!map->pages[kind] || !map->cells[kind])
 			return false;
 	}
@@ -104,12 +104,22 @@ void csa_map_grow(struct csa_map *map, uint32_t items)
 
 /* ---- cells ---- */
 
+static uint32_t line_in(const struct csa_map *map, int kind, uint32_t cell)
+{
+	return (uint32_t)atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
+}
+
 static bool is_live(const struct csa_map *map, uint32_t line, int kind, uint32_t cell)
 {
 	uint8_t *item = item_at(map, line);
 
-	return line && cells_of(map, item)[kind] == cell &&
+	return line && __atomic_load_n(&cells_of(map, item)[kind], __ATOMIC_RELAXED) == cell &&
 	       __atomic_load_n((uint64_t *)(item + map->live), __ATOMIC_ACQUIRE) != 0;
+}
+
+static uint64_t written_again(uint64_t cell, uint32_t line)
+{
+	return ((cell >> 32) + 1) << 32 | line;
 }
 
 static bool insert(struct csa_map *map, void *item, int kind)
@@ -120,14 +130,15 @@ static bool insert(struct csa_map *map, void *item, int kind)
 
 	for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
 		uint32_t cell = (1u << level) + ((first + i) & mask);
-		uint32_t have = atomic_load_explicit(&map->cells[kind][cell], memory_order_relaxed);
+		uint64_t have = atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
 
-		if (have != line && is_live(map, have, kind, cell))
+		if ((uint32_t)have != line && is_live(map, (uint32_t)have, kind, cell))
 			continue;
-		cells_of(map, item)[kind] = cell;
-		if (atomic_compare_exchange_strong(&map->cells[kind][cell], &have, line))
+		__atomic_store_n(&cells_of(map, item)[kind], cell, __ATOMIC_RELAXED);
+		if (atomic_compare_exchange_strong(&map->cells[kind][cell], &have,
+		                                   written_again(have, line)))
 			return true;
-		cells_of(map, item)[kind] = 0;
+		__atomic_store_n(&cells_of(map, item)[kind], 0, __ATOMIC_RELAXED);
 	}
 	return false;
 }
@@ -147,7 +158,7 @@ static void *search_level(struct csa_map *map, uint64_t key, uint64_t address, i
 
 	for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
 		uint32_t cell = (1u << level) + ((first + i) & mask);
-		uint32_t line = atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
+		uint32_t line = line_in(map, kind, cell);
 
 		/* Cells are used from the first of a bucket on. */
 		if (!line)
@@ -184,8 +195,7 @@ static bool is_above(const struct csa_map *map, uint64_t page, uint64_t address)
 
 		for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
 			uint32_t cell = (1u << level) + ((first + i) & mask);
-			uint32_t line = atomic_load_explicit(&map->cells[CSA_MAP_BY_TOP][cell],
-			                                     memory_order_acquire);
+			uint32_t line = line_in(map, CSA_MAP_BY_TOP, cell);
 
 			if (!line)
 				break;

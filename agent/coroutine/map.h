@@ -24,12 +24,17 @@ enum { CSA_MAP_BY_TOP, CSA_MAP_BY_LOW, CSA_MAP_KINDS };
 /* Items are structs at multiples of 64 bytes from one place, with these members. */
 struct csa_map {
 	uint8_t *const *items;
-	uint16_t live;                          /* uint64_t: not 0 as long as it is there */
-	uint16_t low;                           /* uint64_t */
-	uint16_t high;                          /* uint64_t */
-	uint16_t cell;                          /* uint32_t [CSA_MAP_KINDS]: private to the map */
-	bool disjoint;                          /* no address lies in two of them */
-	_Atomic uint32_t *cells[CSA_MAP_KINDS]; /* level L begins at 1 << L */
+	uint16_t live; /* uint64_t: not 0 as long as it is there */
+	uint16_t low;  /* uint64_t */
+	uint16_t high; /* uint64_t */
+	uint16_t cell; /* uint32_t [CSA_MAP_KINDS]: private to the map */
+	bool disjoint; /* no address lies in two of them */
+	/*
+	 * Level L begins at 1 << L. The low half is a line, 0: never used; the high half counts
+	 * how often the cell was written, so that who has seen an item end in it does not overwrite
+	 * the same item come back.
+	 */
+	_Atomic uint64_t *cells[CSA_MAP_KINDS];
 	/* A bit for each page that ever held a high end, or a low one. */
 	_Atomic uint64_t *pages[CSA_MAP_KINDS];
 	_Atomic uint32_t level;

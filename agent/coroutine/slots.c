@@ -160,7 +160,9 @@ static struct cs_slot *take_free(void)
 
 	while ((uint32_t)head) {
 		struct cs_slot *slot = csa_slot_at((uint32_t)head);
-		uint64_t next = ((head >> 32) + 1) << 32 | slot->agents_next;
+		/* Somebody else may have taken it meanwhile, and write to it. */
+		uint64_t next = ((head >> 32) + 1) << 32 |
+		                __atomic_load_n(&slot->agents_next, __ATOMIC_RELAXED);
 
 		if (atomic_compare_exchange_weak(&slots.free, &head, next))
 			return slot;
@@ -180,12 +182,22 @@ static struct cs_slot *take_fresh(void)
 	return csa_slot_at(fresh * (uint32_t)CSA_SLOT_LINES);
 }
 
+/* Word by word, because others still look at what was free, or at what lived in it. */
+static void clear(struct cs_slot *slot)
+{
+	typedef uint64_t __attribute__((may_alias)) any_word;
+	any_word *words = (any_word *)slot;
+
+	for (size_t i = 0; i < sizeof(*slot) / sizeof(*words); i++)
+		__atomic_store_n(&words[i], 0, __ATOMIC_RELAXED);
+}
+
 struct cs_slot *csa_slots_take(void)
 {
 	struct cs_slot *slot = take_free();
 
 	if (slot)
-		memset(slot, 0, sizeof(*slot));
+		clear(slot);
 	else
 		slot = take_fresh();
 	if (slot)
@@ -199,11 +211,12 @@ void csa_slots_give_back(struct cs_slot *slot)
 	uint64_t next;
 
 	slot->agents_key = 0;
-	slot->agents_cell[0] = slot->agents_cell[1] = 0;
+	for (int i = 0; i < 2; i++)
+		__atomic_store_n(&slot->agents_cell[i], 0, __ATOMIC_RELAXED);
 	atomic_store_explicit(&slot->number, 0, memory_order_release);
 	atomic_fetch_add_explicit(&slots.table->ended, 1, memory_order_relaxed);
 	do {
-		slot->agents_next = (uint32_t)head;
+		__atomic_store_n(&slot->agents_next, (uint32_t)head, __ATOMIC_RELAXED);
 		next = ((head >> 32) + 1) << 32 | csa_slot_line(slot);
 	} while (!atomic_compare_exchange_weak(&slots.free, &head, next));
 }

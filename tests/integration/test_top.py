@@ -45,8 +45,13 @@ def folders():
 BEFORE = folders()
 
 
+def is_gone(folder):
+    return not os.path.exists("/proc/" + folder.split("-")[2])
+
+
 def leftovers():
-    return sorted(folders() - BEFORE)
+    """Of views that have ended: others may be at work meanwhile."""
+    return sorted(name for name in folders() - BEFORE if is_gone(name))
 
 
 # ---- a recorded trace ----

@@ -12,4 +12,11 @@
 #include <cmocka.h>
 /* clang-format on */
 
+/* For what ThreadSanitizer can't follow: signals that it delays, threads that it has forgotten. */
+#ifdef __SANITIZE_THREAD__
+#define NOT_UNDER_TSAN() skip()
+#else
+#define NOT_UNDER_TSAN() ((void)0)
+#endif
+
 #endif

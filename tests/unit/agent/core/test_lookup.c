@@ -29,6 +29,7 @@ static void every_function_of_a_list_is_found(void **state)
 	struct csa_image image;
 
 	(void)state;
+	NOT_UNDER_TSAN(); /* abort is its own there, the others are libc's */
 	assert_true(csa_lookup_owner("abort", &image));
 	for (size_t i = 0; strcmp(names[i], "zzz") != 0; i++) {
 		uintptr_t at = (uintptr_t)csa_lookup_in(&image, names[i]);

@@ -33,6 +33,7 @@ static void signals_wait_for_the_agents_own_stack(void **state)
 	int seen = -1;
 
 	(void)state;
+	NOT_UNDER_TSAN();
 	session_begin(4096, 0);
 	sigaction(SIGUSR1, &action, NULL);
 	csa_thread_run(session_thread(), raise_it, &seen);
@@ -156,6 +157,7 @@ static void a_threads_end_comes_last(void **state)
 	unsigned frees = 0;
 
 	(void)state;
+	NOT_UNDER_TSAN();
 	session_begin_heap(4096, 0, CS_HEAP_ALL);
 	assert_int_equal(pthread_key_create(&key, destroy), 0);
 	assert_int_equal(pthread_create(&id, NULL, end, (void *)8), 0);

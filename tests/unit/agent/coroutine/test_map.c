@@ -151,6 +151,11 @@ static void what_lies_between_is_nobodys(void **state)
 	assert_non_null(csa_map_find(&map, 0x7e0000000000 + 2 * PAGE));
 }
 
+static void set(uint64_t *word, uint64_t value)
+{
+	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
 static void *live_and_die(void *first)
 {
 	uint32_t from = *(const uint32_t *)first;
@@ -164,9 +169,10 @@ static void *live_and_die(void *first)
 			    (round ? item : NULL))
 				return item;
 			__atomic_store_n(&item->live, 0, __ATOMIC_RELEASE);
-			item->low = base + i * UINT64_C(8192);
-			item->high = item->low + 8192;
-			item->cell[0] = item->cell[1] = 0;
+			set(&item->low, base + i * UINT64_C(8192));
+			set(&item->high, base + (i + 1) * UINT64_C(8192));
+			for (int kind = 0; kind < CSA_MAP_KINDS; kind++)
+				__atomic_store_n(&item->cell[kind], 0, __ATOMIC_RELAXED);
 			__atomic_store_n(&item->live, 1, __ATOMIC_RELEASE);
 			if (!csa_map_add(&map, item))
 				return item;
@@ -180,17 +186,17 @@ static void threads_do_not_lose_each_others_ranges(void **state)
 	enum { THREADS = 4 };
 	pthread_t threads[THREADS];
 	uint32_t first[THREADS];
-	void *lost;
+	void *lost[THREADS];
 
 	(void)state;
 	for (uint32_t i = 0; i < THREADS; i++) {
 		first[i] = 1 + i * 500;
 		assert_int_equal(pthread_create(&threads[i], NULL, live_and_die, &first[i]), 0);
 	}
-	for (int i = 0; i < THREADS; i++) {
-		assert_int_equal(pthread_join(threads[i], &lost), 0);
-		assert_null(lost);
-	}
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], &lost[i]), 0);
+	for (int i = 0; i < THREADS; i++)
+		assert_null(lost[i]);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

@@ -105,15 +105,15 @@ static void *churn(void *argument)
 static void threads_never_share_a_slot(void **state)
 {
 	pthread_t threads[4];
-	void *shared;
+	void *shared[4];
 
 	(void)state;
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, churn, folder), 0);
-	for (int i = 0; i < 4; i++) {
-		assert_int_equal(pthread_join(threads[i], &shared), 0);
-		assert_null(shared);
-	}
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(pthread_join(threads[i], &shared[i]), 0);
+	for (int i = 0; i < 4; i++)
+		assert_null(shared[i]);
 }
 
 /* Beyond a chunk of the file, which grows. */
