@@ -83,7 +83,8 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 		csv_crash_note(csv_app_view(app)->name, (uint32_t)event.kind, event.key);
 		csv_app_event(app, &event);
 		now = now_ns();
-		if (now >= next) {
+		/* An answer does not wait for a picture; a picture waits for keys, but not for ever. */
+		if (now >= next + (changed ? app->interval_ns : 0)) {
 			changed |= csv_app_tick(app, now - last);
 			last = now;
 		}
