@@ -223,12 +223,8 @@ def recording(target):
     steered = words[words.index("--control") + 1] if "--control" in words else ""
     with open(steered or os.devnull, encoding="utf-8") as stream:
         cs.equal("and the recorder is told", stream.read(), "interval 2000ms\n")
-    ages = set()
-    for _ in range(12):
-        match = re.search(r"age ([0-9.]+) (m?)s", screen.screen())
-        ages.add(float(match[1]) / (1000 if match[2] else 1) if match else 0)
-        time.sleep(0.2)
-    cs.check("so the picture becomes older than it was", max(ages) > 1.0, str(ages))
+    cs.check("so the picture becomes older than it was",
+             cs.wait_until(lambda: age_of(screen.screen()) > 1.0, 20), screen.screen())
     screen.keys("+", "+", "+", "+")
     page = screen.wait_for("every 125 ms")
     cs.check("+ asks for more", "every 125 ms" in page, page)
@@ -246,6 +242,12 @@ def lives(pid):
 def parent(pid):
     with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
         return int(stream.read().rsplit(")", 1)[1].split()[1])
+
+
+def age_of(page):
+    """Seconds; 0 where none is shown."""
+    match = re.search(r"age ([0-9.]+) (m?)s", page)
+    return float(match[1]) / (1000 if match[2] else 1) if match else 0
 
 
 def is_recorder(name, pid):

@@ -151,6 +151,7 @@ static void what_lies_between_is_nobodys(void **state)
 	assert_non_null(csa_map_find(&map, 0x7e0000000000 + 2 * PAGE));
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written through */
 static void set(uint64_t *word, uint64_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
