@@ -15,9 +15,12 @@
 
 #define LEVEL_MIN 12u
 #define LEVEL_MAX 22u
-#define BUCKET 16u /* cells: two cache lines, which come together */
+#define BUCKET 16u /* cells: a cache line */
 #define BUCKETS_TRIED 4u
 #define PAGE_SHIFT 12
+#define LINE_MASK ((1u << CSA_MAP_LINE_BITS) - 1)
+
+_Static_assert((uint64_t)CS_SLOTS_MAX *CSA_SLOT_LINES <= LINE_MASK, "all slots have a line");
 
 /* Pages whose numbers are this far apart share a bit. */
 #define PAGES_BITS 22u
@@ -84,7 +87,7 @@ bool csa_map_open(struct csa_map *map)
 {
 	for (int kind = 0; kind < CSA_MAP_KINDS; kind++) {
 		map->pages[kind] = reserve((size_t)1 << (PAGES_BITS - 3));
-		map->cells[kind] = reserve((size_t)8 << (LEVEL_MAX + 1));
+		map->cells[kind] = reserve((size_t)4 << (LEVEL_MAX + 1));
 		if (!map->pages[kind] || !map->cells[kind])
 			return false;
 	}
@@ -106,7 +109,7 @@ void csa_map_grow(struct csa_map *map, uint32_t items)
 
 static uint32_t line_in(const struct csa_map *map, int kind, uint32_t cell)
 {
-	return (uint32_t)atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
+	return atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire) & LINE_MASK;
 }
 
 static bool is_live(const struct csa_map *map, uint32_t line, int kind, uint32_t cell)
@@ -117,9 +120,9 @@ static bool is_live(const struct csa_map *map, uint32_t line, int kind, uint32_t
 	       __atomic_load_n((uint64_t *)(item + map->live), __ATOMIC_ACQUIRE) != 0;
 }
 
-static uint64_t written_again(uint64_t cell, uint32_t line)
+static uint32_t written_again(uint32_t cell, uint32_t line)
 {
-	return ((cell >> 32) + 1) << 32 | line;
+	return (cell & ~LINE_MASK) + LINE_MASK + 1 + line;
 }
 
 static bool insert(struct csa_map *map, void *item, int kind)
@@ -130,9 +133,9 @@ static bool insert(struct csa_map *map, void *item, int kind)
 
 	for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
 		uint32_t cell = (1u << level) + ((first + i) & mask);
-		uint64_t have = atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
+		uint32_t have = atomic_load_explicit(&map->cells[kind][cell], memory_order_acquire);
 
-		if ((uint32_t)have != line && is_live(map, (uint32_t)have, kind, cell))
+		if ((have & LINE_MASK) != line && is_live(map, have & LINE_MASK, kind, cell))
 			continue;
 		__atomic_store_n(&cells_of(map, item)[kind], cell, __ATOMIC_RELAXED);
 		if (atomic_compare_exchange_strong(&map->cells[kind][cell], &have,

@@ -19,6 +19,9 @@
 /* Ranges beyond this are looked up within this much of their high end. */
 #define CSA_MAP_REACH (UINT64_C(64) << 20)
 
+/* Items lie in lines of 64 bytes; so many can be told apart. */
+#define CSA_MAP_LINE_BITS 23
+
 enum { CSA_MAP_BY_TOP, CSA_MAP_BY_LOW, CSA_MAP_KINDS };
 
 /* Items are structs at multiples of 64 bytes from one place, with these members. */
@@ -30,11 +33,11 @@ struct csa_map {
 	uint16_t cell; /* uint32_t [CSA_MAP_KINDS]: private to the map */
 	bool disjoint; /* no address lies in two of them */
 	/*
-	 * Level L begins at 1 << L. The low half is a line, 0: never used; the high half counts
-	 * how often the cell was written, so that who has seen an item end in it does not overwrite
-	 * the same item come back.
+	 * Level L begins at 1 << L. The low CSA_MAP_LINE_BITS are a line, 0: never used; the others
+	 * count how often the cell was written, so that who has seen an item end in it does not
+	 * overwrite the same item come back.
 	 */
-	_Atomic uint64_t *cells[CSA_MAP_KINDS];
+	_Atomic uint32_t *cells[CSA_MAP_KINDS];
 	/* A bit for each page that ever held a high end, or a low one. */
 	_Atomic uint64_t *pages[CSA_MAP_KINDS];
 	_Atomic uint32_t level;

@@ -13,6 +13,7 @@
 #include "heap/sampler.h"
 
 #define REGIONS_MAX (1u << 20)
+_Static_assert(REGIONS_MAX <= 1u << CSA_MAP_LINE_BITS, "all regions have a line");
 #define BYTES_MAX ((UINT64_C(8) << 20) + (UINT64_C(64) << 10)) /* with guard pages */
 #define PAGE 4096u
 

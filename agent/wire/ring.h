@@ -67,14 +67,14 @@ enum cs_agent_counter {
 	CS_AGENT_GUARD_RESET,      /* hooks left by longjmp, noticed and repaired */
 	CS_AGENT_ALLOCATOR_MAPPED, /* bytes mapped by the allocator itself, now (not a sum) */
 	CS_AGENT_BRK_GROWTH,       /* bytes the program's own sbrk/brk calls added, now */
-	CS_AGENT_OWN_BYTES,        /* memory of the agent without lanes and stack table, now */
-	CS_AGENT_SANDBOXED,        /* 1: the program entered seccomp: fewer or no records since */
-	CS_AGENT_CORO_REFUSED,     /* coroutines that are not followed: no slot, or no table */
-	CS_AGENT_CORO_SHARED,      /* stacks on which several coroutines were met, taken for one */
-	CS_AGENT_WAIT_LATE_NS,     /* … what a busy machine added before a thread ran again */
-	CS_AGENT_LANE_BYTES,       /* memory of all lanes that were made, now */
-	CS_AGENT_TABLE_BYTES,      /* of the table of known stacks, at most, now */
-	CS_AGENT_COUNTERS = 32     /* room for later ones; unknown ones are shown by number */
+	CS_AGENT_OWN_BYTES,    /* of threads and stacks, without lanes, tables, coroutines; now */
+	CS_AGENT_SANDBOXED,    /* 1: the program entered seccomp: fewer or no records since */
+	CS_AGENT_CORO_REFUSED, /* coroutines that are not followed: no slot, or no table */
+	CS_AGENT_CORO_SHARED,  /* stacks on which several coroutines were met, taken for one */
+	CS_AGENT_WAIT_LATE_NS, /* … what a busy machine added before a thread ran again */
+	CS_AGENT_LANE_BYTES,   /* memory of all lanes that were made, now */
+	CS_AGENT_TABLE_BYTES,  /* of the table of known stacks, at most, now */
+	CS_AGENT_COUNTERS = 32 /* room for later ones; unknown ones are shown by number */
 };
 
 struct cs_ring {

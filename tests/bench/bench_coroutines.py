@@ -14,6 +14,22 @@ FOLDER = tempfile.TemporaryDirectory(prefix="coroscope-bench.")
 TRACE = os.path.join(FOLDER.name, "trace.coro")
 
 
+def anonymous(pid):
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return next(int(line.split()[1]) * 1024 for line in file
+                    if line.startswith("Anonymous:"))
+
+
+def bare_bytes(program):
+    """The same of a program that nobody records."""
+    with subprocess.Popen([program, str(COUNT)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as process:
+        while process.stdout.readline() not in (b"ready\n", b""):
+            pass
+        time.sleep(1)
+        return anonymous(process.pid)
+
+
 class Server:
     """COUNT coroutines, all parked, recorded; `pid` is the program's."""
 
@@ -34,6 +50,10 @@ class Server:
         return sum(os.stat(path).st_blocks * 512
                    for path in glob.glob(f"{folder}/coroutines.*"))
 
+    def own_bytes(self):
+        """Of the program's memory, what no file is behind."""
+        return anonymous(self.pid)
+
     def end(self):
         self.process.stdin.close()
         self.process.stdout.read()
@@ -44,6 +64,7 @@ def main():
     program = os.path.join(os.environ["TARGETS"], "coro_parked")
     if not os.path.exists(program):
         return measure.say("the target coro_parked was not built: no row")
+    bare = bare_bytes(program)
     server = Server(program)
     time.sleep(1)
     rows = [measure.Row(f"{COUNT:,} coroutines of a live program, ps --group", "s",
@@ -57,11 +78,10 @@ def main():
         return [result.wall, result.cpu]
 
     measure.compare(rows, ours=by_stack)
-    table = server.table_bytes()
+    added = server.table_bytes() + server.own_bytes() - bare
     server.end()
-    counters = measure.info(TRACE)["processes"][0]["counters"]
     measure.figure(f"memory of the agent for each of {COUNT:,} coroutines", "bytes",
-                   (table + counters["own_bytes"]) / COUNT, measure.at_most(256))
+                   added / COUNT, measure.at_most(256))
     return None
 
 
