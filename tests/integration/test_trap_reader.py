@@ -199,9 +199,9 @@ def no_room_for_rings():
                  0 < process["counters"]["lane_bytes"] < int(size[:-1]) << 20, process)
         cs.equal(f"{name}: emitted = delivered + lost", process["events"],
                  info["summary"]["events"] + process["lost"])
-        # 256 blocks a thread are never freed.
-        cs.check(f"{name}: nothing is forgotten",
-                 process["events"] >= 64 * (2 * 20000 - 256), process["events"])
+        # 256 blocks a thread are never freed. A thread that starts late may find no room at all.
+        told = process["events"] + process["counters"]["no_lane"]
+        cs.check(f"{name}: nothing is forgotten", told >= 64 * (2 * 20000 - 256), process)
 
 
 def killed_recorder_leaves_a_readable_trace():
