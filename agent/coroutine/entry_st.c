@@ -47,12 +47,14 @@ EXPORT void st_thread_interrupt(void *thread)
 	csa_st_real.interrupt(thread);
 }
 
-/* These end with a jump: no frame of ours is on a stack while it waits. */
+/* These end with a jump: no frame of ours is on a stack while it waits. Only a thread is joined. */
 #define X(function, reason)                                                                        \
 	EXPORT uintptr_t function(uintptr_t a, uintptr_t b, uintptr_t c, uintptr_t d, uintptr_t e, \
 	                          uintptr_t f)                                                     \
 	{                                                                                          \
 		csa_st_waits((uintptr_t)__builtin_return_address(0), CSA_ST_##reason);             \
+		if (CSA_ST_##reason == CSA_ST_JOIN)                                                \
+			csa_st_wakes_zombie((const void *)a);                                      \
 		return csa_st_real.function(a, b, c, d, e, f);                                     \
 	}
 CSA_ST_WAITS(X)

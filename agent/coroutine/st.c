@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A thread's structure lies at the top of its stack; its saved registers are in there, neither
- * mangled nor at a documented place, so they are believed only if they fit.
+ * A thread's structure lies at the top of its stack, at stack_high of a slot that st_thread_create
+ * made and of no other; its saved registers are in there, neither mangled nor at a documented
+ * place, so they are believed only if they fit.
  */
 #include "coroutine/st.h"
 
@@ -131,7 +132,7 @@ static struct csa_reason reasons[] = {
 	[CSA_ST_CONNECT] = {"connect", 0},     [CSA_ST_READ] = {"read", 0},
 	[CSA_ST_WRITE] = {"write", 0},         [CSA_ST_SLEEP] = {"sleep", 0},
 	[CSA_ST_CONDITION] = {"condition", 0}, [CSA_ST_MUTEX] = {"mutex", 0},
-	[CSA_ST_JOIN] = {"join", 0},
+	[CSA_ST_JOIN] = {"join", 0},           [CSA_ST_ZOMBIE] = {"zombie", 0},
 };
 
 void csa_st_waits(uintptr_t caller, enum csa_st_reason reason)
@@ -147,7 +148,7 @@ struct link {
 };
 
 /* As long as they have not been put to rest, these are its threads' states. */
-enum { LOCK_WAIT = 3, CONDITION_WAIT = 4 };
+enum { RUNNING = 0, LOCK_WAIT = 3, CONDITION_WAIT = 4, ZOMBIE = 6 };
 
 #define WAIT_LINKS_OFFSET 56
 #define QUEUE_MAX (1u << 20)
@@ -164,6 +165,19 @@ void csa_st_wakes(const void *thread)
 {
 	if (csa_board->slots)
 		csa_coro_wake(slot_of(thread));
+}
+
+static int state_of(const struct cs_slot *slot)
+{
+	return *(const volatile int *)slot->stack_high;
+}
+
+void csa_st_wakes_zombie(const void *thread)
+{
+	struct cs_slot *slot = csa_board->slots ? slot_of(thread) : NULL;
+
+	if (slot && state_of(slot) == ZOMBIE)
+		csa_coro_wake(slot);
 }
 
 /* Wakes whom the library will take from QUEUE: the first that is in STATE, or ALL of them. */
@@ -200,6 +214,25 @@ void csa_st_wakes_locker(const void *mutex)
 /* The program's own callbacks. State Threads has one of each, for all threads. */
 static csa_st_callback program_in, program_out;
 
+/* What agents_next of its threads says. */
+enum { DETACHED, JOINABLE, EXITING };
+
+static struct csa_reason runtime = {"state-threads", 0};
+
+/* A thread of the library's, whose structure is at its stack_high; NULL: somebody else runs. */
+static struct cs_slot *own_here(void)
+{
+	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+	uint32_t id = atomic_load_explicit(&runtime.id, memory_order_relaxed);
+
+	return here && id && here->runtime == id && !(here->flags & CS_SLOT_FOUND) ? here : NULL;
+}
+
+static bool is_exiting(const struct cs_slot *slot)
+{
+	return slot && slot->agents_next == EXITING;
+}
+
 static void came_in(void)
 {
 	csa_coro_look((uint64_t)__builtin_frame_address(0));
@@ -207,23 +240,23 @@ static void came_in(void)
 		program_in();
 }
 
+/* A zombie does not tell that it leaves; it comes back when it has been joined, and then goes. */
 static void goes_out(void)
 {
 	const struct cs_slot *here;
-	const uint64_t *words;
 
 	if (program_out)
 		program_out();
 	csa_coro_look((uint64_t)__builtin_frame_address(0));
-	here = csa_board->slots ? csa_here : NULL;
-	if (!here)
-		return;
-	if (library.reason)
+	here = own_here();
+	if (is_exiting(here) && state_of(here) == RUNNING)
+		csa_coro_ending();
+	else if (library.reason)
 		csa_coro_park_for(&reasons[library.reason]);
 	library.reason = CSA_ST_NO_REASON;
-	words = (const uint64_t *)(here->stack_high + CONTEXT_OFFSET);
-	if (!(here->flags & CS_SLOT_THREAD) &&
-	    words[WORD_SP] - here->stack_low < here->stack_high - here->stack_low)
+	const uint64_t *words = here ? (const uint64_t *)(here->stack_high + CONTEXT_OFFSET) : NULL;
+
+	if (words && words[WORD_SP] - here->stack_low < here->stack_high - here->stack_low)
 		csa_coro_leave((uint64_t)words, CS_SLOT_CONTEXT_JMPBUF_PLAIN);
 	else
 		csa_coro_leave(0, CS_SLOT_CONTEXT_NONE);
@@ -272,7 +305,7 @@ void *csa_st_create(void *(*start)(void *), void *argument, int joinable, int st
 	struct csa_frame at = CSA_CALLER();
 	const struct csa_region *region = csa_region_find((uint64_t)thread);
 	struct csa_birth birth = {
-		.runtime = "state-threads",
+		.runtime = runtime.text,
 		.high = (uint64_t)thread,
 		.entry = (uint64_t)start,
 		.context = (uint64_t)thread + CONTEXT_OFFSET,
@@ -288,15 +321,26 @@ void *csa_st_create(void *(*start)(void *), void *argument, int joinable, int st
 	                                                             : DEFAULT_STACK_BYTES);
 	struct cs_slot *slot = csa_coro_create(&birth);
 
+	if (!slot)
+		return thread;
+	atomic_store_explicit(&runtime.id, slot->runtime, memory_order_relaxed);
+	slot->agents_next = joinable ? JOINABLE : DETACHED;
 	/* Its switches are not told: it may run, or not. */
-	if (slot && made_by_init)
+	if (made_by_init)
 		atomic_store(&slot->turn, CS_SLOT_UNKNOWN);
 	return thread;
 }
 
 void csa_st_exit(void *value)
 {
+	struct cs_slot *here;
+
 	csa_coro_look((uint64_t)__builtin_frame_address(0));
-	csa_coro_ending();
+	here = own_here();
+	if (here) {
+		if (here->agents_next == JOINABLE)
+			csa_coro_park_for(&reasons[CSA_ST_ZOMBIE]);
+		here->agents_next = EXITING;
+	}
 	csa_st_real.exit(value);
 }

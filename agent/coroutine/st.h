@@ -3,8 +3,9 @@
  * State Threads: creation and exit are interposed, and its own callbacks tell of switches.
  *
  * It calls them before a thread leaves and after it has come back, on that thread's stack, but
- * not for the first dispatch, the exit, nor its idle thread: the first is noticed at the next
- * call from the new stack, the exit when another stack goes on.
+ * not for the first dispatch, nor its idle thread, nor when a thread that is to be joined leaves
+ * at its end: such are noticed when another stack goes on. One that is joined comes back once,
+ * to give back what it had, and leaves for good; one that is not leaves for good at its end.
  *
  * What a thread waits for is the function of the library that the program has called last.
  * Who is woken is found in the wait queue that is signalled; what descriptors and clocks wake
@@ -55,6 +56,7 @@ enum csa_st_reason {
 	CSA_ST_CONDITION,
 	CSA_ST_MUTEX,
 	CSA_ST_JOIN,
+	CSA_ST_ZOMBIE, /* its function has ended; it goes when it has been joined */
 };
 
 /* All are passed on with what may be in their registers; results are at most one word. */
@@ -90,5 +92,7 @@ void csa_st_waits(uintptr_t caller, enum csa_st_reason reason);
 void csa_st_wakes_waiter(const void *condition, bool all);
 void csa_st_wakes_locker(const void *mutex);
 void csa_st_wakes(const void *thread);
+/* Before it is joined: it goes then. */
+void csa_st_wakes_zombie(const void *thread);
 
 #endif

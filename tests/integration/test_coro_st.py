@@ -14,7 +14,7 @@ import slots
 
 # In the order in which coro_st_waits makes them, behind the idle thread.
 WAITS = ["mutex", "condition", "condition", "sleep", "sleep", "accept", "read", "write", "poll",
-         "join"]
+         "join", "zombie"]
 
 
 def waits():
@@ -50,12 +50,18 @@ def wakes(arguments):
     name, ring = f"wakes {' '.join(arguments)}", run.ring
     woken = sum(1 for record in ring.records if record[0] == "wake")
     cs.equal(f"{name}: as many as the program woke", woken, json.loads(run.out)["woken"])
+    # Those that are joined come back after their end, and are not taken for somebody else then.
+    cs.equal(f"{name}: nobody else", {record[3] for record in ring.created.values()},
+             {"state-threads"})
+    cs.equal(f"{name}: all but the idle thread have finished",
+             (ring.ends("finished"), len(ring.ended)), (int(arguments[0]),) * 2)
     # What is told of switches is what the table counts.
     into = collections.Counter(record[3] for record in ring.records
                                if record[0] == "switch" and record[3])
     cs.equal(f"{name}: a record for every switch", sum(into.values()), ring.switches())
     reasons = {record[5] for record in ring.records if record[0] == "switch" and record[2]}
-    cs.equal(f"{name}: with what they wait for", reasons - {""}, {"condition", "mutex", "sleep"})
+    cs.equal(f"{name}: with what they wait for", reasons - {""},
+             {"condition", "mutex", "sleep", "zombie"})
 
 
 waits()

@@ -74,13 +74,18 @@ static void poll_one(void)
 	st_netfd_poll(silent, POLLIN, ST_UTIME_NO_TIMEOUT);
 }
 
+static void end(void)
+{
+}
+
 static void join(void)
 {
 	st_thread_join(joined, NULL);
 }
 
-static void (*const waits[])(void) = {lock, wait, wait_timed, sleep_long, sleep_often,
-                                      take, get,  fill,       poll_one,   join};
+static void (*const waits[])(void) = {lock, wait, wait_timed, sleep_long, sleep_often, take,
+                                      get,  fill, poll_one,   join,       end};
+enum { SLEEPS_LONG = 3, SLEEPS_OFTEN = 4, JOINS = 9 };
 #define WAITS (sizeof(waits) / sizeof(*waits))
 
 static void *wait_for(void *which)
@@ -119,10 +124,8 @@ static void wait_for_everything(void)
 	st_mutex_lock(held);
 	for (uintptr_t i = 0; i < WAITS; i++) {
 		those[i] = st_thread_create(wait_for, (void *)i, 1, 32768);
-		joined = those[i];
-		if (i + 1 == WAITS)
-			joined = those[3];
 	}
+	joined = those[SLEEPS_LONG];
 	st_usleep(1000);
 	say("ready\n");
 	while (read(0, &byte, 1) > 0)
@@ -131,10 +134,10 @@ static void wait_for_everything(void)
 	st_mutex_unlock(held);
 	st_cond_broadcast(condition);
 	for (size_t i = 0; i < WAITS; i++)
-		if (i != 4 && i != 9)
+		if (i != SLEEPS_OFTEN && i != JOINS)
 			st_thread_interrupt(those[i]);
 	for (size_t i = 0; i < WAITS; i++)
-		if (i != 3)
+		if (i != SLEEPS_LONG)
 			st_thread_join(those[i], NULL);
 }
 
@@ -181,6 +184,8 @@ static void wake_all(unsigned long count)
 	}
 	for (unsigned long i = 0; i < count; i++)
 		st_thread_join(all[i], NULL);
+	woken += count;
+	st_usleep(0); /* those that were joined go */
 }
 
 int main(int argc, char **argv)
