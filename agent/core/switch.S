@@ -4,15 +4,10 @@
  *
  * Calls FN(ARG) on the stack that ends at TOP (16-aligned) and returns on the caller's.
  */
-#include <cet.h>
+#include "core/entry.inc"
 
-	.text
-	.globl csa_stack_call
 	.hidden csa_stack_call
-	.type csa_stack_call, @function
-csa_stack_call:
-	.cfi_startproc
-	_CET_ENDBR
+	begin csa_stack_call
 	pushq %rbp
 	.cfi_def_cfa_offset 16
 	.cfi_offset %rbp, -16
@@ -26,7 +21,4 @@ csa_stack_call:
 	popq %rbp
 	.cfi_def_cfa %rsp, 8
 	ret
-	.cfi_endproc
-	.size csa_stack_call, .-csa_stack_call
-
-	.section .note.GNU-stack, "", @progbits
+	end csa_stack_call

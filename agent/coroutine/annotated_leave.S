@@ -4,15 +4,10 @@
  *
  * The registers with which the caller goes on, into FROM (NULL: nobody wants them).
  */
-#include <cet.h>
+#include "core/entry.inc"
 
-	.text
-	.globl csa_annotated_leave
 	.hidden csa_annotated_leave
-	.type csa_annotated_leave, @function
-csa_annotated_leave:
-	.cfi_startproc
-	_CET_ENDBR
+	begin csa_annotated_leave
 	leaq 8(%rsp), %rdx
 	testq %rdi, %rdi
 	jz 1f
@@ -26,7 +21,4 @@ csa_annotated_leave:
 	movq (%rsp), %rax
 	movq %rax, 56(%rdi)
 1:	jmp csa_annotated_switch
-	.cfi_endproc
-	.size csa_annotated_leave, .-csa_annotated_leave
-
-	.section .note.GNU-stack, "", @progbits
+	end csa_annotated_leave

@@ -4,67 +4,27 @@
  * on by a jump with everything where it was. gc's Go has functions of some of these names and
  * another calling convention: for it no register may change.
  */
-#include <cet.h>
+#include "core/entry.inc"
 
 	.macro pass name, hook, index
-	.globl \name
-	.type \name, @function
-\name:
-	.cfi_startproc
-	_CET_ENDBR
+	begin \name
 	cmpq $0, csa_gccgo_real+8*\index(%rip)
 	je 1f
 	cmpb $0, csa_gccgo_on(%rip)
 	jne 1f
 	jmp *csa_gccgo_real+8*\index(%rip)
 	/* struct csa_gccgo_call */
-1:	pushq %rbp
-	.cfi_adjust_cfa_offset 8
-	pushq %rdi
-	.cfi_adjust_cfa_offset 8
-	pushq %rsi
-	.cfi_adjust_cfa_offset 8
-	pushq %rdx
-	.cfi_adjust_cfa_offset 8
-	pushq %rcx
-	.cfi_adjust_cfa_offset 8
-	pushq %r8
-	.cfi_adjust_cfa_offset 8
-	pushq %r9
-	.cfi_adjust_cfa_offset 8
-	pushq %r10
-	.cfi_adjust_cfa_offset 8
-	pushq %rax
-	.cfi_adjust_cfa_offset 8
+1:	keep %rbp, %rdi, %rsi, %rdx, %rcx, %r8, %r9, %r10, %rax
 	cmpq $0, csa_gccgo_real+8*\index(%rip)
 	jne 2f
 	call csa_gccgo_find
 2:	movq %rsp, %rdi
 	call \hook
-	popq %rax
-	.cfi_adjust_cfa_offset -8
-	popq %r10
-	.cfi_adjust_cfa_offset -8
-	popq %r9
-	.cfi_adjust_cfa_offset -8
-	popq %r8
-	.cfi_adjust_cfa_offset -8
-	popq %rcx
-	.cfi_adjust_cfa_offset -8
-	popq %rdx
-	.cfi_adjust_cfa_offset -8
-	popq %rsi
-	.cfi_adjust_cfa_offset -8
-	popq %rdi
-	.cfi_adjust_cfa_offset -8
-	popq %rbp
-	.cfi_adjust_cfa_offset -8
+	restore %rax, %r10, %r9, %r8, %rcx, %rdx, %rsi, %rdi, %rbp
 	jmp *csa_gccgo_real+8*\index(%rip)
-	.cfi_endproc
-	.size \name, .-\name
+	end \name
 	.endm
 
-	.text
 	/* The numbers are those of enum csa_gccgo. */
 	pass __go_go, csa_gccgo_go, 0
 	pass __go_makecontext, csa_gccgo_makecontext, 1
@@ -79,5 +39,3 @@
 	pass runtime.entersyscall, csa_gccgo_enter, 10
 	pass runtime.entersyscallblock, csa_gccgo_enter, 11
 	pass runtime.exitsyscall, csa_gccgo_leave, 12
-
-	.section .note.GNU-stack, "", @progbits

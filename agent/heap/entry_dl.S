@@ -3,33 +3,18 @@
  * dlopen and dlsym: passed on by a jump with everything where it is, because both look at
  * who called them. Only RTLD_DEEPBIND, and what is left to do after it, goes another way.
  */
-#include <cet.h>
+#include "core/entry.inc"
 
 #define RTLD_DEEPBIND 8
 
 /* Calls FUNCTION with the argument registers kept; the stack is aligned in between. */
 	.macro aside function
-	pushq %rdi
-	.cfi_adjust_cfa_offset 8
-	pushq %rsi
-	.cfi_adjust_cfa_offset 8
-	pushq %rdx
-	.cfi_adjust_cfa_offset 8
+	keep %rdi, %rsi, %rdx
 	call \function
-	popq %rdx
-	.cfi_adjust_cfa_offset -8
-	popq %rsi
-	.cfi_adjust_cfa_offset -8
-	popq %rdi
-	.cfi_adjust_cfa_offset -8
+	restore %rdx, %rsi, %rdi
 	.endm
 
-	.text
-	.globl dlopen
-	.type dlopen, @function
-dlopen:
-	.cfi_startproc
-	_CET_ENDBR
+	begin dlopen
 	cmpq $0, csa_real_dlopen(%rip)
 	jnz 1f
 	aside csa_deepbind_bind
@@ -37,21 +22,13 @@ dlopen:
 	jz 2f
 	aside csa_deepbind_ask
 2:	jmp *csa_real_dlopen(%rip)
-	.cfi_endproc
-	.size dlopen, .-dlopen
+	end dlopen
 
-	.globl dlsym
-	.type dlsym, @function
-dlsym:
-	.cfi_startproc
-	_CET_ENDBR
+	begin dlsym
 	cmpq $0, csa_real_dlsym(%rip)
 	jz 1f
 	cmpl $0, csa_deepbind_wanted(%rip)
 	jz 2f
 1:	aside csa_deepbind_bind
 2:	jmp *csa_real_dlsym(%rip)
-	.cfi_endproc
-	.size dlsym, .-dlsym
-
-	.section .note.GNU-stack, "", @progbits
+	end dlsym
