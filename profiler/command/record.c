@@ -34,13 +34,7 @@ static const char *const sched_choices[] = {"count", "time", "all", NULL};
 
 static const struct cs_option options[] = {
 	CS_OPTION_PID,
-	{.name = "output",
-         .letter = 'o',
-         .kind = CS_OPTION_TEXT,
-         .complete = CS_OPERAND_FILE,
-         .argument = "FILE",
-         .preset = "PROGRAM.PID.coro",
-         .help = "write the trace to FILE"},
+	CS_OPTION_OUTPUT("PROGRAM.PID.coro"),
 	{.name = "duration",
          .letter = 'd',
          .kind = CS_OPTION_DURATION,
@@ -118,14 +112,9 @@ static const struct cs_option options[] = {
          .kind = CS_OPTION_COUNT,
          .argument = "N",
          .help = "seed of the sampler: the same program gives the same samples"},
-	{.name = "symbols",
-         .negatable = true,
-         .help = "look up function names at the end (the default)"},
-	{.name = "args",
-         .negatable = true,
-         .help = "keep command lines in the trace (the default)"},
-	{.name = "debuginfod",
-         .help = "ask the servers in DEBUGINFOD_URLS for debug files that are not here"},
+	CS_OPTION_SYMBOLS,
+	CS_OPTION_ARGS,
+	CS_OPTION_DEBUGINFOD,
 	{.name = "run-anyway",
          .help = "run a program that can't be recorded, without recording it"},
 	{0},
@@ -204,7 +193,6 @@ static int read_config(const struct cs_args *args, struct cs_recording *recordin
                        struct cs_diag *diag)
 {
 	struct cs_session_config *config = &recording->config;
-	const char *output = cs_args_text(args, "output", "");
 	int error = read_heap(args, config, diag);
 	bool exact = config->heap_mean_bytes == CS_HEAP_ALL;
 
@@ -226,15 +214,9 @@ static int read_config(const struct cs_args *args, struct cs_recording *recordin
 	if (error)
 		return error;
 	recording->args = args;
-	recording->arguments = !cs_args_get(args, "args")->negated;
-	recording->symbols = !cs_args_get(args, "symbols")->negated;
-	recording->debuginfod = cs_args_on(args, "debuginfod");
 	recording->control.path = cs_args_text(args, "control", NULL);
 	recording->duration_ns = cs_args_number(args, "duration", 0);
-	if ((size_t)snprintf(recording->path, sizeof(recording->path), "%s", output) >=
-	    sizeof(recording->path))
-		return cs_diag_set(diag, -ENAMETOOLONG, "write %s: the name is too long", output);
-	return 0;
+	return cs_written_read(&recording->written, args, diag);
 }
 
 /* ---- running ---- */

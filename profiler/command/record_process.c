@@ -52,7 +52,6 @@ static int read_rate(const struct cs_args *args, const char *name, uint32_t pres
 
 int cs_watch_read(struct cs_watch *watch, const struct cs_args *args, struct cs_diag *diag)
 {
-	const char *output = cs_args_text(args, "output", "");
 	uint64_t pid = cs_args_number(args, "pid", 0);
 
 	memset(watch, 0, sizeof(*watch));
@@ -63,18 +62,13 @@ int cs_watch_read(struct cs_watch *watch, const struct cs_args *args, struct cs_
 	}
 	watch->args = args;
 	watch->pid = (uint32_t)pid;
-	watch->arguments = !cs_args_get(args, "args")->negated;
-	watch->symbols = !cs_args_get(args, "symbols")->negated;
-	watch->debuginfod = cs_args_on(args, "debuginfod");
 	watch->want = (struct cs_observe_options){
 		.level = cs_level_of(args),
 		.stacks = true,
 		.heap = !cs_args_get(args, "heap")->negated,
 		.threads = true,
 	};
-	if ((size_t)snprintf(watch->path, sizeof(watch->path), "%s", output) >= sizeof(watch->path))
-		return cs_diag_set(diag, -ENAMETOOLONG, "write %s: the name is too long", output);
-	return 0;
+	return cs_written_read(&watch->written, args, diag);
 }
 
 static int read_options(struct cs_watch *watch, const struct cs_args *args, struct cs_diag *diag)

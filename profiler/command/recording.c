@@ -45,9 +45,9 @@ static void name_trace(struct cs_recording *recording)
 {
 	const char *program = cs_text_basename(recording->args->operands[0]);
 
-	if (!recording->path[0])
-		snprintf(recording->path, sizeof(recording->path), "%.200s.%d.coro", program,
-		         (int)recording->launch.pid);
+	if (!recording->written.path[0])
+		snprintf(recording->written.path, sizeof(recording->written.path), "%.200s.%d.coro",
+		         program, (int)recording->launch.pid);
 }
 
 /* The command line as typed, joined by spaces. NULL: no memory. */
@@ -67,7 +67,7 @@ static char *join(char **words)
 static int open_trace(struct cs_recording *recording, struct cs_diag *diag)
 {
 	struct utsname system = {0};
-	char *command = recording->arguments ? join(recording->args->operands) : NULL;
+	char *command = recording->written.arguments ? join(recording->args->operands) : NULL;
 
 	uname(&system);
 	struct cs_trace_session session = {
@@ -83,7 +83,7 @@ static int open_trace(struct cs_recording *recording, struct cs_diag *diag)
 		.max_bytes = recording->max_bytes,
 		.last_ns = recording->last_ns,
 	};
-	recording->writer = cs_trace_create(recording->path, &session, diag);
+	recording->writer = cs_trace_create(recording->written.path, &session, diag);
 	free(command);
 	return recording->writer ? 0 : diag->error;
 }
@@ -97,8 +97,8 @@ static int leave_note(struct cs_recording *recording, struct cs_diag *diag)
 		.wall_start_ns = recording->clock.wall_start_ns,
 		.mono_start_ns = recording->clock.mono_start_ns,
 		.start_stamp = recording->clock.pairs[0].stamp,
-		.command = recording->arguments ? join(recording->args->operands) : NULL,
-		.trace = realpath(recording->path, NULL),
+		.command = recording->written.arguments ? join(recording->args->operands) : NULL,
+		.trace = realpath(recording->written.path, NULL),
 	};
 	int error = cs_session_tell(&recording->folder, &note, diag);
 
@@ -113,7 +113,7 @@ static void keep_module(void *context, uint32_t module, int fd, const char *path
 
 	if (fd < 0)
 		return;
-	if (recording->resolver && recording->symbols)
+	if (recording->resolver && recording->written.symbols)
 		cs_resolver_add_module(recording->resolver, module, fd, path);
 	else
 		close(fd);
@@ -121,7 +121,7 @@ static void keep_module(void *context, uint32_t module, int fd, const char *path
 
 static int make_parts(struct cs_recording *recording, struct cs_diag *diag)
 {
-	struct cs_resolver_options options = {.debuginfod = recording->debuginfod};
+	struct cs_resolver_options options = {.debuginfod = recording->written.debuginfod};
 
 	cs_clock_start(&recording->clock);
 	recording->model = cs_model_new();
@@ -358,7 +358,7 @@ static void find_names(struct cs_recording *recording)
 	struct cs_diag diag = {0};
 	int error;
 
-	if (!recording->symbols || cs_collector_failed(recording->collector))
+	if (!recording->written.symbols || cs_collector_failed(recording->collector))
 		return;
 	error = cs_resolver_resolve(recording->resolver, recording->model, recording->names,
 	                            show_naming, recording, &recording->resolved, &diag);
@@ -372,7 +372,7 @@ static void find_names(struct cs_recording *recording)
 	} else if (error) {
 		cs_diag_set(&diag, error, "write the names: %s", strerror(-error));
 	}
-	recording->symbols = error == 0;
+	recording->written.symbols = error == 0;
 	if (error)
 		cs_recording_tell(recording, &diag);
 }
@@ -400,7 +400,7 @@ static int finish(struct cs_recording *recording, struct cs_diag *diag)
 	recording->trace_bytes = cs_trace_bytes(recording->writer);
 	int error = cs_trace_finish(recording->writer, summary, diag);
 	recording->writer = NULL;
-	if (stat(recording->path, &file) == 0)
+	if (stat(recording->written.path, &file) == 0)
 		recording->trace_bytes = (uint64_t)file.st_size;
 	return error;
 }
@@ -434,7 +434,7 @@ static void free_parts(struct cs_recording *recording)
 	if (recording->writer) {
 		/* Nothing ran: an empty trace helps nobody. */
 		cs_trace_finish(recording->writer, &recording->summary, &ignored);
-		unlink(recording->path);
+		unlink(recording->written.path);
 	}
 	cs_launch_cpu_free(recording->cpu);
 	cs_collector_free(recording->collector);

@@ -6,7 +6,6 @@
 #ifndef CS_COMMAND_RECORDING_H
 #define CS_COMMAND_RECORDING_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -15,6 +14,7 @@
 #include "command/launch.h"
 #include "command/launch_cpu.h"
 #include "command/progress.h"
+#include "command/written.h"
 #include "model/model.h"
 #include "model/symbols.h"
 #include "source/clock.h"
@@ -25,10 +25,9 @@
 
 struct cs_recording {
 	const struct cs_args *args;
-	char path[PATH_MAX];         /* of the trace */
+	struct cs_written written;
 	uint64_t duration_ns;        /* 0: as long as the program runs */
 	uint64_t max_bytes, last_ns; /* of the trace; 0: all of it is kept */
-	bool symbols, debuginfod, arguments;
 
 	struct cs_session_config config;
 	struct cs_session_folder folder;

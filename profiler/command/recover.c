@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "command/registry.h"
+#include "command/written.h"
 #include "source/collector.h"
 #include "source/sessions.h"
 #include "symbol/resolver.h"
@@ -88,18 +89,18 @@ static uint64_t choose_time(struct recovery *recovery)
 
 static int name_output(struct recovery *recovery, struct cs_diag *diag)
 {
-	const char *given = cs_args_text(recovery->args, "output", NULL);
 	const char *trace = recovery->entry->note.trace;
 	const char *name = trace ? cs_text_basename(trace) : recovery->entry->name;
 	size_t length = strlen(name);
 	char *old;
 	bool same;
+	int error = cs_written_path(recovery->path, recovery->args, diag);
 
+	if (error)
+		return error;
 	if (length > 5 && !strcmp(name + length - 5, ".coro"))
 		length -= 5;
-	if (given)
-		snprintf(recovery->path, sizeof(recovery->path), "%s", given);
-	else
+	if (!recovery->path[0])
 		snprintf(recovery->path, sizeof(recovery->path), "%.*s.recovered.coro", (int)length,
 		         name);
 	old = realpath(recovery->path, NULL);
@@ -326,13 +327,7 @@ static int run_recover(const struct cs_args *args, struct cs_diag *diag)
 }
 
 static const struct cs_option options[] = {
-	{.name = "output",
-         .letter = 'o',
-         .kind = CS_OPTION_TEXT,
-         .complete = CS_OPERAND_FILE,
-         .argument = "FILE",
-         .preset = "NAME.recovered.coro",
-         .help = "write the trace to FILE"},
+	CS_OPTION_OUTPUT("NAME.recovered.coro"),
 	{0},
 };
 static const struct cs_option_group group = {NULL, options};

@@ -28,7 +28,7 @@ static void say(const struct cs_watch *watch)
 	const struct cs_process *process = cs_model_process_at(watch->model, watch->live.process);
 
 	cs_say(watch->args, "%s (%s): %s coroutines of process %" PRIu32 ", read in %s",
-	       watch->path, cs_text_bytes((double)watch->trace_bytes).s,
+	       watch->written.path, cs_text_bytes((double)watch->trace_bytes).s,
 	       cs_text_count((double)watch->coroutines).s, watch->pid,
 	       cs_text_duration(watch->look_ns).s);
 	if (watch->frozen_ns)
@@ -39,9 +39,9 @@ static void say(const struct cs_watch *watch)
 	if (watch->warning[0])
 		cs_warn("%s", watch->warning);
 	cs_say(watch->args, "next:");
-	cs_say(watch->args, "  coroscope fold --metric coroutines %s", watch->path);
+	cs_say(watch->args, "  coroscope fold --metric coroutines %s", watch->written.path);
 	if (process && process->heap_mean_bytes)
-		cs_say(watch->args, "  coroscope heap %s", watch->path);
+		cs_say(watch->args, "  coroscope heap %s", watch->written.path);
 }
 
 static int run_snapshot(const struct cs_args *args, struct cs_diag *diag)
@@ -65,25 +65,14 @@ static int run_snapshot(const struct cs_args *args, struct cs_diag *diag)
 
 static const struct cs_option options[] = {
 	CS_OPTION_PID,
-	{.name = "output",
-         .letter = 'o',
-         .kind = CS_OPTION_TEXT,
-         .complete = CS_OPERAND_FILE,
-         .argument = "FILE",
-         .preset = "PROGRAM.PID.coro",
-         .help = "write the trace to FILE"},
+	CS_OPTION_OUTPUT("PROGRAM.PID.coro"),
 	CS_OPTION_LEVEL,
 	{.name = "heap",
          .negatable = true,
          .help = "the runtime's own heap profile and figures as well (the default)"},
-	{.name = "symbols",
-         .negatable = true,
-         .help = "look up function names of native code (the default)"},
-	{.name = "args",
-         .negatable = true,
-         .help = "keep the command line in the trace (the default)"},
-	{.name = "debuginfod",
-         .help = "ask the servers in DEBUGINFOD_URLS for debug files that are not here"},
+	CS_OPTION_SYMBOLS,
+	CS_OPTION_ARGS,
+	CS_OPTION_DEBUGINFOD,
 	{0},
 };
 static const struct cs_option_group group = {NULL, options};

@@ -201,10 +201,10 @@ static void say_names(const struct cs_recording *recording)
 {
 	const struct cs_resolver_result *found = &recording->resolved;
 
-	if (!recording->symbols)
+	if (!recording->written.symbols)
 		cs_say(recording->args,
 		       "  names        left out; 'coroscope symbolize %s' adds them",
-		       recording->path);
+		       recording->written.path);
 	else if (recording->args->verbose || found->named < found->frames / 2)
 		cs_say(recording->args,
 		       "  names        %" PRIu64 " of %" PRIu64 " addresses, %" PRIu64
@@ -236,11 +236,11 @@ static void quote(const char *path, char *quoted, size_t size)
 static void say_next(const struct cs_recording *recording, const struct totals *totals)
 {
 	const struct cs_process *top = totals->top;
-	char path[4 * sizeof(recording->path)];
+	char path[4 * sizeof(recording->written.path)];
 
 	if (!totals->recorded || !totals->alloc_objects)
 		return;
-	quote(recording->path, path, sizeof(path));
+	quote(recording->written.path, path, sizeof(path));
 	cs_say(recording->args, "next:");
 	if (top->peak_bytes && top->peak_ns >= recording->kept_from_ns)
 		cs_say(recording->args, "  coroscope heap %s@peak", path);
@@ -258,7 +258,7 @@ void cs_recording_summary(const struct cs_recording *recording)
 
 	add_up(recording->model, &totals);
 	cs_say(recording->args, "%s (%s): %s, %" PRIu32 " process%s, %" PRIu32 " thread%s; %s",
-	       recording->path, cs_text_bytes((double)recording->trace_bytes).s,
+	       recording->written.path, cs_text_bytes((double)recording->trace_bytes).s,
 	       cs_text_duration(recording->summary.duration_ns).s, processes, plural(processes),
 	       threads, threads == 1 ? "" : "s", recording->ended_by);
 	if (recording->kept_from_ns)

@@ -10,6 +10,7 @@
 
 #include "command/registry.h"
 #include "command/target.h"
+#include "command/written.h"
 #include "symbol/resolver.h"
 
 /* Model and names of the trace as it is, and the files' names for the rest. */
@@ -133,8 +134,7 @@ static int run_symbolize(const struct cs_args *args, struct cs_diag *diag)
 }
 
 static const struct cs_option options[] = {
-	{.name = "debuginfod",
-         .help = "ask the servers in DEBUGINFOD_URLS for debug files that are not here"},
+	CS_OPTION_DEBUGINFOD,
 	{0},
 };
 static const struct cs_option_group group = {NULL, options};

@@ -32,7 +32,7 @@ static void raise_file_limit(void)
 
 static int make_parts(struct cs_watch *watch, struct cs_diag *diag)
 {
-	struct cs_resolver_options options = {.debuginfod = watch->debuginfod};
+	struct cs_resolver_options options = {.debuginfod = watch->written.debuginfod};
 
 	watch->model = cs_model_new();
 	watch->names = cs_symbols_new();
@@ -47,7 +47,7 @@ static void forget_arguments(struct cs_watch *watch)
 	const struct cs_process *process = cs_model_process_at(watch->model, watch->live.process);
 
 	/* They may hold what nobody else should read. */
-	if (!watch->arguments && process->arguments)
+	if (!watch->written.arguments && process->arguments)
 		process->arguments[0] = '\0';
 }
 
@@ -56,8 +56,8 @@ static int open_trace(struct cs_watch *watch, struct cs_diag *diag)
 	const struct cs_process *process = cs_model_process_at(watch->model, watch->live.process);
 	struct utsname system = {0};
 
-	if (!watch->path[0])
-		snprintf(watch->path, sizeof(watch->path), "%.200s.%u.coro",
+	if (!watch->written.path[0])
+		snprintf(watch->written.path, sizeof(watch->written.path), "%.200s.%u.coro",
 		         cs_text_basename(process->executable ? process->executable : "process"),
 		         watch->pid);
 	uname(&system);
@@ -66,7 +66,7 @@ static int open_trace(struct cs_watch *watch, struct cs_diag *diag)
 		.mono_start_ns = watch->clock.mono_start_ns,
 		.heap_mean_bytes = process->heap_mean_bytes,
 		.tick_ns = CS_TICK_NS,
-		.command = watch->arguments ? process->arguments : NULL,
+		.command = watch->written.arguments ? process->arguments : NULL,
 		.host = system.nodename,
 		.kernel = system.release,
 		.arch = system.machine,
@@ -74,7 +74,7 @@ static int open_trace(struct cs_watch *watch, struct cs_diag *diag)
 		.max_bytes = watch->max_bytes,
 		.last_ns = watch->last_ns,
 	};
-	watch->writer = cs_trace_create(watch->path, &session, diag);
+	watch->writer = cs_trace_create(watch->written.path, &session, diag);
 	return watch->writer ? 0 : diag->error;
 }
 
@@ -229,7 +229,7 @@ static int find_names(struct cs_watch *watch, struct cs_diag *diag)
 
 	if (watch->failed)
 		return 0;
-	if (watch->symbols)
+	if (watch->written.symbols)
 		error = cs_resolver_resolve(watch->resolver, watch->model, watch->names,
 		                            show_naming, watch, &watch->resolved, diag);
 	cs_progress_clear(&watch->progress);
@@ -280,7 +280,7 @@ void cs_watch_close(struct cs_watch *watch)
 	if (watch->writer) {
 		/* Nothing was seen: an empty trace helps nobody. */
 		cs_trace_finish(watch->writer, &watch->summary, &ignored);
-		unlink(watch->path);
+		unlink(watch->written.path);
 	}
 	cs_watch_wall_stop(&watch->wall);
 	cs_watch_cpu_free(watch->cpu);

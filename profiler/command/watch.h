@@ -7,7 +7,6 @@
 #ifndef CS_COMMAND_WATCH_H
 #define CS_COMMAND_WATCH_H
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,6 +16,7 @@
 #include "command/progress.h"
 #include "command/watch_cpu.h"
 #include "command/watch_wall.h"
+#include "command/written.h"
 #include "model/symbols.h"
 #include "source/clock.h"
 #include "symbol/resolver.h"
@@ -25,7 +25,7 @@
 struct cs_watch {
 	const struct cs_args *args;
 	uint32_t pid;
-	char path[PATH_MAX];         /* of the trace; "": named after the program */
+	struct cs_written written;
 	uint64_t duration_ns;        /* 0: until it ends, or somebody interrupts */
 	uint64_t interval_ns;        /* between looks */
 	uint64_t asked_ns;           /* the interval, before somebody steered */
@@ -33,7 +33,6 @@ struct cs_watch {
 	uint64_t max_bytes, last_ns; /* of the trace; 0: all of it is kept */
 	uint32_t cpu_hz, wall_hz;    /* 0: none */
 	bool cpu_asked;              /* by name: it is a condition */
-	bool symbols, debuginfod, arguments;
 	struct cs_observe_options want;
 
 	struct cs_clock clock;

@@ -71,19 +71,19 @@ static void say_next(const struct cs_watch *watch)
 	const struct cs_process *process = cs_model_process_at(watch->model, watch->live.process);
 
 	cs_say(watch->args, "next:");
-	cs_say(watch->args, "  coroscope fold --metric coroutines %s", watch->path);
+	cs_say(watch->args, "  coroscope fold --metric coroutines %s", watch->written.path);
 	if (watch->cpu)
-		cs_say(watch->args, "  coroscope fold --metric cpu %s", watch->path);
+		cs_say(watch->args, "  coroscope fold --metric cpu %s", watch->written.path);
 	if (watch->wall.looks)
-		cs_say(watch->args, "  coroscope fold --metric offcpu %s", watch->path);
+		cs_say(watch->args, "  coroscope fold --metric offcpu %s", watch->written.path);
 	if (process && process->heap_mean_bytes)
-		cs_say(watch->args, "  coroscope heap %s", watch->path);
-	cs_say(watch->args, "  coroscope info %s", watch->path);
+		cs_say(watch->args, "  coroscope heap %s", watch->written.path);
+	cs_say(watch->args, "  coroscope info %s", watch->written.path);
 }
 
 void cs_watch_say(const struct cs_watch *watch)
 {
-	cs_say(watch->args, "%s (%s): %s of process %" PRIu32 "; %s", watch->path,
+	cs_say(watch->args, "%s (%s): %s of process %" PRIu32 "; %s", watch->written.path,
 	       cs_text_bytes((double)watch->trace_bytes).s,
 	       cs_text_duration(watch->summary.duration_ns).s, watch->pid, watch->summary.ended_by);
 	say_looks(watch);

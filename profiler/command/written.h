@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands that write a trace are asked about it: where it goes, and what it holds
+ * besides what was seen.
+ */
+#ifndef CS_COMMAND_WRITTEN_H
+#define CS_COMMAND_WRITTEN_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "command/command.h"
+
+/* One option each, to be put into a command's own group. */
+#define CS_OPTION_OUTPUT(name_of_it)                                                   \
+	{                                                                              \
+		.name = "output", .letter = 'o', .kind = CS_OPTION_TEXT,               \
+		.complete = CS_OPERAND_FILE, .argument = "FILE", .preset = name_of_it, \
+		.help = "write the trace to FILE"                                      \
+	}
+#define CS_OPTION_SYMBOLS                                                                \
+	{                                                                                \
+		.name = "symbols", .negatable = true,                                    \
+		.help = "look up function names of native code at the end (the default)" \
+	}
+#define CS_OPTION_ARGS                                                  \
+	{                                                               \
+		.name = "args", .negatable = true,                      \
+		.help = "keep command lines in the trace (the default)" \
+	}
+#define CS_OPTION_DEBUGINFOD                                                                   \
+	{                                                                                      \
+		.name = "debuginfod",                                                          \
+		.help = "ask the servers in DEBUGINFOD_URLS for debug files that are not here" \
+	}
+
+struct cs_written {
+	char path[PATH_MAX]; /* "": named after the program */
+	bool symbols, arguments, debuginfod;
+};
+
+/* What --output says, or "". 0, or -ENAMETOOLONG with DIAG. */
+int cs_written_path(char path[PATH_MAX], const struct cs_args *args, struct cs_diag *diag);
+/* ARGS are of a command with all four options. 0, or -ENAMETOOLONG with DIAG. */
+int cs_written_read(struct cs_written *written, const struct cs_args *args, struct cs_diag *diag);
+
+#endif
