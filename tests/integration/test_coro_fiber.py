@@ -6,10 +6,7 @@ other coroutines of Boost.Context; also where they migrate between threads.
 # cs-test: timeout=120
 import collections
 import json
-import os
 import re
-import signal
-import subprocess
 import time
 
 import cs
@@ -20,22 +17,12 @@ WAITS = ["mutex", "mutex", "mutex", "condition", "condition", "condition", "barr
          "channel", "channel", "channel", "condition", "sleep", "join", None]
 
 
-def listed(pid, *options):
-    result = cs.run([cs.COROSCOPE, "ps", "--json", *options, "-p", str(pid)])
-    return json.loads(result.out)["coroutines"]
-
-
 def waits():
     program = cs.need_target("coro_fibers")
-    process = subprocess.Popen(
-        cs.record_command([program, "waits"], ["--no-heap"], cs.path("waits.coro")),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=cs.environment(), cwd=cs.folder(), start_new_session=True)
-    try:
-        cs.equal("waits: it began", process.stdout.readline(), b"ready\n")
-        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
+    with cs.Running([program, "waits"], ["--no-heap"], waits=True) as running:
+        running.wait_until_ready("waits: it began")
         time.sleep(0.3)
-        fibers = sorted(listed(pid), key=lambda one: int(one["id"].split("/")[1]))
+        fibers = cs.by_number(running.report("ps")["coroutines"])
         cs.equal("waits: all are fibers", {one["runtime"] for one in fibers}, {"boost-context"})
         cs.equal("waits: each for what it waits for",
                  [one["reason"] for one in fibers[1:]], WAITS)
@@ -43,18 +30,14 @@ def waits():
                  [one["state"] for one in (fibers[0], fibers[-1])], ["runnable"] * 2)
         cs.equal("waits: the others are not",
                  {one["state"] for one in fibers[1:-1]}, {"waiting"})
-        everybody = listed(pid, "--system")
+        everybody = running.report("ps", "--system")["coroutines"]
         cs.equal("waits: the dispatcher is there and the runtime's own",
                  len(everybody) - len(fibers), 1)
-        chosen = listed(pid, "--reason", "mutex")
+        chosen = running.report("ps", "--reason", "mutex")["coroutines"]
         cs.equal("waits: and are found by it", len(chosen), 3)
-        out, _ = process.communicate(timeout=60)
-        cs.equal("waits: the program goes on and ends well", (process.returncode, out),
-                 (0, b"done\n"))
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        result = running.end()
+        cs.equal("waits: the program goes on and ends well", (result.status, result.out),
+                 (0, "done\n"))
 
 
 def counts(mode, arguments, threads):

@@ -109,10 +109,7 @@ def place(coroutine):
 
 
 def compare(name, arguments, own, count):
-    result = cs.run([cs.COROSCOPE, "ps", "--json", *arguments])
-    if not cs.check(f"{name}: ps", result.status == 0, str(result)):
-        return
-    seen = [one for one in json.loads(result.out)["coroutines"]]
+    seen = cs.report("ps", *arguments)["coroutines"]
     cs.equal(f"{name}: as many as runtime.NumGoroutine() says", len(seen), count)
     waiting = collections.Counter(place(one) for one in seen if one["state"] == "waiting")
     mine = collections.Counter({key: n for key, n in own.items() if key[0] != "syscall"})
@@ -140,33 +137,19 @@ def compare(name, arguments, own, count):
 
 
 def parked(each):
-    trace = cs.Trace(cs.path("parked.coro"))
-    process = subprocess.Popen(
-        cs.record_command([PROGRAM, "parked", str(each)], ["--heap=all"], trace.path),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=cs.environment(), start_new_session=True)
-    try:
-        text = ""
-        while not text.endswith("\nready\n"):
-            line = process.stdout.readline().decode()
-            if not line:
-                break
-            text += line
+    with cs.Running([PROGRAM, "parked", str(each)], waits=True) as running:
+        text = "\n".join(running.wait_until_ready("parked: it began"))
         own, count = dumped(text), int(re.search(r"\ngoroutines (\d+)", text)[1])
         cs.equal("parked: the program waits for everything", len(own), 8)
         time.sleep(1)
-        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
-        compare("parked, live", ["-p", str(pid)], own, count)
-        group = cs.run([cs.COROSCOPE, "ps", "--group", "-p", str(pid)]).out
+        pid = str(running.target)
+        compare("parked, live", ["-p", pid], own, count)
+        group = cs.run([cs.COROSCOPE, "ps", "--group", "-p", pid]).out
         cs.check("parked: their names are as they were written",
                  "runtime_SemacquireMutex" in group and "runtime__" not in group, group)
-        os.kill(pid, signal.SIGKILL)
-        process.communicate(timeout=60)
-        compare("parked, killed", [trace.path], own, count)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.kill(running.target, signal.SIGKILL)
+        running.end()
+        compare("parked, killed", [running.trace.path], own, count)
 
 
 def heap():

@@ -10,7 +10,6 @@ import http.server
 import json
 import os
 import signal
-import subprocess
 import threading
 import time
 
@@ -67,10 +66,7 @@ def line_of(text):
 
 
 def compare(name, arguments, each):
-    result = cs.run([cs.COROSCOPE, "ps", "--json", *arguments])
-    if not cs.check(f"{name}: ps", result.status == 0, str(result)):
-        return
-    seen = json.loads(result.out)["coroutines"]
+    seen = cs.report("ps", *arguments)["coroutines"]
     short = collections.Counter(
         (one["state"], one["reason"] or "", one["name"] or "") for one in seen)
     yields, waits, wrapped, = (line_of(text)[0] for text in (
@@ -94,28 +90,16 @@ def compare(name, arguments, each):
 
 
 def parked(each):
-    trace = cs.Trace(cs.path("parked.coro"))
-    process = subprocess.Popen(
-        cs.record_command([PROGRAM, SCRIPT, "parked", str(each)], ["--heap=all"], trace.path),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=cs.environment(), start_new_session=True)
-    try:
-        while process.stdout.readline() not in (b"ready\n", b""):
-            continue
+    with cs.Running([PROGRAM, SCRIPT, "parked", str(each)], waits=True) as running:
+        running.wait_until_ready("parked: it began")
         time.sleep(1)
-        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
-        compare("parked, live", ["-p", str(pid)], each)
-        stacks = cs.run([cs.COROSCOPE, "heap", "--json", "-p", str(pid)])
+        compare("parked, live", ["-p", str(running.target)], each)
         cs.equal("parked: our own frames are not among Lua's",
-                 [entry for entry in json.loads(stacks.out)["entries"]
+                 [entry for entry in running.report("heap")["entries"]
                   if any("coroscope-agent" in (f["module"] or "") for f in entry["stack"])], [])
-        os.kill(pid, signal.SIGKILL)
-        process.communicate(timeout=60)
-        compare("parked, killed", [trace.path], each)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        os.kill(running.target, signal.SIGKILL)
+        running.end()
+        compare("parked, killed", [running.trace.path], each)
 
 
 class Page(http.server.BaseHTTPRequestHandler):

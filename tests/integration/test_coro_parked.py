@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 
 import cs
@@ -17,43 +16,17 @@ import cs
 PROGRAMS = {"coro_parked": 500, "coro_parked_fiber": 500, "coro_parked_st": 500}
 
 
-class Parked:
+class Parked(cs.Running):
     """COUNT coroutines of PROGRAM, all parked; `noted` says how many are on which stack."""
 
     def __init__(self, program, count, options=cs.EXACT):
         self.program = cs.target(program)
-        self.trace = cs.Trace(cs.path(program + ".coro"))
-        self.process = subprocess.Popen(
-            cs.record_command([self.program, str(count)], options, self.trace.path),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env=cs.environment(), cwd=cs.folder(), start_new_session=True)
+        super().__init__([self.program, str(count)], options, waits=True)
         self.noted = collections.Counter()
-        for line in self.process.stdout:
-            words = line.decode().split()
-            if words[:1] == ["ready"]:
-                break
-            if words[:1] == ["stack"]:
-                self.noted[tuple(int(word, 16) for word in words[2:])] += int(words[1])
-        self.pid = cs.wait_until(lambda: cs.children(self.process.pid))[0]
-
-    def live(self, *options):
-        """The JSON of `coroscope heap -p PID`, as a test that hangs would."""
-        result = cs.run([cs.COROSCOPE, "heap", "--json", *options, "-p", str(self.pid)])
-        return json.loads(result.out) if result.status == 0 else {"entries": [], "error": result}
-
-    def end(self):
-        self.process.stdin.close()
-        self.process.stdin = None
-        out, err = self.process.communicate(timeout=60)
-        return self.process.returncode, out.decode(), err.decode()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        for line in self.wait_until_ready(f"{program}: all are parked"):
+            kind, *words = line.split()
+            if kind == "stack":
+                self.noted[tuple(int(word, 16) for word in words[1:])] += int(words[0])
 
 
 def places(report, parked):
@@ -86,24 +59,31 @@ def compare(name, report, parked, others=0):
              [])
 
 
+def moment(parked):
+    """Now, as a time of the trace."""
+    return f"{parked.report('heap', '--metric', 'coroutines')['time_ns'] / 1e9:.3f}s"
+
+
 def program(name, count):
     if cs.target(name) is None:
         cs.without(name, "it was not built: a library is missing")
         return
     others = 0  # dispatchers are the runtime's own, and not shown
     with Parked(name, count) as parked:
-        live = parked.live("--metric", "coroutines")
+        live = parked.report("heap", "--metric", "coroutines")
         compare(f"{name}, live", live, parked, others)
         # Stacks get into the trace a few milliseconds' worth a tick.
         time.sleep(2)
-        ps(f"{name}, live", ["-p", str(parked.pid)], parked, others, count)
-        sites = by_spawn(parked.live("--by", "spawn"))
+        ps(f"{name}, live", ["-p", str(parked.target)], parked, others, count)
+        sites = by_spawn(parked.report("heap", "--by", "spawn"))
         cs.equal(f"{name}, live: blocks of coroutines are with who made them",
                  sum(objects for site, objects in sites.items() if site), count)
-        at = f"{parked.live('--metric', 'coroutines')['time_ns'] / 1e9:.3f}s"
+        at = moment(parked)
         time.sleep(0.3)
-        status, out, err = parked.end()
-        cs.equal(f"{name}: the program goes on and ends well", (status, out), (0, "done\n"))
+        result = parked.end()
+        err = result.err
+        cs.equal(f"{name}: the program goes on and ends well", (result.status, result.out),
+                 (0, "done\n"))
         compare(f"{name}, trace@{at}", parked.trace.heap("coroutines", at=at), parked, others)
         cs.check(f"{name}: nothing was lost", "none lost" in err, err)
         if name == "coro_parked":
@@ -111,18 +91,15 @@ def program(name, count):
                      "stacks that end before" not in err, err)
     with Parked(name, count) as parked:
         time.sleep(2)
-        os.kill(parked.pid, signal.SIGKILL)
-        parked.process.communicate(timeout=60)
+        os.kill(parked.target, signal.SIGKILL)
+        parked.end()
         compare(f"{name}, killed", parked.trace.heap("coroutines"), parked, others)
         ps(f"{name}, killed", [parked.trace.path], parked, others, count)
 
 
 def ps(name, arguments, parked, others, count):
     """The same by `ps --json`: each coroutine with its stack, its maker and what it holds."""
-    result = cs.run([cs.COROSCOPE, "ps", "--json", *arguments])
-    if not cs.check(f"{name}: ps", result.status == 0, str(result)):
-        return
-    coroutines = json.loads(result.out)["coroutines"]
+    coroutines = cs.report("ps", *arguments)["coroutines"]
     compare(f"{name}, ps", {"entries": [{"value": 1, "stack": one["stack"] or []}
                                         for one in coroutines]}, parked, others)
     cs.equal(f"{name}, ps: all wait, and were made by the program",
@@ -164,18 +141,25 @@ def by_value(report, function):
                if any(frame["function"] == function for frame in entry["stack"]))
 
 
+def written(parked):
+    """Coroutines that the growing trace knows by now."""
+    try:
+        return parked.trace.total("spawned")
+    except cs.ReportError:
+        return 0
+
+
 def burst(count=60000):
     """Creations that find no room in a lane are lost as events, and not as coroutines."""
     if cs.target("coro_parked") is None:
         return
     with Parked("coro_parked", count, ["--no-heap", "--buffer=64KiB"]) as parked:
-        time.sleep(2)
-        result = cs.run([cs.COROSCOPE, "ps", "--json", "--group", "-p", str(parked.pid)])
-        groups = json.loads(result.out)["groups"]
+        cs.wait_until(lambda: written(parked) >= count, 40)
+        groups = parked.report("ps", "--group")["groups"]
         cs.equal("burst: all of them are there", sum(group["count"] for group in groups), count)
-        at = f"{parked.live('--metric', 'coroutines')['time_ns'] / 1e9:.3f}s"
+        at = moment(parked)
         time.sleep(0.3)
-        _, _, err = parked.end()
+        err = parked.end().err
     cs.check("burst: (events were lost)", "LOST" in err, err)
     cs.equal("burst: all creations are counted", parked.trace.total("spawned", at=at), count)
     cs.equal("burst: all are in the trace", parked.trace.total("coroutines", at=at), count)

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 
 import cs
@@ -57,10 +56,7 @@ def server():
 
 
 def compare(name, arguments, own, totals):
-    result = cs.run([cs.COROSCOPE, "ps", "--json", *arguments])
-    if not cs.check(f"{name}: ps", result.status == 0, str(result)):
-        return
-    seen = {one["name"]: one for one in json.loads(result.out)["coroutines"]}
+    seen = {one["name"]: one for one in cs.report("ps", *arguments)["coroutines"]}
     main = seen.pop("main", None)
     cs.check(f"{name}: main is there", main and main["reason"] == "fd", str(main))
     cs.equal(f"{name}: each by its name waits for what it waits for",
@@ -81,31 +77,19 @@ def compare(name, arguments, own, totals):
 
 
 def parked(each):
-    trace = cs.Trace(cs.path("parked.coro"))
-    process = subprocess.Popen(
-        cs.record_command([PROGRAM, "parked", str(each)], ["--heap=all"], trace.path),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=cs.environment(), start_new_session=True)
     own, totals = {}, {}
-    try:
-        for line in process.stdout:
-            words = line.decode().split(None, 2)
-            if words[0] == "thread":
-                own[words[1]] = words[2].strip().split()[0]
-            elif words[0] == "count":
-                totals[words[1]] = int(words[2])
-            elif words[0] == "ready":
-                break
+    with cs.Running([PROGRAM, "parked", str(each)], waits=True) as running:
+        for line in running.wait_until_ready("parked: it began"):
+            kind, name, rest = line.split(None, 2)
+            if kind == "thread":
+                own[name] = rest.split()[0]
+            elif kind == "count":
+                totals[name] = int(rest)
         time.sleep(1)  # stacks get into the trace a few milliseconds' worth a tick
-        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
-        compare("parked, live", ["-p", str(pid)], own, totals)
-        os.kill(pid, signal.SIGKILL)
-        process.communicate(timeout=60)
-        compare("parked, killed", [trace.path], own, totals)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        compare("parked, live", ["-p", str(running.target)], own, totals)
+        os.kill(running.target, signal.SIGKILL)
+        running.end()
+        compare("parked, killed", [running.trace.path], own, totals)
 
 
 if PROGRAM is None:

@@ -4,9 +4,6 @@
 # cs-test: timeout=60
 import collections
 import json
-import os
-import signal
-import subprocess
 import time
 
 import cs
@@ -18,30 +15,19 @@ WAITS = ["mutex", "condition", "condition", "sleep", "sleep", "accept", "read", 
 
 
 def waits():
-    process = subprocess.Popen(
-        cs.record_command([cs.need_target("coro_st_waits"), "0"], ["--no-heap"],
-                          cs.path("waits.coro")),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=cs.environment(), cwd=cs.folder(), start_new_session=True)
-    try:
-        cs.equal("waits: it began", process.stdout.readline(), b"ready\n")
-        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
+    program = cs.need_target("coro_st_waits")
+    with cs.Running([program, "0"], ["--no-heap"], waits=True) as running:
+        running.wait_until_ready("waits: it began")
         time.sleep(0.3)
-        result = cs.run([cs.COROSCOPE, "ps", "--json", "--system", "-p", str(pid)])
-        threads = sorted(json.loads(result.out)["coroutines"],
-                         key=lambda one: int(one["id"].split("/")[1]))
+        threads = cs.by_number(running.report("ps", "--system")["coroutines"])
         cs.equal("waits: each for what it waits for", [one["reason"] for one in threads[1:]],
                  WAITS)
         cs.equal("waits: all of them wait", {one["state"] for one in threads[1:]}, {"waiting"})
         cs.equal("waits: of the idle thread nothing is claimed",
                  (threads[0]["state"], threads[0]["reason"]), (None, None))
-        out, _ = process.communicate(timeout=30)
-        cs.equal("waits: the program goes on and ends well", (process.returncode, out),
-                 (0, b'{"woken": 0}\n'))
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        result = running.end()
+        cs.equal("waits: the program goes on and ends well", (result.status, result.out),
+                 (0, '{"woken": 0}\n'))
 
 
 def wakes(arguments):

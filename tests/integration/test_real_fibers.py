@@ -6,10 +6,8 @@ hundred thousand fibers. They do what they do without us, and we see them.
 # cs-test: release-only timeout=240
 import glob
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 
@@ -66,18 +64,10 @@ def skynet():
     if target is None:
         cs.without("skynet", "it was not built: a library is missing")
         return
-    trace = cs.Trace(cs.path("skynet.coro"))
-    process = subprocess.Popen(
-        cs.record_command([target, str(LEAVES)], ["--heap=all", "--buffer=32MiB"], trace.path),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=cs.environment(), cwd=cs.folder(), start_new_session=True)
-    try:
-        cs.equal("skynet: all are there", process.stdout.readline(), b"ready\n")
-        pid = cs.wait_until(lambda: cs.children(process.pid))[0]
+    with cs.Running([target, str(LEAVES)], cs.LOSSLESS, waits=True) as running:
+        running.wait_until_ready("skynet: all are there")
         time.sleep(3)  # until the recorder has taken everything in
-        report = json.loads(cs.run([cs.COROSCOPE, "ps", "--json", "--group", "-p",
-                                    str(pid)]).out)
-        groups = report["groups"]
+        groups = running.report("ps", "--group")["groups"]
         cs.equal("skynet: all fibers are in groups",
                  sum(group["count"] for group in groups if group["runtime"] == "boost-context"),
                  LEAVES + INNER)
@@ -87,24 +77,19 @@ def skynet():
                 reasons[reason] = reasons.get(reason, 0) + count
         cs.equal("skynet: leaves wait on the condition, the others for them",
                  (reasons.get("condition"), reasons.get("channel")), (LEAVES, INNER))
-        held = json.loads(cs.run([cs.COROSCOPE, "heap", "--json", "--by", "spawn", "-p",
-                                  str(pid)]).out)
+        held = running.report("heap", "--by", "spawn")
         made = sum(entry["objects"] for entry in held["entries"] if any(
             "spawn" in frame["function"] for frame in entry["stack"]))
         cs.check("skynet: what they hold is with who made them", made >= LEAVES, made)
         cs.equal("skynet: and each leaf holds its block",
                  sum(group["heap_bytes"] for group in groups if "condition" in group["reasons"]),
                  100 * LEAVES)
-        out, err = process.communicate(timeout=120)
-        own = json.loads(out)
+        result = running.end(120)
+        own = json.loads(result.out)
         cs.equal("skynet: the sum is right", own["sum"], LEAVES * (LEAVES - 1) // 2)
-        cs.equal("skynet: all were counted, with the dispatcher", trace.total("spawned"),
-                 own["made"] + 1)
-        cs.check("skynet: nothing was lost", b"none lost" in err, err)
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        cs.equal("skynet: all were counted, with the dispatcher",
+                 running.trace.total("spawned"), own["made"] + 1)
+        cs.check("skynet: nothing was lost", "none lost" in result.err, result.err)
 
 
 examples()

@@ -192,14 +192,16 @@ def record(argv, options=EXACT, timeout=60, **more):
 
 
 class Running:
-    """A recorder at work, for tests that do something to it. PID is the target's, once known."""
+    """A recorder at work, for tests that do something to it, or ask about its TARGET, which is a
+    PID once one of the waits has returned. With WAITS the program gets an input that ends at
+    end(): those that wait for it go on then."""
 
-    def __init__(self, argv, options=EXACT, env=None, **more):
+    def __init__(self, argv, options=EXACT, env=None, waits=False, **more):
         self.trace = Trace(path(os.path.basename(argv[0]) + ".coro"))
         self.process = subprocess.Popen(
             record_command(argv, options, self.trace.path), stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=environment(env),
-            cwd=folder(), start_new_session=True, **more)
+            stderr=subprocess.PIPE, stdin=subprocess.PIPE if waits else subprocess.DEVNULL,
+            env=environment(env), cwd=folder(), start_new_session=True, **more)
         self.pid = self.process.pid
         self.target = None
 
@@ -216,7 +218,26 @@ class Running:
         self.target = wait_until(look, seconds)
         return self.target
 
+    def wait_until_ready(self, name):
+        """The lines before the one that says "ready"; that it came is the fact NAME."""
+        lines = []
+        for line in self.process.stdout:
+            if line == b"ready\n":
+                break
+            lines.append(line.decode().rstrip("\n"))
+        else:
+            check(name, False, f"it ended after {_short(lines)}: {self.end()}")
+            finish()
+        check(name, True)
+        self.target = wait_until(lambda: children(self.pid))[0]
+        return lines
+
+    def report(self, command, *options):
+        """The JSON of `coroscope COMMAND OPTIONS -p` of the target."""
+        return report(command, *options, "-p", str(self.target))
+
     def end(self, timeout=60):
+        """How the recorder ends, or has ended, and all that has not been read yet."""
         try:
             out, err = self.process.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
@@ -234,8 +255,9 @@ class Running:
         except OSError:
             pass
         self.process.wait()
-        for pipe in (self.process.stdout, self.process.stderr):
-            pipe.close()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe:
+                pipe.close()
         # What a killed recorder leaves.
         for left in glob.glob(f"/dev/shm/coroscope-{os.geteuid()}/{self.pid}-*"):
             shutil.rmtree(left, True)
@@ -289,6 +311,23 @@ class ReportError(Exception):
     pass
 
 
+def report_and_warnings(command, *arguments, timeout=60):
+    result = run([COROSCOPE, command, "--json", *arguments], timeout)
+    if result.status not in (0, 1):
+        raise ReportError(f"{command} {' '.join(arguments)}: {result}")
+    return json.loads(result.out), result.err
+
+
+def report(command, *arguments, timeout=60):
+    """The JSON of `coroscope COMMAND ARGUMENTS`."""
+    return report_and_warnings(command, *arguments, timeout=timeout)[0]
+
+
+def by_number(coroutines):
+    """In the order in which they were made."""
+    return sorted(coroutines, key=lambda one: int(one["id"].split("/")[1]))
+
+
 class Trace:
     def __init__(self, file):
         self.path = file
@@ -298,11 +337,9 @@ class Trace:
 
     def report(self, command, *options, at=None, timeout=60):
         """The JSON of `coroscope COMMAND OPTIONS FILE[@AT]`."""
-        result = run([COROSCOPE, command, "--json", *options, self.at(at)], timeout)
-        if result.status not in (0, 1):
-            raise ReportError(f"{command} {' '.join(options)} {self.at(at)}: {result}")
-        self.warnings = result.err
-        return json.loads(result.out)
+        answer, self.warnings = report_and_warnings(command, *options, self.at(at),
+                                                    timeout=timeout)
+        return answer
 
     def at(self, moment):
         return self.path if moment is None else f"{self.path}@{moment}"
