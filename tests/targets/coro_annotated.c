@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "../../agent/include/coroscope.h"
+#include "switcher.h"
 #include "target.h"
 
 #define STACK_BYTES 16384
@@ -24,15 +25,6 @@ struct coroutine {
 
 static struct coroutine *current;
 static void *main_sp;
-
-/* Saves what the ABI wants to be saved in *FROM, and goes on with TO. */
-void switch_stacks(void **from, void *to);
-__asm__(".text\n.globl switch_stacks\n.type switch_stacks,@function\nswitch_stacks:\n"
-        "	.cfi_startproc\n"
-        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-        "	mov %rsp,(%rdi)\n	mov %rsi,%rsp\n"
-        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
-        "	ret\n	.cfi_endproc\n.size switch_stacks,.-switch_stacks\n");
 
 SITE static void run(struct coroutine *to)
 {
@@ -63,14 +55,8 @@ static void begin(void)
 
 SITE static void site_spawn(struct coroutine *c, void (*function)(struct coroutine *self))
 {
-	void **top = (void **)(void *)(c->stack + STACK_BYTES);
-
 	c->function = function;
-	*--top = NULL;
-	*--top = (void *)begin;
-	top -= 6; /* what switch_stacks takes off */
-	memset(top, 0, 6 * sizeof(*top));
-	c->sp = top;
+	c->sp = first_stack(c->stack + STACK_BYTES, begin);
 	coroscope_create(&c->scope, c->stack, STACK_BYTES, (void *)function);
 }
 

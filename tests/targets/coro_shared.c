@@ -10,6 +10,7 @@
  *
  * Says "ready" when all of them wait, and goes on at the end of its input.
  */
+#include "switcher.h"
 #include "target.h"
 
 #define STACK_BYTES 65536
@@ -24,14 +25,6 @@ static char *stack;
 static void *main_sp;
 static struct coroutine *current;
 static unsigned long rounds;
-
-void switch_stacks(void **from, void *to);
-__asm__(".text\n.globl switch_stacks\n.type switch_stacks,@function\nswitch_stacks:\n"
-        "	.cfi_startproc\n"
-        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-        "	mov %rsp,(%rdi)\n	mov %rsi,%rsp\n"
-        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
-        "	ret\n	.cfi_endproc\n.size switch_stacks,.-switch_stacks\n");
 
 SITE static void site_on_stack(unsigned long bytes)
 {
@@ -71,13 +64,7 @@ static void copy_out(struct coroutine *one)
 
 static void make(struct coroutine *one, void (*body)(void))
 {
-	void **top = (void **)(void *)(stack + STACK_BYTES);
-
-	*--top = NULL;
-	*--top = (void *)body;
-	top -= 6;
-	memset(top, 0, 6 * sizeof(*top));
-	one->sp = top;
+	one->sp = first_stack(stack + STACK_BYTES, body);
 	copy_out(one);
 }
 

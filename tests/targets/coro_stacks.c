@@ -7,20 +7,13 @@
  */
 #include <sys/mman.h>
 
+#include "switcher.h"
 #include "target.h"
 
 #define STACK_BYTES 32768
 
 static void *main_sp, *coroutine_sp;
 static unsigned long rounds;
-
-void switch_stacks(void **from, void *to);
-__asm__(".text\n.globl switch_stacks\n.type switch_stacks,@function\nswitch_stacks:\n"
-        "	.cfi_startproc\n"
-        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-        "	mov %rsp,(%rdi)\n	mov %rsi,%rsp\n"
-        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
-        "	ret\n	.cfi_endproc\n.size switch_stacks,.-switch_stacks\n");
 
 SITE static void site_on_stack(unsigned long bytes)
 {
@@ -58,18 +51,6 @@ static void drop(const char *kind, char *stack)
 		free(stack);
 }
 
-static void *prepare(char *stack)
-{
-	void **top = (void **)(void *)(stack + STACK_BYTES);
-
-	top = (void **)((uintptr_t)top & ~(uintptr_t)15);
-	*--top = NULL;
-	*--top = (void *)body;
-	top -= 6;
-	memset(top, 0, 6 * sizeof(*top));
-	return top;
-}
-
 static void enter(void **sp)
 {
 	coroutine_sp = *sp;
@@ -89,7 +70,7 @@ int main(int argc, char **argv)
 	rounds = argument(argc, argv, 3, 5);
 	for (unsigned long i = 0; i < count; i++) {
 		stacks[i] = site_stack(kind);
-		sps[i] = prepare(stacks[i]);
+		sps[i] = first_stack(stacks[i] + STACK_BYTES, body);
 		for (unsigned long round = 0; reuse && round < rounds; round++)
 			enter(&sps[i]);
 		if (reuse)

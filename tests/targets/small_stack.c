@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "switcher.h"
 #include "target.h"
 
 #define STACK 4096
@@ -32,20 +33,6 @@ static struct coroutine *current;
 static ucontext_t main_context;
 static void *main_pointer;
 static unsigned long allocated;
-
-void swap_stacks(void **from, void *to);
-__asm__(".text\n"
-        ".globl swap_stacks\n"
-        ".type swap_stacks,@function\n"
-        "swap_stacks:\n"
-        "	.cfi_startproc\n"
-        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-        "	mov %rsp,(%rdi)\n"
-        "	mov %rsi,%rsp\n"
-        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
-        "	ret\n"
-        "	.cfi_endproc\n"
-        ".size swap_stacks,.-swap_stacks\n");
 
 static unsigned char *new_stack(size_t bytes)
 {
@@ -137,34 +124,28 @@ static void switcher_main(void)
 
 	for (unsigned i = 0; i < ROUNDS; i++) {
 		site_small_stack(self);
-		swap_stacks(&self->stack_pointer, main_pointer);
+		switch_stacks(&self->stack_pointer, main_pointer);
 		release(self);
 	}
 	self->rounds = ROUNDS;
 	for (;;)
-		swap_stacks(&self->stack_pointer, main_pointer);
+		switch_stacks(&self->stack_pointer, main_pointer);
 }
 
 static void by_own_switcher(void)
 {
 	for (unsigned i = 0; i < COUNT; i++) {
 		struct coroutine *c = &coroutines[i];
-		void **top;
 
 		c->stack = new_stack(STACK);
 		c->random = i + 1;
 		c->rounds = 0;
-		top = (void **)(void *)(c->stack + STACK);
-		*--top = NULL; /* the caller of switcher_main: nobody */
-		*--top = (void *)switcher_main;
-		for (int saved = 0; saved < 6; saved++)
-			*--top = NULL;
-		c->stack_pointer = top;
+		c->stack_pointer = first_stack((char *)c->stack + STACK, switcher_main);
 	}
 	for (unsigned round = 0; round <= ROUNDS; round++) {
 		for (unsigned i = 0; i < COUNT; i++) {
 			current = &coroutines[i];
-			swap_stacks(&main_pointer, current->stack_pointer);
+			switch_stacks(&main_pointer, current->stack_pointer);
 		}
 	}
 }
