@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unit/profiler/go/image.c"
 #include "unit/profiler/go/scene.c"
 
 #define PATCH_BYTES 12u

@@ -13,10 +13,11 @@
 #include "go/observation.h"
 
 #define SCENE_BYTES (128u << 10)
+#define SCENE_FILE_BYTES 0xe000u
 #define SCENE_BASE UINT64_C(0x400000)
 
 struct scene {
-	unsigned char bytes[SCENE_BYTES]; /* the file's start, then memory alone */
+	unsigned char bytes[SCENE_BYTES]; /* SCENE_FILE_BYTES of a file, then memory alone */
 	struct cs_model *model;
 	struct cs_symbols *symbols;
 	struct cs_observation observation;
@@ -25,6 +26,7 @@ struct scene {
 /* What main.worker's goroutine is called. */
 #define SCENE_WORKER UINT64_C(18)
 
+/* Whole and right; in image.c. */
 void scene_make(struct scene *scene);
 /* Opens what BYTES hold now; 0 or -errno. scene_close() in either case. */
 int scene_open(struct scene *scene, struct cs_diag *diag);
