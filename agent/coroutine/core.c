@@ -155,9 +155,11 @@ uint64_t csa_coro_now(struct csa_thread *thread, uint64_t sp)
 	if (!csa_board->slots &&
 	    (on_own_stack(thread, sp) || on_signal_stack(sp) || !csa_board_ready()))
 		return 0;
-	/* One without a stack of its own runs on whatever stack there is. */
-	if (!here || (here->stack_high && !(here->flags & CS_SLOT_BODY) &&
-	              sp - here->stack_low >= here->stack_high - here->stack_low))
+	/* One without a stack of its own runs on whatever stack there is. One that somebody else has
+	 * declared dead may be another one now, and run elsewhere. */
+	if (!here || !here->number || here->tid != thread->tid ||
+	    (here->stack_high && !(here->flags & CS_SLOT_BODY) &&
+	     sp - here->stack_low >= here->stack_high - here->stack_low))
 		look_around(thread, sp);
 	return csa_slot_number(csa_here);
 }
@@ -187,6 +189,20 @@ static void remember_key(struct cs_slot *slot, uint64_t key)
 	if (key)
 		atomic_store_explicit(csa_recent(csa_board, key), csa_slot_line(slot),
 		                      memory_order_relaxed);
+}
+
+/*
+ * A part of a larger block is freed by another address than its own: what that block's site asks
+ * for must be followed, however much it is. Sites recur, so one in so many is looked at.
+ */
+#define ASKED_OF 16
+
+static void look_where_it_is(uint64_t low)
+{
+	const struct csa_region *region = csa_region_find(low);
+
+	if (region && region->low != low)
+		csa_region_is_stack(region);
 }
 
 struct cs_slot *csa_coro_new(struct csa_thread *thread, const struct csa_birth *birth)
@@ -224,6 +240,8 @@ struct cs_slot *csa_coro_new(struct csa_thread *thread, const struct csa_birth *
 		csa_map_add(&csa_slot_map, slot);
 		csa_filter_add((const void *)slot->stack_low);
 		atomic_fetch_add(&csa_coro_count, 1);
+		if (number % ASKED_OF == 1)
+			look_where_it_is(birth->low);
 	}
 	remember_key(slot, birth->key);
 	return slot;
@@ -404,6 +422,7 @@ void csa_coro_thread_ends(struct csa_thread *thread)
 
 	if (!csa_board->slots)
 		return;
+	csa_thread_self(present_sp()); /* which may never have been seen on its own stack */
 	csa_coro_now(thread, present_sp());
 	here = csa_here;
 	csa_here = NULL;

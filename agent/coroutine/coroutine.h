@@ -118,7 +118,7 @@ static inline bool csa_coro_ends_elsewhere(uint64_t outermost)
 
 	return __builtin_expect(here != NULL, 0) && csa_board->slots &&
 	       (here->flags & (CS_SLOT_FOUND | CS_SLOT_SHARED_STACK)) == CS_SLOT_FOUND &&
-	       here->agents_next != (uint32_t)outermost;
+	       here->agents_own != (uint32_t)outermost;
 }
 
 /* Tells in THREAD's lane whose the next allocations are, if it was somebody else's before. */

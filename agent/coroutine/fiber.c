@@ -121,7 +121,7 @@ static struct cs_slot *slot_of(const void *context)
 {
 	struct cs_slot *slot = slot_below(context);
 	bool is_its = slot && (slot->flags & CS_SLOT_FIBER) &&
-	              slot->agents_next == distance(slot, context);
+	              slot->agents_own == distance(slot, context);
 
 	return is_its ? slot : NULL;
 }
@@ -136,7 +136,7 @@ void csa_fiber_attached(uintptr_t caller, const void *context, bool is_dispatche
 	/* Fibers are attached again when they go to another thread. */
 	if (!slot || (slot->flags & CS_SLOT_FIBER))
 		return;
-	slot->agents_next = distance(slot, context);
+	slot->agents_own = distance(slot, context);
 	csa_coro_turns_out(slot, CS_SLOT_FIBER | (is_dispatcher ? CS_SLOT_SYSTEM : 0));
 }
 

@@ -11,6 +11,7 @@
 
 #include "core/emit.h"
 #include "core/sys.h"
+#include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "stack/modules.h"
 
@@ -22,9 +23,28 @@ static bool is_borrowed(const struct csa_thread *thread)
 	return (uint32_t)csa_sys0(SYS_gettid) != thread->tid;
 }
 
+/* Whose stack is known does not end because somebody runs beside it. */
+static void keep_off_others(uint64_t address, uint64_t *low, uint64_t *high)
+{
+	for (int tries = 0; tries < 32; tries++) {
+		struct cs_slot *slot = csa_map_find(&csa_slot_map, *low);
+		uint64_t end = slot ? slot->stack_high : 0;
+
+		if (end > *low && end <= address) {
+			*low = end;
+			continue;
+		}
+		slot = csa_map_find(&csa_slot_map, *high - 1);
+		end = slot ? slot->stack_low : 0;
+		if (end <= address || end >= *high)
+			return;
+		*high = end;
+	}
+}
+
 struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const char *runtime)
 {
-	struct csa_region *region = csa_region_find(address);
+	const struct csa_region *region = csa_region_find(address);
 	struct csa_birth birth = {
 		.runtime = runtime,
 		.flags = CS_SLOT_FOUND,
@@ -39,6 +59,7 @@ struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const 
 		birth.low = address & ~(PIECE - 1);
 		birth.high = birth.low + PIECE;
 		birth.flags |= CS_SLOT_GUESSED;
+		keep_off_others(address, &birth.low, &birth.high);
 	}
 	return csa_coro_new(thread, &birth);
 }
@@ -50,7 +71,7 @@ void csa_coro_ends_in(uint64_t outermost)
 
 	if (!here || !function)
 		return;
-	here->agents_next = (uint32_t)outermost;
+	here->agents_own = (uint32_t)outermost;
 	if (!here->entry)
 		here->entry = function;
 	if (here->entry == function)

@@ -188,8 +188,8 @@ static void *search(struct csa_map *map, uint64_t key, uint64_t address, int kin
 	return item;
 }
 
-/* A range that ends on PAGE begins above ADDRESS. */
-static bool is_above(const struct csa_map *map, uint64_t page, uint64_t address)
+/* One that ends on PAGE and lies in [low, high). */
+static void *search_page(const struct csa_map *map, uint64_t page, uint64_t low, uint64_t high)
 {
 	uint32_t level = atomic_load_explicit(&map->level, memory_order_relaxed);
 
@@ -199,16 +199,23 @@ static bool is_above(const struct csa_map *map, uint64_t page, uint64_t address)
 		for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
 			uint32_t cell = (1u << level) + ((first + i) & mask);
 			uint32_t line = line_in(map, CSA_MAP_BY_TOP, cell);
+			uint8_t *item = item_at(map, line);
 
 			if (!line)
 				break;
 			if (is_live(map, line, CSA_MAP_BY_TOP, cell) &&
-			    key_of(map, item_at(map, line), CSA_MAP_BY_TOP) == page &&
-			    word_at(item_at(map, line), map->low) > address)
-				return true;
+			    key_of(map, item, CSA_MAP_BY_TOP) == page &&
+			    word_at(item, map->low) >= low && word_at(item, map->high) <= high)
+				return item;
 		}
 	}
-	return false;
+	return NULL;
+}
+
+/* A range that ends on PAGE begins above ADDRESS. */
+static bool is_above(const struct csa_map *map, uint64_t page, uint64_t address)
+{
+	return search_page(map, page, address + 1, UINT64_MAX) != NULL;
 }
 
 /* ---- ranges ---- */
@@ -285,4 +292,21 @@ void *csa_map_find_below(struct csa_map *map, uint64_t address, uint32_t bytes)
 void *csa_map_find_low(struct csa_map *map, uint64_t low)
 {
 	return *map->items ? search(map, low, low, CSA_MAP_BY_LOW) : NULL;
+}
+
+void *csa_map_next_within(struct csa_map *map, uint64_t low, uint64_t high, uint64_t *cursor)
+{
+	uint64_t page = (*cursor > low ? *cursor : low) >> PAGE_SHIFT;
+	uint64_t end = ((high - 1) >> PAGE_SHIFT) + 1;
+	void *item = NULL;
+
+	if (!*map->items || low >= high || high >> 47)
+		return NULL;
+	for (; (page = next_top(map, page, end)) < end; page++) {
+		item = search_page(map, page, low, high);
+		if (item)
+			break;
+	}
+	*cursor = page << PAGE_SHIFT;
+	return item;
 }

@@ -68,4 +68,10 @@ void *csa_map_find_below(struct csa_map *map, uint64_t address, uint32_t bytes);
 /* The living item whose range begins at LOW; NULL none. */
 void *csa_map_find_low(struct csa_map *map, uint64_t low);
 
+/*
+ * One after the other, those that lie in [LOW, HIGH); NULL: there are no more. *CURSOR is 0 at
+ * first. The caller ends each, or is given it again.
+ */
+void *csa_map_next_within(struct csa_map *map, uint64_t low, uint64_t high, uint64_t *cursor);
+
 #endif

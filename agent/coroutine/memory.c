@@ -23,15 +23,26 @@ void csa_coro_memory_new(uint64_t low, uint64_t bytes, const struct csa_frame *a
 	csa_work_end(&work);
 }
 
+/* Stacks that lie in there, behind what their runtimes keep of them. */
+static void end_inner(struct csa_thread *thread, uint64_t low, uint64_t high)
+{
+	struct cs_slot *slot;
+	uint64_t cursor = 0;
+
+	while ((slot = csa_map_next_within(&csa_slot_map, low, high, &cursor)))
+		csa_core_finish(thread, slot, CS_CORO_END_STACK_FREED);
+}
+
 void csa_coro_block_gone(const void *block)
 {
 	struct cs_slot *slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
 	struct csa_region *region = csa_region_find_low((uint64_t)block);
 	uintptr_t sp = (uintptr_t)__builtin_frame_address(0);
+	uint64_t high = region ? region->high : 0, cursor = 0;
 
 	if (region)
 		csa_region_end(region);
-	if (!slot)
+	if (!slot && !csa_map_next_within(&csa_slot_map, (uint64_t)block, high, &cursor))
 		return;
 	struct csa_work work = csa_core_begin(sp);
 
@@ -41,6 +52,7 @@ void csa_coro_block_gone(const void *block)
 		slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
 		if (slot)
 			csa_core_finish(work.thread, slot, CS_CORO_END_STACK_FREED);
+		end_inner(work.thread, (uint64_t)block, high);
 	}
 	csa_core_end(&work);
 }
@@ -56,6 +68,7 @@ static void end_within(struct csa_thread *thread, uint64_t low, uint64_t bytes)
 			if (slot)
 				csa_core_finish(thread, slot, CS_CORO_END_STACK_FREED);
 		}
+		end_inner(thread, low, low + bytes);
 		return;
 	}
 	for (uint32_t i = 1; i < used; i++) {

@@ -295,14 +295,14 @@ static void set_state(struct cs_slot *slot, enum cs_slot_state state)
 /* What it waited for before it was suspended waits behind. */
 static void suspend(struct cs_slot *slot)
 {
-	slot->agents_next = slot->reason;
+	slot->agents_own = slot->reason;
 	slot->reason = csa_slots_text("suspended");
 	set_state(slot, CS_SLOT_SUSPENDED);
 }
 
 static void resume(struct cs_slot *slot, const void *queue)
 {
-	slot->reason = (uint16_t)slot->agents_next;
+	slot->reason = (uint16_t)slot->agents_own;
 	set_state(slot, queue == pth.ready   ? CS_SLOT_RUNNABLE
 	                : queue == pth.waits ? CS_SLOT_WAITING
 	                                     : CS_SLOT_NEW);

@@ -2,6 +2,9 @@
 /*
  * Free slots are a stack that is linked through them; its head carries a count of its changes,
  * so that a head that was taken and given back in between is no longer the same.
+ *
+ * A thread may still hold the slot of a coroutine that another one has declared dead, and write
+ * what adapters and switches write. So the link is in `parent`, which is written at birth alone.
  */
 #include "coroutine/slots.h"
 
@@ -162,7 +165,7 @@ static struct cs_slot *take_free(void)
 		struct cs_slot *slot = csa_slot_at((uint32_t)head);
 		/* Somebody else may have taken it meanwhile, and write to it. */
 		uint64_t next = ((head >> 32) + 1) << 32 |
-		                __atomic_load_n(&slot->agents_next, __ATOMIC_RELAXED);
+		                (uint32_t)__atomic_load_n(&slot->parent, __ATOMIC_RELAXED);
 
 		if (atomic_compare_exchange_weak(&slots.free, &head, next))
 			return slot;
@@ -216,7 +219,7 @@ void csa_slots_give_back(struct cs_slot *slot)
 	atomic_store_explicit(&slot->number, 0, memory_order_release);
 	atomic_fetch_add_explicit(&slots.table->ended, 1, memory_order_relaxed);
 	do {
-		__atomic_store_n(&slot->agents_next, (uint32_t)head, __ATOMIC_RELAXED);
+		__atomic_store_n(&slot->parent, (uint32_t)head, __ATOMIC_RELAXED);
 		next = ((head >> 32) + 1) << 32 | csa_slot_line(slot);
 	} while (!atomic_compare_exchange_weak(&slots.free, &head, next));
 }

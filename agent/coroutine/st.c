@@ -214,7 +214,7 @@ void csa_st_wakes_locker(const void *mutex)
 /* The program's own callbacks. State Threads has one of each, for all threads. */
 static csa_st_callback program_in, program_out;
 
-/* What agents_next of its threads says. */
+/* What agents_own of its threads says. */
 enum { DETACHED, JOINABLE, EXITING };
 
 static struct csa_reason runtime = {"state-threads", 0};
@@ -230,7 +230,7 @@ static struct cs_slot *own_here(void)
 
 static bool is_exiting(const struct cs_slot *slot)
 {
-	return slot && slot->agents_next == EXITING;
+	return slot && slot->agents_own == EXITING;
 }
 
 static void came_in(void)
@@ -324,7 +324,7 @@ void *csa_st_create(void *(*start)(void *), void *argument, int joinable, int st
 	if (!slot)
 		return thread;
 	atomic_store_explicit(&runtime.id, slot->runtime, memory_order_relaxed);
-	slot->agents_next = joinable ? JOINABLE : DETACHED;
+	slot->agents_own = joinable ? JOINABLE : DETACHED;
 	/* Its switches are not told: it may run, or not. */
 	if (made_by_init)
 		atomic_store(&slot->turn, CS_SLOT_UNKNOWN);
@@ -338,9 +338,9 @@ void csa_st_exit(void *value)
 	csa_coro_look((uint64_t)__builtin_frame_address(0));
 	here = own_here();
 	if (here) {
-		if (here->agents_next == JOINABLE)
+		if (here->agents_own == JOINABLE)
 			csa_coro_park_for(&reasons[CSA_ST_ZOMBIE]);
-		here->agents_next = EXITING;
+		here->agents_own = EXITING;
 	}
 	csa_st_real.exit(value);
 }

@@ -96,13 +96,14 @@ struct cs_slot {
 	/* What its creation tells. */
 	uint64_t stack_low; /* 0, 0 if unknown */
 	uint64_t stack_high;
-	uint64_t created;     /* stamp */
-	uint64_t spawn;       /* stack that created it, or with FOUND, its stack; 0 unknown */
-	uint64_t entry;       /* first instruction of its function; 0 unknown */
-	uint64_t parent;      /* number of the coroutine that created it; 0 none or unknown */
-	uint16_t runtime;     /* a text: cli.md's name of it */
-	uint16_t flags;       /* enum cs_slot_flag */
-	uint32_t agents_next; /* of a free slot; else the adapter's */
+	uint64_t created;    /* stamp */
+	uint64_t spawn;      /* stack that created it, or with FOUND, its stack; 0 unknown */
+	uint64_t entry;      /* first instruction of its function; 0 unknown */
+	uint64_t parent;     /* number of the coroutine that created it; 0 none or unknown;
+	                         private to the agent in a free slot */
+	uint16_t runtime;    /* a text: cli.md's name of it */
+	uint16_t flags;      /* enum cs_slot_flag */
+	uint32_t agents_own; /* the adapter's */
 	uint32_t agents_cell[2];
 
 	char text[64]; /* name, NUL, "key=value" joined by '\n', NUL; cut to fit */

@@ -151,6 +151,35 @@ static void what_lies_between_is_nobodys(void **state)
 	assert_non_null(csa_map_find(&map, 0x7e0000000000 + 2 * PAGE));
 }
 
+/* Of those that lie in a piece of memory, whole, each is met once; and several end on one page. */
+static void all_within_are_met(void **state)
+{
+	uint64_t at = 0x7f0000000000, cursor = 0;
+	uint64_t low = at + 7 * PAGE + 40, high = at + 40 * PAGE + 8;
+	uint32_t count = 0, within = 0;
+	const struct item *item;
+	struct item *found;
+
+	(void)state;
+	for (uint32_t i = 1; i < 400; i++, at += pick(3) * 128) {
+		uint64_t bytes = 64 + pick(PAGE / 8) * 8;
+
+		item = put(i, at, bytes);
+		at += bytes;
+		within += item->low >= low && item->high <= high;
+	}
+	while ((found = csa_map_next_within(&map, low, high, &cursor))) {
+		assert_true(found->live && found->low >= low && found->high <= high);
+		found->live = 0;
+		count++;
+	}
+	assert_int_equal(count, within);
+	assert_true(within > 20);
+	cursor = 0;
+	assert_null(csa_map_next_within(&map, low, high, &cursor));
+	assert_null(csa_map_next_within(&map, high, low, &cursor));
+}
+
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written through */
 static void set(uint64_t *word, uint64_t value)
 {
@@ -210,6 +239,7 @@ int main(void)
 		TEST(who_has_ended_is_not_found),
 		TEST(a_random_life_is_as_a_list_says),
 		TEST(what_lies_between_is_nobodys),
+		TEST(all_within_are_met),
 		TEST(threads_do_not_lose_each_others_ranges),
 	};
 

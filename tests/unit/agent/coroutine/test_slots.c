@@ -83,6 +83,23 @@ static void a_slot_comes_back_empty(void **state)
 	csa_slots_give_back(again);
 }
 
+/* A thread may hold one that somebody else has given back, and write what adapters write. */
+static void who_still_writes_to_a_free_slot_harms_nobody(void **state)
+{
+	struct cs_slot *first = take(1), *second = take(2);
+
+	(void)state;
+	csa_slots_give_back(first);
+	csa_slots_give_back(second);
+	second->agents_own = 0x7f123457;
+	second->reason = 7;
+	second->context = second->agents_key = 0x7f0000000008;
+	assert_ptr_equal(csa_slots_take(), second);
+	assert_ptr_equal(csa_slots_take(), first);
+	csa_slots_give_back(first);
+	csa_slots_give_back(second);
+}
+
 static void *churn(void *argument)
 {
 	struct cs_slot *mine[64];
@@ -208,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_slot_is_nobodys),
 		cmocka_unit_test(a_slot_comes_back_empty),
+		cmocka_unit_test(who_still_writes_to_a_free_slot_harms_nobody),
 		cmocka_unit_test(threads_never_share_a_slot),
 		cmocka_unit_test(there_are_as_many_as_are_asked_for),
 		cmocka_unit_test(the_same_text_has_one_id),
