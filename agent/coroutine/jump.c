@@ -14,10 +14,11 @@
 
 void *csa_jump_real[CSA_JUMP_COUNT];
 
-/* The last sigsetjmp of this thread, and who called it. */
+/* The last sigsetjmp of this thread, and who called it. The environment may be gone since. */
 static __thread struct {
-	const struct cs_slot *slot;
-	const uint64_t *environment;
+	uint64_t number; /* a slot may be another's now */
+	uint64_t environment;
+	uint64_t sp; /* as it is in there */
 } saved __attribute__((tls_model("initial-exec")));
 
 void csa_jump_find(void)
@@ -45,14 +46,20 @@ static bool holds(const struct cs_slot *slot, uint64_t address)
 	return address - slot->stack_low < slot->stack_high - slot->stack_low;
 }
 
+static uint64_t number_of(const struct cs_slot *slot)
+{
+	return atomic_load_explicit(&slot->number, memory_order_relaxed);
+}
+
 void csa_jump_saved(const uint64_t *environment, uint64_t sp)
 {
 	const struct cs_slot *here = csa_board->slots ? csa_here : NULL;
 
 	if (!here || !holds(here, sp))
 		return;
-	saved.slot = here;
-	saved.environment = environment;
+	saved.number = number_of(here);
+	saved.environment = (uint64_t)environment;
+	saved.sp = sp + 8;
 }
 
 void csa_jump_taken(const uint64_t *environment, uint64_t sp)
@@ -66,12 +73,12 @@ void csa_jump_taken(const uint64_t *environment, uint64_t sp)
 	to = demangle(environment[WORD_SP]);
 	if (holds(here, to))
 		return;
-	bool returns = saved.slot == here;
+	bool returns = saved.number && saved.number == number_of(here);
 	struct csa_switch how = {
 		.runtime = "stack",
 		.sp = sp + 8,
-		.from_context = returns ? (uint64_t)saved.environment : 0,
-		.from_key = returns ? demangle(saved.environment[WORD_SP]) : 0,
+		.from_context = returns ? saved.environment : 0,
+		.from_key = returns ? saved.sp : 0,
 		.from_kind = returns ? CS_SLOT_CONTEXT_JMPBUF : CS_SLOT_CONTEXT_NONE,
 		.from_ends = returns ? 0 : CS_CORO_END_LEFT,
 		.to_key = to,

@@ -116,10 +116,27 @@ static const struct library *known_library(uintptr_t function, uint64_t epoch)
 	return NULL;
 }
 
-static struct library *place_for(uint64_t epoch)
+static bool is_loaded(const struct library *library)
 {
-	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++)
-		if (atomic_load(&libraries[i].epoch) != epoch)
+	struct search search = {.address = library->low};
+
+	return library->high && csa_lookup_each(look_at, &search) &&
+	       search.image.low == library->low;
+}
+
+/*
+ * Its own if it has one: what is written there then is what is there. Another's is not taken as
+ * long as that is loaded: some thread may be in it, and will look there when a coroutine yields.
+ */
+static struct library *place_for(const struct csa_image *image)
+{
+	const size_t count = sizeof(libraries) / sizeof(*libraries);
+
+	for (size_t i = 0; i < count; i++)
+		if (libraries[i].low == image->low && libraries[i].high == image->high)
+			return &libraries[i];
+	for (size_t i = 0; i < count; i++)
+		if (!is_loaded(&libraries[i]))
 			return &libraries[i];
 	return NULL;
 }
@@ -136,7 +153,7 @@ static const struct library *library_of(void *function)
 		return known->layout ? known : NULL;
 	if (!csa_lookup_each(look_at, &search) || atomic_exchange(&libraries_busy, 1))
 		return NULL;
-	free_place = place_for(epoch);
+	free_place = place_for(&search.image);
 	if (free_place) {
 		fill(free_place, &search.image);
 		atomic_store_explicit(&free_place->epoch, epoch, memory_order_release);

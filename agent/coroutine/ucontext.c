@@ -39,11 +39,17 @@ void csa_ucontext_find(void)
 		csa_ucontext_real = found;
 }
 
-/* The last getcontext of this thread, and who called it. */
+/* The last getcontext of this thread, and who called it. The context may be gone since. */
 static __thread struct {
-	struct cs_slot *slot;
-	const ucontext_t *context;
+	uint64_t number; /* a slot may be another's now */
+	uint64_t context;
+	uint64_t sp; /* as it is in there */
 } saved __attribute__((tls_model("initial-exec")));
+
+static uint64_t number_of(const struct cs_slot *slot)
+{
+	return atomic_load_explicit(&slot->number, memory_order_relaxed);
+}
 
 static uint64_t sp_of(const ucontext_t *context)
 {
@@ -90,9 +96,9 @@ void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
 		.to_address = sp_of(to),
 	};
 
-	if (here && saved.slot == here) {
-		how.from_context = (uint64_t)saved.context;
-		how.from_key = sp_of(saved.context);
+	if (here && saved.number && saved.number == number_of(here)) {
+		how.from_context = saved.context;
+		how.from_key = saved.sp;
 		how.from_kind = CS_SLOT_CONTEXT_UCONTEXT;
 	} else if (here) {
 		how.from_ends = CS_CORO_END_FINISHED;
@@ -107,8 +113,9 @@ void csa_ucontext_get(ucontext_t *context, uint64_t sp)
 
 	if (!here || sp - here->stack_low >= here->stack_high - here->stack_low)
 		return;
-	saved.slot = here;
-	saved.context = context;
+	saved.number = number_of(here);
+	saved.context = (uint64_t)context;
+	saved.sp = sp + 8;
 }
 
 /* Where the new context's stack pointer will be: the return address, and what does not fit
@@ -147,7 +154,7 @@ void csa_ucontext_make(ucontext_t *context, void *function, int argc, const stru
 		csa_ucontext_maker = NULL;
 	}
 	/* The getcontext before was for this one, not for who called it. */
-	if (saved.context == context)
-		saved.slot = NULL;
+	if (saved.context == (uint64_t)context)
+		saved.number = 0;
 	csa_coro_create(&birth);
 }

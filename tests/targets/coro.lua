@@ -102,8 +102,24 @@ local function versions(library)
 		finished + (there and 5 or 0)))
 end
 
+-- The other one comes and goes, and comes again, while a coroutine of this one runs.
+local function within(library)
+	local there
+	local thread = create(function()
+		there = other(library) and other(library)
+		coroutine.yield()
+	end)
+	resume(thread)
+	resume(thread)
+	print(string.format('{"there": %s, "created": %d, "switches": %d, "finished": %d}', there,
+		made + (there and 10 or 0), resumes + (there and 40 or 0),
+		finished + (there and 10 or 0)))
+end
+
 if arg[1] == "versions" then
 	versions(arg[2])
+elseif arg[1] == "within" then
+	within(arg[2])
 elseif arg[1] == "count" then
 	count(tonumber(arg[2]), tonumber(arg[3]))
 else
