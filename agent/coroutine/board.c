@@ -11,14 +11,14 @@
 #include "coroutine/map.h"
 #include "coroutine/switch.h"
 
-#define PAGE 4096
 #define MADV_WIPEONFORK_ 18
 #define RECENT_BITS_MIN 10u
 #define RECENT_BITS_MAX 22u
+/* Nothing that a program has in a register by chance. */
+#define MARK_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 #define OPENING_NAPS 500 /* of 0.1 ms */
 
-static struct csa_board no_board = {.shift = 63};
-struct csa_board *csa_board = &no_board;
+struct csa_board csa_board[1];
 
 static struct {
 	bool wanted;
@@ -26,33 +26,47 @@ static struct {
 	_Atomic uint32_t *recent; /* levels, as in map.c */
 } board_state;
 
-static bool new_board(void)
+/* What was in the library's file, or may be shared with it, can't be wiped: a fresh page. */
+static bool new_page(void)
 {
-	struct csa_board *board = csa_map(PAGE);
+	long page = (long)csa_board;
 
-	if (!board || csa_sys3(SYS_madvise, board, PAGE, MADV_WIPEONFORK_) != 0)
-		return false;
-	if (!(csa_agent.session->flags & CS_SESSION_SCHED_TIME))
-		board->present = &csa_agent.session->present;
-	board->recent = board_state.recent + (1u << RECENT_BITS_MIN);
-	board->shift = 64 - RECENT_BITS_MIN;
-	board->slots = csa_slots;
-	board->fast = (csa_agent.session->flags & CS_SESSION_SCHED_EVENTS) ? NULL : csa_slots;
-	__atomic_store_n(&csa_board, board, __ATOMIC_RELEASE);
-	return true;
+	return csa_sys6(SYS_mmap, page, CSA_BOARD_BYTES, PROT_READ | PROT_WRITE,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == page &&
+	       csa_sys3(SYS_madvise, page, CSA_BOARD_BYTES, MADV_WIPEONFORK_) == 0;
+}
+
+/* Others look at it meanwhile: what they look at first comes last. */
+static void fill_board(void)
+{
+	uint32_t flags = csa_agent.session->flags;
+	uint64_t none = 0;
+
+	if (!(flags & CS_SESSION_SCHED_TIME)) {
+		csa_board->present = &csa_agent.session->present;
+		atomic_compare_exchange_strong(csa_board->present, &none, csa_stamp());
+	}
+	csa_board->recent = board_state.recent + (1u << RECENT_BITS_MIN);
+	csa_board->shift = 64 - RECENT_BITS_MIN;
+	__atomic_store_n(&csa_board->slots, csa_slots, __ATOMIC_RELEASE);
+	if (flags & CS_SESSION_SCHED_EVENTS)
+		return;
+	__atomic_store_n(&csa_board->fast, csa_slots, __ATOMIC_RELEASE);
+	if (csa_board->present)
+		__atomic_store_n(&csa_board->mark, csa_agent.ring->start_stamp * MARK_FACTOR | 1,
+		                 __ATOMIC_RELEASE);
 }
 
 void csa_board_grow(uint32_t used)
 {
-	struct csa_board *board = csa_board;
-	uint32_t bits = 64 - board->shift;
+	uint32_t bits = 64 - csa_board->shift;
 
 	csa_map_grow(&csa_slot_map, used);
 	if (used <= 1u << bits || bits >= RECENT_BITS_MAX)
 		return;
 	/* A switch in between may use the old place with the new shift: it misses, no more. */
-	__atomic_store_n(&board->recent, board_state.recent + (2u << bits), __ATOMIC_RELEASE);
-	__atomic_store_n(&board->shift, 64 - (bits + 1), __ATOMIC_RELEASE);
+	__atomic_store_n(&csa_board->recent, board_state.recent + (2u << bits), __ATOMIC_RELEASE);
+	__atomic_store_n(&csa_board->shift, 64 - (bits + 1), __ATOMIC_RELEASE);
 }
 
 static bool open_tables(void)
@@ -63,7 +77,10 @@ static bool open_tables(void)
 	if (csa_sys_failed(start))
 		return false;
 	board_state.recent = (_Atomic uint32_t *)start;
-	return csa_map_open(&csa_slot_map) && csa_slots_open() && new_board();
+	if (!csa_map_open(&csa_slot_map) || !new_page() || !csa_slots_open())
+		return false;
+	fill_board();
+	return true;
 }
 
 /* Somebody else is at it; once in the life of a process, and not for long. */
@@ -72,7 +89,7 @@ static bool wait_for_tables(void)
 	const struct timespec nap = {.tv_nsec = 100000};
 
 	for (int i = 0; i < OPENING_NAPS && !csa_sandboxed && board_state.wanted; i++) {
-		if (__atomic_load_n(&csa_board, __ATOMIC_ACQUIRE)->slots)
+		if (__atomic_load_n(&csa_board->slots, __ATOMIC_ACQUIRE))
 			return true;
 		csa_sys2(SYS_nanosleep, &nap, NULL);
 	}
@@ -106,11 +123,13 @@ bool csa_board_wanted(void)
 
 bool csa_board_forked(void)
 {
-	if (csa_slots_fork_open() && new_board()) {
+	if (csa_slots_fork_open()) {
+		fill_board();
 		csa_board_grow(csa_slots_used());
 		return true;
 	}
-	csa_board = &no_board;
+	csa_board->mark = 0;
+	csa_board->slots = csa_board->fast = NULL;
 	csa_slots = NULL;
 	board_state.wanted = false;
 	return false;

@@ -61,7 +61,7 @@ static struct cs_slot *own_slot(struct csa_thread *thread)
 			return NULL;
 		slot->flags = CS_SLOT_THREAD;
 		slot->created = csa_stamp();
-		slot->since = slot->created;
+		slot->since = csa_switch_stamp(csa_board);
 		atomic_store(&slot->turn, CS_SLOT_RUNNING);
 		slot->tid = thread->tid;
 		thread->slot = slot;
@@ -222,7 +222,7 @@ struct cs_slot *csa_coro_new(struct csa_thread *thread, const struct csa_birth *
 	slot->context = birth->context;
 	slot->context_kind = birth->context_kind;
 	slot->created = csa_stamp();
-	slot->since = slot->created;
+	slot->since = csa_switch_stamp(csa_board);
 	if (has_stack) {
 		slot->stack_low = birth->low;
 		slot->stack_high = birth->high;

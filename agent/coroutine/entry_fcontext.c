@@ -31,7 +31,7 @@ EXPORT struct csa_transfer ontop_fcontext(void *to, void *data, void *function)
 
 	/* What lies above the stack is how a coroutine ends. */
 	if (UNLIKELY(
-		    !here || !csa_board->fast || (uint64_t)data - here->stack_high < 4096 ||
+		    !here || !csa_board_fast() || (uint64_t)data - here->stack_high < 4096 ||
 		    !csa_switch_fast(CS_SLOT_CONTEXT_FCONTEXT, context, context, (uint64_t)to, sp)))
 		return csa_fcontext_ontop(to, data, function, sp);
 	return csa_fcontext_real.ontop(to, data, function);

@@ -221,7 +221,7 @@ void csa_gccgo_mcall(const struct csa_gccgo_call *call)
 	if (returns)
 		return;
 	if (here && !now.parking)
-		here->agents_woken = 1;
+		here->agents_woken = CSA_WOKEN;
 	now.parking = 0;
 }
 

@@ -50,7 +50,7 @@ static bool wakes(struct cs_slot *slot)
 	uint64_t turn = atomic_load(&slot->turn);
 
 	if ((turn & 0xff) == CS_SLOT_RUNNING) { /* it is about to leave, which tells of it */
-		slot->agents_woken = 1;
+		slot->agents_woken = CSA_WOKEN;
 		slot->reason = 0;
 	}
 	if ((turn & 0xff) != CS_SLOT_WAITING ||

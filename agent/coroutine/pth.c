@@ -283,7 +283,7 @@ void csa_pth_yield(void)
 	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
 
 	if (here && !(here->flags & CS_SLOT_THREAD) && !pth.waiting)
-		here->agents_woken = 1;
+		here->agents_woken = CSA_WOKEN;
 	pth.waiting = false;
 }
 

@@ -4,12 +4,14 @@
 #include "core/lookup.h"
 #include "coroutine/adapters.h"
 #include "coroutine/coroutine.h"
+#include "coroutine/switch.h"
 
 /* libc is never loaded late: it is enough to look once. */
-static int boot_swap(ucontext_t *from, const ucontext_t *to)
+static int boot_swap(ucontext_t *from, const ucontext_t *to, uint64_t rdx, uint64_t rcx,
+                     uint64_t mark, struct cs_slot *slot)
 {
 	csa_ucontext_find();
-	return csa_ucontext_real.swap(from, to);
+	return csa_ucontext_real.swap(from, to, rdx, rcx, mark, slot);
 }
 
 static int boot_set(const ucontext_t *to)
@@ -65,7 +67,9 @@ static void note_link(const ucontext_t *to)
 		here->context = (uint64_t)to->uc_link;
 }
 
-int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp)
+/* Not inlined: what is on our frame must not be where somebody else may look after the jump. */
+__attribute__((noinline)) static void swap_slowly(const ucontext_t *from, const ucontext_t *to,
+                                                  uint64_t sp)
 {
 	struct csa_switch how = {
 		.runtime = "ucontext",
@@ -78,8 +82,21 @@ int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp)
 	};
 
 	csa_coro_switch(&how);
+}
+
+int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp)
+{
+	struct cs_slot *slot = csa_here;
+	uint64_t mark = 0;
+
+	if (csa_switch_fast(CS_SLOT_CONTEXT_UCONTEXT, (uint64_t)from, sp + 8, sp_of(to), sp)) {
+		mark = csa_board->mark;
+	} else {
+		swap_slowly(from, to, sp);
+		slot = NULL;
+	}
 	note_link(to);
-	return csa_ucontext_real.swap(from, to);
+	return csa_ucontext_real.swap(from, to, 0, 0, mark, slot);
 }
 
 /*

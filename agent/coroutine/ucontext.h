@@ -5,6 +5,11 @@
  * A coroutine is found by the stack pointer in the context that is switched to: contexts are
  * copied, shared and used again, the stack is not. Its end is no call: its function returns
  * into uc_link, which is noticed at the next event.
+ *
+ * Where to look is kept in the context itself. libc saves r8 and r9 there, which belong to nobody
+ * when a function of two arguments is called: the program finds in them whatever we left. We
+ * leave the board's mark and the slot of who leaves, and believe what we find as far as the
+ * mark is there and the slot has the stack pointer for its key.
  */
 #ifndef CSA_COROUTINE_UCONTEXT_H
 #define CSA_COROUTINE_UCONTEXT_H
@@ -12,10 +17,15 @@
 #include <stdint.h>
 #include <ucontext.h>
 
+#include "coroutine/slots.h"
 #include "stack/stack.h"
 
+/* swapcontext, with what is in the registers of further arguments. */
+typedef int csa_swap(ucontext_t *from, const ucontext_t *to, uint64_t rdx, uint64_t rcx,
+                     uint64_t mark, struct cs_slot *slot);
+
 struct csa_ucontext_real {
-	int (*swap)(ucontext_t *from, const ucontext_t *to);
+	csa_swap *swap;
 	int (*set)(const ucontext_t *to);
 	int (*get)(ucontext_t *context);
 	void *make; /* jumped to from entry_ucontext.S */

@@ -30,7 +30,7 @@ struct scene scene;
 
 /* No coroutine runs here. */
 __thread struct cs_slot *csa_here;
-struct csa_board *csa_board;
+struct csa_board csa_board[1];
 
 void csa_coro_ends_in(uint64_t outermost)
 {
