@@ -59,7 +59,7 @@ void csa_annotated_create(struct csa_annotation *self, const void *stack, size_t
 void csa_annotated_switch(struct csa_annotation *from, struct csa_annotation *to, uint64_t sp)
 {
 	struct csa_switch how = {
-		.sp = sp,
+		.sp = sp - 8,
 		.to = slot_of(to),
 		.to_thread = !to,
 		.from_context = (uint64_t)from,

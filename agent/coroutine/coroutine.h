@@ -40,7 +40,7 @@ struct cs_slot *csa_coro_create(const struct csa_birth *birth);
 
 struct csa_switch {
 	const char *runtime;   /* of a coroutine that is met here for the first time */
-	uint64_t sp;           /* of the caller, on the stack that is left */
+	uint64_t sp;           /* a word of the stack that is left: a return address on it */
 	uint64_t from_context; /* how it will be resumed; 0 not at all */
 	uint64_t from_key;
 	struct cs_slot *to; /* who is entered, if that is known; else … */

@@ -60,7 +60,7 @@ __attribute__((noinline)) static void switched(void *to, uint64_t sp, enum cs_co
 	uint64_t context = sp - csa_fcontext_bytes;
 	struct csa_switch how = {
 		.runtime = RUNTIME,
-		.sp = sp + 8,
+		.sp = sp,
 		.from_context = context,
 		.from_key = context,
 		.from_kind = CS_SLOT_CONTEXT_FCONTEXT,

@@ -260,7 +260,7 @@ void csa_gccgo_setcontext(const struct csa_gccgo_call *call)
 		return;
 	struct cs_slot *goroutine = slot_of(call->rdi);
 	struct csa_switch how = {
-		.sp = sp,
+		.sp = sp - 8,
 		.from_context = key,
 		.from_key = key,
 		.from_kind = key ? CS_SLOT_CONTEXT_GCCGO : CS_SLOT_CONTEXT_NONE,

@@ -76,7 +76,7 @@ void csa_jump_taken(const uint64_t *environment, uint64_t sp)
 	bool returns = saved.number && saved.number == number_of(here);
 	struct csa_switch how = {
 		.runtime = "stack",
-		.sp = sp + 8,
+		.sp = sp,
 		.from_context = returns ? saved.environment : 0,
 		.from_key = returns ? saved.sp : 0,
 		.from_kind = returns ? CS_SLOT_CONTEXT_JMPBUF : CS_SLOT_CONTEXT_NONE,

@@ -73,7 +73,7 @@ __attribute__((noinline)) static void swap_slowly(const ucontext_t *from, const 
 {
 	struct csa_switch how = {
 		.runtime = "ucontext",
-		.sp = sp + 8,
+		.sp = sp,
 		.from_context = (uint64_t)from,
 		.from_key = sp + 8,
 		.from_kind = CS_SLOT_CONTEXT_UCONTEXT,
@@ -108,7 +108,7 @@ void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
 	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
 	struct csa_switch how = {
 		.runtime = "ucontext",
-		.sp = sp + 8,
+		.sp = sp,
 		.to_key = sp_of(to),
 		.to_address = sp_of(to),
 	};

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything that State Threads can do, in an order that a seed decides: usage: chaos_st SEED
+ * STEPS. Threads that end by returning or by st_thread_exit, joined, not yet joined when they
+ * end, or never; that wait, are interrupted, make others, and enter coroutines of ucontext's.
+ * Prints how many there were.
+ */
+/* cs-link: -lst */
+#include <errno.h>
+#include <st.h>
+#include <ucontext.h>
+
+#include "target.h"
+
+enum { MOST = 40, INNER_BYTES = 32768 };
+
+static struct thread {
+	st_thread_t thread;
+	bool joinable, joined, ended;
+} threads[MOST];
+
+static uint64_t seed;
+static unsigned long created, ended, inner, switches;
+static st_cond_t condition;
+static st_mutex_t mutex;
+static int alive;
+
+static unsigned below(unsigned limit)
+{
+	return (unsigned)random_below(&seed, limit);
+}
+
+SITE static void site_event(void)
+{
+	free(malloc(1 + below(6000)));
+}
+
+/* ---- a coroutine of another kind within a thread ---- */
+
+struct inner {
+	ucontext_t outside, inside;
+	char stack[INNER_BYTES];
+};
+
+static struct inner *entering;
+
+static void run_inner(void)
+{
+	struct inner *self = entering;
+
+	site_event();
+	st_usleep(0); /* the thread is left from within */
+	site_event();
+	check(swapcontext(&self->inside, &self->outside) == 0);
+	site_event();
+}
+
+static void enter_inner(void)
+{
+	struct inner *self = malloc(sizeof(*self));
+	bool ends = below(2);
+
+	check(self && getcontext(&self->inside) == 0);
+	self->inside.uc_stack.ss_sp = self->stack;
+	self->inside.uc_stack.ss_size = sizeof(self->stack);
+	self->inside.uc_link = &self->outside;
+	makecontext(&self->inside, run_inner, 0);
+	inner++;
+	for (int i = 0; i < 1 + ends; i++) {
+		entering = self;
+		check(swapcontext(&self->outside, &self->inside) == 0);
+	}
+	free(self);
+}
+
+/* ---- threads ---- */
+
+static void *live(void *argument);
+
+static void create(void)
+{
+	static const int sizes[] = {0, 65536, 80000, 131072};
+	unsigned place = below(MOST);
+	struct thread *one = &threads[place];
+
+	for (unsigned i = 0; i < MOST && one->thread; i++)
+		one = &threads[++place % MOST];
+	if (one->thread)
+		return;
+	one->joinable = below(2);
+	one->joined = one->ended = false;
+	one->thread = st_thread_create(live, one, one->joinable, sizes[below(4)]);
+	check(one->thread != NULL);
+	created++;
+	alive++;
+}
+
+/* Forgets who has ended and was not to be joined, joins somebody who was. */
+static void join(struct thread *self)
+{
+	unsigned place = below(MOST);
+
+	for (unsigned i = 0; i < MOST; i++) {
+		struct thread *one = &threads[(place + i) % MOST];
+
+		if (one == self || !one->thread || one->joined)
+			continue;
+		if (!one->joinable && one->ended) {
+			one->thread = NULL;
+			continue;
+		}
+		/* Whoever waits for one that waits for it would wait for ever. */
+		if (!one->joinable || (self && !one->ended))
+			continue;
+		one->joined = true;
+		void *result = NULL;
+
+		if (st_thread_join(one->thread, &result) == 0)
+			check(result == one);
+		one->thread = NULL;
+		return;
+	}
+}
+
+static void interrupt(const struct thread *self)
+{
+	const struct thread *one = &threads[below(MOST)];
+
+	if (one != self && one->thread && !one->ended)
+		st_thread_interrupt(one->thread);
+}
+
+static void wait_somehow(void)
+{
+	switch (below(5)) {
+	case 0:
+		st_usleep(0);
+		break;
+	case 1:
+		st_usleep(below(100));
+		break;
+	case 2:
+		st_cond_timedwait(condition, below(200));
+		break;
+	case 3:
+		if (st_mutex_lock(mutex) == 0) {
+			st_usleep(0);
+			check(st_mutex_unlock(mutex) == 0);
+		}
+		break;
+	default:
+		st_cond_broadcast(condition);
+	}
+}
+
+static void step(struct thread *self)
+{
+	switch (below(9)) {
+	case 0:
+		create();
+		break;
+	case 1:
+		join(self);
+		break;
+	case 2:
+		interrupt(self);
+		break;
+	case 3:
+		enter_inner();
+		break;
+	case 4:
+	case 5:
+		site_event();
+		break;
+	default:
+		wait_somehow();
+	}
+}
+
+SITE static void end_deep(struct thread *self, unsigned depth)
+{
+	volatile char here[64];
+
+	here[0] = (char)depth;
+	if (depth > 0 && here[0] >= 0)
+		end_deep(self, depth - 1);
+	else
+		st_thread_exit(self);
+}
+
+static void *live(void *argument)
+{
+	struct thread *self = argument;
+
+	for (unsigned i = below(8); i > 0; i--)
+		step(self);
+	self->ended = true;
+	ended++;
+	alive--;
+	if (below(3) == 0)
+		end_deep(self, below(20));
+	return self;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned long steps;
+
+	seed = argument(argc, argv, 1, 1) * 0x9e3779b97f4a7c15u + 1;
+	steps = argument(argc, argv, 2, 300);
+	check(st_init() == 0);
+	condition = st_cond_new();
+	mutex = st_mutex_new();
+	for (unsigned long i = 0; i < steps; i++)
+		step(NULL);
+	while (alive > 0)
+		st_usleep(100);
+	for (int i = 0; i < MOST; i++)
+		join(NULL);
+	st_usleep(0);
+	site_event();
+	check(created == ended);
+	(void)switches;
+	say("{\"state-threads\": [%lu, %lu], \"ucontext\": [%lu, %lu]}\n", created + 1, ended,
+	    inner, inner);
+	return 0;
+}
