@@ -29,6 +29,14 @@
 /* MAP_NORESERVE memory that may hold nothing: tried from large to small. */
 static const uint32_t sizes[] = {CS_SLOTS_MAX, 1u << 17, 1u << 13};
 
+/*
+ * Who looks a text up while another thread adds one goes without. That may be for a reason, which
+ * is looked up again, but not for what a coroutine is for ever: these are there from the start.
+ */
+static const char *const runtimes[] = {
+	"ucontext", "boost-context", "state-threads", "gccgo", "pth", "lua", "annotated", "stack",
+};
+
 uint8_t *csa_slots;
 
 static struct {
@@ -141,6 +149,8 @@ bool csa_slots_open(void)
 		return false;
 	}
 	atomic_store(&slots.fresh, 1);
+	for (size_t i = 0; i < sizeof(runtimes) / sizeof(*runtimes); i++)
+		csa_slots_text(runtimes[i]);
 	__atomic_store_n(&slots.table->magic, CS_SLOTS_MAGIC, __ATOMIC_RELEASE);
 	return true;
 }

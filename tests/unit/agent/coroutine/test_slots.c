@@ -220,6 +220,34 @@ static void a_child_has_what_there_was_at_the_fork(void **state)
 	csa_slots_give_back(slot);
 }
 
+static void *name_reasons(void *argument)
+{
+	char text[20];
+
+	for (int i = 0; i < 100; i++) {
+		snprintf(text, sizeof(text), "%s %d", (const char *)argument, i);
+		csa_slots_text(text);
+	}
+	return NULL;
+}
+
+/* However busy others are with texts of their own: a coroutine is of its runtime for ever. */
+static void runtimes_have_their_names_from_the_start(void **state)
+{
+	static const char *const names[] = {"ucontext", "boost-context", "state-threads", "gccgo",
+	                                    "pth",      "lua",           "annotated",     "stack"};
+	static char prefixes[2][8] = {"one", "other"};
+	pthread_t threads[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, name_reasons, prefixes[i]), 0);
+	for (size_t i = 0; i < 100 * sizeof(names) / sizeof(*names); i++)
+		assert_int_equal(csa_slots_text(names[i % 8]), i % 8 + 1);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +256,7 @@ int main(void)
 		cmocka_unit_test(who_still_writes_to_a_free_slot_harms_nobody),
 		cmocka_unit_test(threads_never_share_a_slot),
 		cmocka_unit_test(there_are_as_many_as_are_asked_for),
+		cmocka_unit_test(runtimes_have_their_names_from_the_start),
 		cmocka_unit_test(the_same_text_has_one_id),
 		cmocka_unit_test(names_and_labels_are_cut_to_fit),
 		cmocka_unit_test(a_child_has_what_there_was_at_the_fork),
