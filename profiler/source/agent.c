@@ -259,38 +259,7 @@ static struct cs_books *inherit(struct cs_agent *agent, const struct cs_agent *p
 	return cs_books_fork(then ? then : parent->books, agent->process);
 }
 
-struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct cs_ring_info *info,
-                              const struct cs_process *start, uint32_t host_pid,
-                              const struct cs_agent *parent)
-{
-	struct cs_agent *agent = calloc(1, sizeof(*agent));
-
-	if (!agent)
-		return NULL;
-	agent->world = world;
-	agent->info = info;
-	agent->host_pid = host_pid;
-	agent->time_ns = start->start_ns;
-	agent->latest_ns = UINT64_MAX;
-	agent->process = cs_model_process(world->model, start);
-	if (!agent->process)
-		goto fail;
-	if (parent && parent->books)
-		agent->books = inherit(agent, parent, info->fork_stamp);
-	else if (info->heap_mean_bytes)
-		agent->books = cs_books_new(world->model, agent->process, info->heap_mean_bytes);
-	if (!agent->books && info->heap_mean_bytes)
-		goto fail;
-	if (parent && cs_module_map_copy(&agent->modules, &parent->modules))
-		goto fail;
-	cs_agent_roster_start(agent);
-	return agent;
-fail:
-	cs_agent_free(agent, NULL);
-	return NULL;
-}
-
-struct cs_agent *cs_agent_of(const struct cs_agent_world *world, const struct cs_ring_info *info,
+static struct cs_agent *make(const struct cs_agent_world *world, const struct cs_ring_info *info,
                              uint32_t process, uint32_t host_pid)
 {
 	struct cs_agent *agent = calloc(1, sizeof(*agent));
@@ -302,14 +271,48 @@ struct cs_agent *cs_agent_of(const struct cs_agent_world *world, const struct cs
 	agent->host_pid = host_pid;
 	agent->latest_ns = UINT64_MAX;
 	agent->process = process;
-	if (info->heap_mean_bytes)
-		agent->books = cs_books_new(world->model, process, info->heap_mean_bytes);
-	if (!agent->books && info->heap_mean_bytes) {
-		free(agent);
+	return agent;
+}
+
+/* Once it is known whose books it keeps. */
+static struct cs_agent *made(struct cs_agent *agent, bool whole)
+{
+	if (!agent->process || (!agent->books && agent->info->heap_mean_bytes))
+		whole = false;
+	if (!whole) {
+		cs_agent_free(agent, NULL);
 		return NULL;
 	}
 	cs_agent_roster_start(agent);
 	return agent;
+}
+
+struct cs_agent *cs_agent_new(const struct cs_agent_world *world, const struct cs_ring_info *info,
+                              const struct cs_process *start, uint32_t host_pid,
+                              const struct cs_agent *parent)
+{
+	struct cs_agent *agent = make(world, info, cs_model_process(world->model, start), host_pid);
+
+	if (!agent)
+		return NULL;
+	agent->time_ns = start->start_ns;
+	if (!agent->process)
+		return made(agent, false);
+	if (parent && parent->books)
+		agent->books = inherit(agent, parent, info->fork_stamp);
+	else if (info->heap_mean_bytes)
+		agent->books = cs_books_new(world->model, agent->process, info->heap_mean_bytes);
+	return made(agent, !parent || cs_module_map_copy(&agent->modules, &parent->modules) == 0);
+}
+
+struct cs_agent *cs_agent_of(const struct cs_agent_world *world, const struct cs_ring_info *info,
+                             uint32_t process, uint32_t host_pid)
+{
+	struct cs_agent *agent = make(world, info, process, host_pid);
+
+	if (agent && info->heap_mean_bytes)
+		agent->books = cs_books_new(world->model, process, info->heap_mean_bytes);
+	return agent ? made(agent, true) : NULL;
 }
 
 void cs_agent_free(struct cs_agent *agent, struct cs_ring_reader *ring)

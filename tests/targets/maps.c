@@ -27,6 +27,16 @@ SITE char *site_remap(char *p, size_t from, size_t to, int flags)
 	return p;
 }
 
+static void move_break(void)
+{
+	char *old_break = sbrk(0);
+
+	check(sbrk(64 * (intptr_t)PAGE) == old_break);
+	old_break[0] = old_break[63 * PAGE] = 1;
+	check(brk(old_break + 32 * PAGE) == 0);
+	check((char *)sbrk(0) == old_break + 32 * PAGE);
+}
+
 int main(void)
 {
 	size_t mapped = 0;
@@ -81,12 +91,7 @@ int main(void)
 		check(munmap(p, 8 * PAGE) == 0);
 	}
 
-	char *old_break = sbrk(0);
-	check(sbrk(64 * (intptr_t)PAGE) == old_break);
-	old_break[0] = old_break[63 * PAGE] = 1;
-	check(brk(old_break + 32 * PAGE) == 0);
-	check((char *)sbrk(0) == old_break + 32 * PAGE);
-
+	move_break();
 	say("{\"mapped\": %zu, \"brk\": %zu}\n", mapped, (size_t)(32 * PAGE));
 	return 0;
 }

@@ -244,13 +244,6 @@ static void save_threads(struct cs_json *json, const struct csv_scene *scene)
 
 static void save_figures(struct cs_json *json, const struct cs_model *model)
 {
-	static const char *const units[] = {
-		[CS_UNIT_COUNT] = "count",
-		[CS_UNIT_BYTES] = "bytes",
-		[CS_UNIT_NS] = "ns",
-		[CS_UNIT_RATIO] = "ratio",
-	};
-
 	cs_json_array(json, "figures");
 	for (uint32_t id = 1; id <= cs_model_figure_count(model); id++) {
 		const struct cs_figure *figure = cs_model_figure_at(model, id);
@@ -261,7 +254,7 @@ static void save_figures(struct cs_json *json, const struct cs_model *model)
 		cs_json_uint(json, "process", figure->process);
 		cs_json_string(json, "name", cs_model_text_at(model, figure->name));
 		cs_json_string(json, "unit",
-		               figure->unit <= CS_UNIT_RATIO ? units[figure->unit] : NULL);
+		               figure->unit < CS_UNITS ? cs_unit_names[figure->unit] : NULL);
 		cs_json_double(json, "value", figure->value);
 		cs_json_object_end(json);
 	}
