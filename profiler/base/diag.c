@@ -7,28 +7,44 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* A text that did not fit says so, and does not end inside a UTF-8 character. */
-static void end_cut(char *text, size_t bytes)
+static bool continues(char c)
 {
-	size_t at = bytes - 4;
+	return ((unsigned char)c & 0xc0) == 0x80;
+}
 
-	while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
-		at--;
-	memcpy(text + at, "...", 4);
+/* The reason is at the end: of a text that does not fit, some of the middle is left out. */
+static void shorten(char *text, size_t bytes, const char *whole, size_t length)
+{
+	size_t tail = bytes / 2, head = bytes - 1 - tail - 3;
+	const char *end = whole + length - tail;
+
+	while (head > 0 && continues(whole[head]))
+		head--;
+	while (*end && continues(*end))
+		end++;
+	snprintf(text, bytes, "%.*s...%s", (int)head, whole, end);
 }
 
 __attribute__((format(printf, 3, 0))) static void put(char *text, size_t bytes, const char *format,
                                                       va_list arguments)
 {
+	va_list again;
+	char *whole = NULL;
+
+	va_copy(again, arguments);
 	int length = vsnprintf(text, bytes, format, arguments);
 
 	if (length < 0)
 		text[0] = '\0';
-	else if ((size_t)length >= bytes)
-		end_cut(text, bytes);
+	else if ((size_t)length >= bytes && vasprintf(&whole, format, again) == length)
+		shorten(text, bytes, whole, (size_t)length);
+	free(whole);
+	va_end(again);
 }
 
 int cs_diag_set(struct cs_diag *diag, int error, const char *format, ...)

@@ -22,6 +22,13 @@
 /* Of those that are smaller than this, one every few seconds does not matter. */
 #define SMALL_KEYFRAME (UINT64_C(256) << 10)
 
+static int refuse(const char *path, int error, const char *why, struct cs_diag *diag)
+{
+	cs_diag_set(diag, error, "write %s: %s", path, why);
+	cs_diag_hint(diag, "name another file with -o");
+	return error;
+}
+
 /* Another recording, a folder or a device at PATH is not ours to replace. */
 static int remove_old(const char *path, struct cs_diag *diag)
 {
@@ -29,26 +36,19 @@ static int remove_old(const char *path, struct cs_diag *diag)
 	int fd;
 
 	if (lstat(path, &status))
-		return errno == ENOENT
-		               ? 0
-		               : cs_diag_set(diag, -errno, "write %s: %s", path, strerror(errno));
-	if (!S_ISREG(status.st_mode)) {
-		cs_diag_set(diag, -EEXIST, "write %s: it exists and is not a regular file", path);
-		return cs_diag_hint(diag, "name another file with -o");
-	}
+		return errno == ENOENT ? 0 : refuse(path, -errno, strerror(errno), diag);
+	if (!S_ISREG(status.st_mode))
+		return refuse(path, -EEXIST, "it exists and is not a regular file", diag);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0) {
 		bool busy = flock(fd, LOCK_SH | LOCK_NB) && errno == EWOULDBLOCK;
 
 		close(fd);
-		if (busy) {
-			cs_diag_set(diag, -EBUSY, "write %s: another recording is writing it",
-			            path);
-			return cs_diag_hint(diag, "name another file with -o");
-		}
+		if (busy)
+			return refuse(path, -EBUSY, "another recording is writing it", diag);
 	}
 	if (unlink(path) && errno != ENOENT)
-		return cs_diag_set(diag, -errno, "replace %s: %s", path, strerror(errno));
+		return refuse(path, -errno, strerror(errno), diag);
 	return 0;
 }
 
@@ -61,7 +61,7 @@ static int create_file(const char *path, struct cs_diag *diag)
 		return error;
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
-		return cs_diag_set(diag, -errno, "write %s: %s", path, strerror(errno));
+		return refuse(path, -errno, strerror(errno), diag);
 	/* File systems without locks exist: there a growing file just looks cut short. */
 	(void)flock(fd, LOCK_EX | LOCK_NB);
 	return fd;

@@ -17,6 +17,7 @@
 #include "base/index.h"
 #include "base/list.h"
 #include "base/proc.h"
+#include "base/text.h"
 
 static void a_diag_keeps_text_and_hint(void **state)
 {
@@ -44,17 +45,38 @@ static void a_diag_may_quote_itself(void **state)
 	assert_string_equal(diag.text, "outer: inner");
 }
 
-static void a_long_diag_says_that_it_was_cut(void **state)
+static void a_long_diag_keeps_its_reason(void **state)
 {
 	struct cs_diag diag;
-	char text[2000];
+	char text[4001];
 
 	(void)state;
-	memset(text, 'x', sizeof(text));
+	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	cs_diag_set(&diag, -EIO, "%s", text);
+	cs_diag_set(&diag, -EIO, "read %s: no such file", text);
 	assert_int_equal(strlen(diag.text), sizeof(diag.text) - 1);
-	assert_string_equal(diag.text + sizeof(diag.text) - 4, "...");
+	assert_memory_equal(diag.text, "read xxx", 8);
+	assert_non_null(strstr(diag.text, "xxx...xxx"));
+	assert_string_equal(diag.text + sizeof(diag.text) - 15, ": no such file");
+}
+
+static void a_long_diag_is_cut_between_characters(void **state)
+{
+	struct cs_diag diag;
+	char text[4001];
+
+	(void)state;
+	for (size_t shift = 0; shift < 3; shift++) {
+		const char *at = diag.text;
+
+		memset(text, 'x', shift);
+		for (size_t i = 0; i < 1300; i++)
+			memcpy(text + shift + 3 * i, "\u20ac", 4);
+		cs_diag_set(&diag, -EIO, "%s", text);
+		assert_true(strlen(diag.text) >= sizeof(diag.text) - 6);
+		while (*at)
+			assert_int_not_equal(cs_text_decode(&at), 0xfffd);
+	}
 }
 
 static void elements_of_a_list_never_move(void **state)
@@ -240,7 +262,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_diag_keeps_text_and_hint),
 		cmocka_unit_test(a_diag_may_quote_itself),
-		cmocka_unit_test(a_long_diag_says_that_it_was_cut),
+		cmocka_unit_test(a_long_diag_keeps_its_reason),
+		cmocka_unit_test(a_long_diag_is_cut_between_characters),
 		cmocka_unit_test(elements_of_a_list_never_move),
 		cmocka_unit_test(a_file_of_proc_is_read_to_its_end),
 		cmocka_unit_test(an_index_finds_all_of_equal_hashes),
