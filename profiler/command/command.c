@@ -14,17 +14,55 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sink.h"
+#include "base/text.h"
 #include "command/help.h"
 #include "command/options.h"
 #include "command/words.h"
 
+/*
+ * Names of files and programs are in it, and may hold anything; the terminal is to see none of
+ * that. Lines are written whole, however many of us write.
+ */
+static void put_safe(const char *prefix, const char *text)
+{
+	struct cs_sink line;
+
+	cs_sink_to_memory(&line);
+	cs_sink_text(&line, prefix);
+	cs_text_safe(&line, text, 0);
+	cs_sink_char(&line, '\n');
+	if (!cs_sink_error(&line))
+		fwrite(line.data, 1, line.size, stderr);
+	cs_sink_release(&line);
+}
+
+__attribute__((format(printf, 2, 0))) static void put_format(const char *prefix, const char *format,
+                                                             va_list list)
+{
+	char *whole = NULL;
+
+	if (vasprintf(&whole, format, list) >= 0)
+		put_safe(prefix, whole);
+	free(whole);
+}
+
 int cs_report(const struct cs_diag *diag)
 {
 	fflush(stdout); /* what was found so far comes before what stopped us */
-	fprintf(stderr, "coroscope: cannot %s\n", diag->text[0] ? diag->text : "go on");
+	put_safe("coroscope: cannot ", diag->text[0] ? diag->text : "go on");
 	if (diag->hint[0])
-		fprintf(stderr, "hint: %s\n", diag->hint);
+		cs_hint("%s", diag->hint);
 	return CS_EXIT_FAILED;
+}
+
+void cs_hint(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	put_format("hint: ", format, list);
+	va_end(list);
 }
 
 void cs_warn(const char *format, ...)
@@ -32,9 +70,7 @@ void cs_warn(const char *format, ...)
 	va_list list;
 
 	va_start(list, format);
-	fputs("coroscope: ", stderr);
-	vfprintf(stderr, format, list);
-	fputc('\n', stderr);
+	put_format("coroscope: ", format, list);
 	va_end(list);
 }
 
@@ -45,8 +81,7 @@ void cs_say(const struct cs_args *args, const char *format, ...)
 	if (args->quiet)
 		return;
 	va_start(list, format);
-	vfprintf(stderr, format, list);
-	fputc('\n', stderr);
+	put_format("", format, list);
 	va_end(list);
 }
 

@@ -109,12 +109,14 @@ bool cs_args_on(const struct cs_args *args, const char *name);
 const char *cs_args_text(const struct cs_args *args, const char *name, const char *preset);
 uint64_t cs_args_number(const struct cs_args *args, const char *name, uint64_t preset);
 
-/* ---- words to the user, on stderr ---- */
+/* ---- words to the user, on stderr: nothing in them can steer a terminal ---- */
 
 /* "coroscope: cannot TEXT", then "hint: HINT". Returns CS_EXIT_FAILED. */
 int cs_report(const struct cs_diag *diag);
 /* "coroscope: …": something to know, though the work goes on; --quiet does not hide it. */
 void cs_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* "hint: …": the way out of what was said before it. */
+void cs_hint(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A line of progress or summary: nothing under --quiet. */
 void cs_say(const struct cs_args *args, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -198,7 +198,7 @@ void cs_recording_tell(struct cs_recording *recording, const struct cs_diag *dia
 	cs_progress_clear(&recording->progress);
 	cs_warn("cannot %s", diag->text);
 	if (diag->hint[0])
-		fprintf(stderr, "hint: %s\n", diag->hint);
+		cs_hint("%s", diag->hint);
 }
 
 static void tell_problems(struct cs_recording *recording)

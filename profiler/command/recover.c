@@ -45,7 +45,7 @@ static void tell(const struct cs_diag *diag)
 {
 	cs_warn("cannot %s", diag->text);
 	if (diag->hint[0])
-		fprintf(stderr, "hint: %s\n", diag->hint);
+		cs_hint("%s", diag->hint);
 }
 
 /* ---- what there is ---- */
@@ -264,7 +264,7 @@ static void say_result(const struct recovery *recovery)
 	if (recovery->entry->running)
 		cs_say(args, "  its program still runs and is recorded no further");
 	cs_say(args, "next:");
-	cs_say(args, "  coroscope info %s", recovery->path);
+	cs_written_say(args, "info", recovery->path, "");
 }
 
 static int recover(struct recovery *recovery, struct cs_diag *diag)

@@ -39,9 +39,9 @@ static void say(const struct cs_watch *watch)
 	if (watch->warning[0])
 		cs_warn("%s", watch->warning);
 	cs_say(watch->args, "next:");
-	cs_say(watch->args, "  coroscope fold --metric coroutines %s", watch->written.path);
+	cs_written_say(watch->args, "fold --metric coroutines", watch->written.path, "");
 	if (process && process->heap_mean_bytes)
-		cs_say(watch->args, "  coroscope heap %s", watch->written.path);
+		cs_written_say(watch->args, "heap", watch->written.path, "");
 }
 
 static int run_snapshot(const struct cs_args *args, struct cs_diag *diag)

@@ -212,42 +212,19 @@ static void say_names(const struct cs_recording *recording)
 		       found->named, found->frames, found->with_lines);
 }
 
-/* PATH as a shell takes it, so that what is shown can be pasted. */
-static void quote(const char *path, char *quoted, size_t size)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				    "/._-+=:,@%";
-	char *end = quoted + size - sizeof("'\\''"), *to = quoted;
-
-	if (strspn(path, plain) == strlen(path)) {
-		snprintf(quoted, size, "%s", path);
-		return;
-	}
-	*to++ = '\'';
-	for (; *path && to < end; path++)
-		if (*path == '\'')
-			to = stpcpy(to, "'\\''");
-		else
-			*to++ = *path;
-	stpcpy(to, "'");
-}
-
 /* Only what works: a peak of nothing, or one that was dropped, can't be shown. */
 static void say_next(const struct cs_recording *recording, const struct totals *totals)
 {
 	const struct cs_process *top = totals->top;
-	char path[4 * sizeof(recording->written.path)];
+	const char *path = recording->written.path;
 
 	if (!totals->recorded || !totals->alloc_objects)
 		return;
-	quote(recording->written.path, path, sizeof(path));
 	cs_say(recording->args, "next:");
-	if (top->peak_bytes && top->peak_ns >= recording->kept_from_ns)
-		cs_say(recording->args, "  coroscope heap %s@peak", path);
-	else
-		cs_say(recording->args, "  coroscope heap %s", path);
-	cs_say(recording->args, "  coroscope heap --metric alloc_space --by function %s", path);
-	cs_say(recording->args, "  coroscope fold %s", path);
+	cs_written_say(recording->args, "heap", path,
+	               top->peak_bytes && top->peak_ns >= recording->kept_from_ns ? "@peak" : "");
+	cs_written_say(recording->args, "heap --metric alloc_space --by function", path, "");
+	cs_written_say(recording->args, "fold", path, "");
 }
 
 void cs_recording_summary(const struct cs_recording *recording)

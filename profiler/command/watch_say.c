@@ -71,14 +71,14 @@ static void say_next(const struct cs_watch *watch)
 	const struct cs_process *process = cs_model_process_at(watch->model, watch->live.process);
 
 	cs_say(watch->args, "next:");
-	cs_say(watch->args, "  coroscope fold --metric coroutines %s", watch->written.path);
+	cs_written_say(watch->args, "fold --metric coroutines", watch->written.path, "");
 	if (watch->cpu)
-		cs_say(watch->args, "  coroscope fold --metric cpu %s", watch->written.path);
+		cs_written_say(watch->args, "fold --metric cpu", watch->written.path, "");
 	if (watch->wall.looks)
-		cs_say(watch->args, "  coroscope fold --metric offcpu %s", watch->written.path);
+		cs_written_say(watch->args, "fold --metric offcpu", watch->written.path, "");
 	if (process && process->heap_mean_bytes)
-		cs_say(watch->args, "  coroscope heap %s", watch->written.path);
-	cs_say(watch->args, "  coroscope info %s", watch->written.path);
+		cs_written_say(watch->args, "heap", watch->written.path, "");
+	cs_written_say(watch->args, "info", watch->written.path, "");
 }
 
 void cs_watch_say(const struct cs_watch *watch)

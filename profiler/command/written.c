@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 int cs_written_path(char path[PATH_MAX], const struct cs_args *args, struct cs_diag *diag)
 {
@@ -22,4 +23,33 @@ int cs_written_read(struct cs_written *written, const struct cs_args *args, stru
 	written->arguments = !cs_args_get(args, "args")->negated;
 	written->debuginfod = cs_args_on(args, "debuginfod");
 	return cs_written_path(written->path, args, diag);
+}
+
+/* PATH as a shell, and then an option parser, takes it: what is shown can be pasted. */
+static void quote(const char *path, char *quoted, size_t size)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "/._-+=:,@%";
+	char *end = quoted + size - sizeof("'\\''"), *to = quoted;
+	bool bare = strspn(path, plain) == strlen(path);
+
+	if (path[0] == '-')
+		to = stpcpy(to, "./");
+	if (!bare)
+		*to++ = '\'';
+	for (; *path && to < end; path++)
+		if (*path == '\'')
+			to = stpcpy(to, "'\\''");
+		else
+			*to++ = *path;
+	stpcpy(to, bare ? "" : "'");
+}
+
+void cs_written_say(const struct cs_args *args, const char *command, const char *path,
+                    const char *time)
+{
+	char quoted[4 * PATH_MAX];
+
+	quote(path, quoted, sizeof(quoted));
+	cs_say(args, "  coroscope %s %s%s", command, quoted, time);
 }

@@ -44,4 +44,8 @@ int cs_written_path(char path[PATH_MAX], const struct cs_args *args, struct cs_d
 /* ARGS are of a command with all four options. 0, or -ENAMETOOLONG with DIAG. */
 int cs_written_read(struct cs_written *written, const struct cs_args *args, struct cs_diag *diag);
 
+/* A command to try next on PATH, at TIME ("": its end), as a shell takes it. */
+void cs_written_say(const struct cs_args *args, const char *command, const char *path,
+                    const char *time);
+
 #endif
