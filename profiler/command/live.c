@@ -12,11 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "go/samples.h"
 #include "source/native.h"
+
+#define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
 
 const struct cs_observer *const cs_live_observers[] = {
 	&cs_go_observer,
@@ -94,27 +97,44 @@ static char *read_executable(uint32_t pid)
 	return strdup(target);
 }
 
-/* Field 3 of stat; 0: it could not be read. */
-static char read_state(uint32_t pid, uint32_t *parent, uint64_t *ticks)
+/* Of /proc/PID/stat. */
+struct stat_line {
+	char state; /* 0: there is no such process */
+	uint32_t parent, flags;
+	uint64_t start_ticks;
+};
+
+static struct stat_line read_stat(uint32_t pid)
 {
+	struct stat_line line = {0};
 	size_t bytes;
 	char *text = read_file(pid, "stat", &bytes);
-	const char *at = text ? strrchr(text, ')') : NULL;
-	char state = 0;
-	int field = 3;
+	const char *at = text ? strrchr(text, ')') : NULL; /* names may hold anything */
 
-	if (at && at[1] == ' ' && at[2])
-		state = at[2];
-	for (at = state ? at + 2 : NULL; at && field < 22; field++) {
-		if (field == 4)
-			*parent = (uint32_t)strtoul(at, NULL, 10);
-		at = strchr(at, ' ');
-		at = at ? at + 1 : NULL;
-	}
 	if (at)
-		*ticks = strtoull(at, NULL, 10);
+		sscanf(at + 1,
+		       " %c %" SCNu32 " %*d %*d %*d %*d %" SCNu32
+		       " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		       &line.state, &line.parent, &line.flags, &line.start_ticks);
 	free(text);
-	return state;
+	return line;
+}
+
+static bool has_maps(uint32_t pid)
+{
+	size_t bytes = 0;
+
+	free(read_file(pid, "maps", &bytes));
+	return bytes > 0;
+}
+
+bool cs_live_has_ended(uint32_t pid)
+{
+	struct stat_line line = read_stat(pid);
+
+	if (!line.state || line.state == 'Z' || line.state == 'X')
+		return true;
+	return !(line.flags & KERNEL_THREAD) && !has_maps(pid); /* on its way */
 }
 
 static bool wants_to_be_left_alone(uint32_t pid)
@@ -131,22 +151,33 @@ static bool wants_to_be_left_alone(uint32_t pid)
 
 /* ---- refusals ---- */
 
-static int refuse(uint32_t pid, int error, struct cs_diag *diag)
+static int refuse_absent(uint32_t pid, struct cs_diag *diag)
 {
-	cs_diag_set(diag, error, "observe %" PRIu32 ": %s", pid,
-	            error == -ESRCH   ? "there is no such process"
-	            : error == -EPERM ? "the kernel does not permit to read its memory"
-	                              : strerror(-error));
-	if (error == -ESRCH)
-		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
-	if (error == -EPERM && geteuid() == 0)
+	cs_diag_set(diag, -ESRCH, "observe %" PRIu32 ": there is no such process", pid);
+	return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
+}
+
+static int refuse_secret(uint32_t pid, struct cs_diag *diag)
+{
+	struct stat status;
+	char folder[32];
+
+	snprintf(folder, sizeof(folder), "/proc/%" PRIu32, pid);
+	if (stat(folder, &status) != 0)
+		return refuse_absent(pid, diag);
+	if (geteuid() != 0 && status.st_uid != geteuid()) {
+		cs_diag_set(diag, -EPERM,
+		            "observe %" PRIu32 ": it belongs to user %u, and you are %u", pid,
+		            (unsigned)status.st_uid, (unsigned)geteuid());
+		return cs_diag_hint(diag, "run coroscope as root, or as its user");
+	}
+	cs_diag_set(diag, -EPERM,
+	            "observe %" PRIu32 ": the kernel does not permit to read its memory", pid);
+	if (geteuid() == 0)
 		return cs_diag_hint(diag, "not even to root: the process, or this shell, is in a "
 		                          "container, or 'lockdown' is on");
-	if (error == -EPERM)
-		return cs_diag_hint(diag, "run coroscope as root, or as the process's user with "
-		                          "kernel.yama.ptrace_scope set to 0; 'coroscope doctor' "
-		                          "says more");
-	return error;
+	return cs_diag_hint(diag, "run coroscope as root, or set kernel.yama.ptrace_scope to 0; "
+	                          "'coroscope doctor' says more");
 }
 
 /* Reading memory needs what attaching does: /proc/PID/mem asks the same question. */
@@ -159,39 +190,42 @@ static int check_permission(uint32_t pid, struct cs_diag *diag)
 		return 0;
 	}
 	if (errno == EACCES || errno == EPERM)
-		return refuse(pid, -EPERM, diag);
-	return errno == ENOENT ? refuse(pid, -ESRCH, diag) : 0;
+		return refuse_secret(pid, diag);
+	return errno == ENOENT ? refuse_absent(pid, diag) : 0;
 }
 
 static int check_process(uint32_t pid, struct cs_diag *diag)
 {
-	uint64_t ticks = 0;
-	uint32_t parent = 0;
-	char state = read_state(pid, &parent, &ticks);
-	size_t bytes = 0;
+	struct stat_line line = read_stat(pid);
 	int error;
 
-	if (!state)
-		return refuse(pid, -ESRCH, diag);
-	if (state == 'Z' || state == 'X') {
-		cs_diag_set(diag, -ESRCH,
-		            "observe %" PRIu32 ": it has ended, and waits for its parent %" PRIu32,
-		            pid, parent);
-		return diag->error;
-	}
+	if (!line.state)
+		return refuse_absent(pid, diag);
+	if (line.state == 'Z' || line.state == 'X')
+		return cs_diag_set(diag, -ESRCH,
+		                   "observe %" PRIu32
+		                   ": it has ended, and waits for its parent %" PRIu32,
+		                   pid, line.parent);
+	if (line.flags & KERNEL_THREAD)
+		return cs_diag_set(diag, -ENOTSUP, "observe %" PRIu32 ": it is a kernel thread",
+		                   pid);
 	error = check_permission(pid, diag);
 	if (error)
 		return error;
-	free(read_file(pid, "maps", &bytes));
-	if (bytes == 0)
-		return cs_diag_set(diag, -ENOTSUP, "observe %" PRIu32 ": it is a kernel thread",
-		                   pid);
 	if (wants_to_be_left_alone(pid))
 		return cs_diag_set(diag, -EACCES,
 		                   "observe %" PRIu32
 		                   ": it asks to be left alone (COROSCOPE_DISABLE=1)",
 		                   pid);
 	return 0;
+}
+
+/* Whatever a process looked like while it went away: that it has ended is the reason. */
+static int tell_end(uint32_t pid, int error, struct cs_diag *diag)
+{
+	if (!cs_live_has_ended(pid))
+		return error;
+	return cs_diag_set(diag, -ESRCH, "observe %" PRIu32 ": it has ended", pid);
 }
 
 /* Nobody reads it from outside. gc's Go programs are read without having been recorded. */
@@ -213,10 +247,8 @@ static void refuse_native(uint32_t pid, struct cs_diag *diag)
 	free(maps);
 }
 
-const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag)
+static const struct cs_observer *find_observer(uint32_t pid, struct cs_diag *diag)
 {
-	if (check_process(pid, diag))
-		return NULL;
 	for (const struct cs_observer *const *observer = cs_live_observers; *observer; observer++) {
 		int answer = (*observer)->probe(pid, diag);
 
@@ -227,6 +259,18 @@ const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag)
 	}
 	refuse_native(pid, diag);
 	return NULL;
+}
+
+const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag)
+{
+	const struct cs_observer *observer;
+
+	if (check_process(pid, diag))
+		return NULL;
+	observer = find_observer(pid, diag);
+	if (!observer)
+		tell_end(pid, diag->error, diag);
+	return observer;
 }
 
 /* ---- one process ---- */
@@ -256,10 +300,12 @@ static uint64_t started_at(uint64_t ticks)
 
 static int add_process(struct cs_live *live, struct cs_diag *diag)
 {
+	struct stat_line line = read_stat(live->pid);
 	struct cs_process start = {.pid = live->pid};
 	size_t bytes;
 
-	read_state(live->pid, &start.parent_pid, &start.boot_ticks);
+	start.parent_pid = line.parent;
+	start.boot_ticks = line.start_ticks;
 	live->start_ns = started_at(start.boot_ticks);
 	start.executable = read_executable(live->pid);
 	start.arguments = read_file(live->pid, "cmdline", &bytes);
@@ -288,9 +334,9 @@ int cs_live_open(struct cs_live *live, uint32_t pid, struct cs_model *model,
 	if (!error && !live->process)
 		error = add_process(live, diag);
 	if (error)
-		return error;
+		return tell_end(pid, error, diag);
 	live->observation = live->observer->open(pid, live->process, model, symbols, diag);
-	return live->observation ? 0 : diag->error;
+	return live->observation ? 0 : tell_end(pid, diag->error, diag);
 }
 
 int cs_live_look(struct cs_live *live, const struct cs_observe_options *options,
@@ -304,6 +350,8 @@ int cs_live_look(struct cs_live *live, const struct cs_observe_options *options,
 	error = live->observer->look(live->observation, options, result, diag);
 	if (!result->duration_ns)
 		result->duration_ns = monotonic_ns() - start_ns;
+	if (error && error != -ESTALE)
+		error = tell_end(live->pid, error, diag);
 	if (error == -ESRCH || error == -ESTALE) {
 		struct cs_process *process = cs_model_process_at(live->model, live->process);
 

@@ -43,6 +43,9 @@ enum cs_level cs_level_of(const struct cs_args *args);
  */
 const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag);
 
+/* Whether PID is gone, or on its way: what was read of it last may be anything. */
+bool cs_live_has_ended(uint32_t pid);
+
 /*
  * Makes PID a process of MODEL and opens it; MODEL and SYMBOLS must outlive LIVE. The model's
  * time 0 is when the process started. 0 or -errno; cs_live_close() in either case.

@@ -12,6 +12,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "command/live.h"
+
 #define TEXT_LIMIT 20
 
 const char *const cs_metric_choices[CS_METRIC_COUNT + 1] = {
@@ -157,6 +159,18 @@ static bool is_delay(enum cs_metric metric)
 static const char turn_on[] = "a Go program keeps it once it has called "
 			      "runtime.SetBlockProfileRate or runtime.SetMutexProfileFraction";
 
+static int refuse_process(enum cs_metric metric, const struct cs_target *target,
+                          struct cs_diag *diag)
+{
+	bool ended = target->cut || cs_live_has_ended(target->pid);
+
+	cs_diag_set(diag, -ENODATA, "show %s of %s: %s", cs_metric_info[metric].name, target->path,
+	            ended                           ? "it ended before that was read"
+	            : metric < CS_METRIC_HEAP_COUNT ? "it keeps no heap profile"
+	                                            : "it keeps no such profile");
+	return is_delay(metric) && !ended ? cs_diag_hint(diag, "%s", turn_on) : diag->error;
+}
+
 /* A trace without heap must not look like a program without allocations. */
 static int check_held(const struct cs_selection *selection, const struct cs_target *target,
                       const char *time, const struct cs_moment *moment, struct cs_diag *diag)
@@ -168,13 +182,8 @@ static int check_held(const struct cs_selection *selection, const struct cs_targ
 	if (heap ? has_heap(target, moment->model)
 	         : time || cs_snapshot_holds(moment->snapshot, selection->metric))
 		return 0;
-	if (!target->trace) {
-		cs_diag_set(diag, -ENODATA, "show %s of %s: it keeps no %s",
-		            cs_metric_info[selection->metric].name, target->path,
-		            heap ? "heap profile" : "such profile");
-		return is_delay(selection->metric) ? cs_diag_hint(diag, "%s", turn_on)
-		                                   : diag->error;
-	}
+	if (!target->trace)
+		return refuse_process(selection->metric, target, diag);
 	cs_diag_set(diag, -ENODATA, "show %s of %s: no %s was recorded",
 	            cs_metric_info[selection->metric].name, target->path,
 	            heap ? "heap" : "such thing");

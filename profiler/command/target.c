@@ -106,9 +106,10 @@ void cs_target_warn(const struct cs_target *target)
 
 	if (target->looked.warning[0])
 		cs_warn("%s: %s", target->path, target->looked.warning);
-	if (warning)
-		cs_warn("%s: %s\nhint: what could be read is shown; 'coroscope info %s' says more",
-		        target->path, warning, target->path);
+	if (!warning)
+		return;
+	cs_warn("%s: %s", target->path, warning);
+	cs_hint("what could be read is shown; 'coroscope info %s' says more", target->path);
 }
 
 static int load(struct cs_target *target, uint64_t time_ns, struct cs_moment *moment,
@@ -119,6 +120,18 @@ static int load(struct cs_target *target, uint64_t time_ns, struct cs_moment *mo
 	if (!moment->model || !moment->symbols)
 		return out_of_memory(target, diag);
 	return cs_trace_load(target->trace, time_ns, moment->model, moment->symbols, diag);
+}
+
+/* It has ended during the look. */
+static int keep_what_was_read(struct cs_target *target, uint32_t process,
+                              const struct cs_moment *moment, struct cs_diag *diag)
+{
+	if (cs_model_coroutines_alive(moment->model, process) == 0)
+		return cs_diag_set(diag, -ESRCH, "observe %" PRIu32 ": it has ended", target->pid);
+	target->cut = true;
+	snprintf(target->looked.warning, sizeof(target->looked.warning),
+	         "it ended while it was read: what was read until then is shown");
+	return 0;
 }
 
 static int load_process(struct cs_target *target, struct cs_moment *moment, struct cs_diag *diag)
@@ -133,12 +146,9 @@ static int load_process(struct cs_target *target, struct cs_moment *moment, stru
 	error = cs_live_open(&live, target->pid, moment->model, moment->symbols, diag);
 	if (!error)
 		error = cs_live_look(&live, &target->want, &target->looked, diag);
+	if (error == -ESRCH && live.observation)
+		error = keep_what_was_read(target, live.process, moment, diag);
 	cs_live_close(&live);
-	if (error == -ESRCH && cs_model_process_count(moment->model)) {
-		snprintf(target->looked.warning, sizeof(target->looked.warning),
-		         "it ended while it was read: what was read until then is shown");
-		error = 0;
-	}
 	return error;
 }
 

@@ -23,6 +23,7 @@ struct cs_target {
 	uint32_t pid;                    /* 0: a trace */
 	struct cs_observe_options want;  /* of a running process; by cs_target_open_args() all */
 	struct cs_observe_result looked; /* of the last load of one */
+	bool cut;                        /* it ended in that load */
 };
 
 /* The state of a target at one time. All NULL is an empty one. */

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=300
+# cs-test: release-only timeout=420
 """Go in programs of other languages: a shared library in a C program and in Python, an archive
 linked into one. Its goroutines, its heap and its CPU time are told as those of any Go program, and
 the C program's own time is C's. Two runtimes in one process: which one is shown is said."""
 import json
 import os
 import shutil
+import subprocess
 import sys
 
 import cs
@@ -134,6 +135,40 @@ def replaced(toolchain, host, library):
         check_goroutines("a library whose file was replaced", toolchain, program)
 
 
+SHARED_RUNTIME = """package main
+
+import "time"
+
+func main() {
+	println("READY")
+	time.Sleep(time.Minute)
+}
+"""
+
+
+def a_shared_runtime(toolchain):
+    """-linkshared: the runtime is a library of its own. All who look refuse it in one line."""
+    name = "a program whose runtime is a shared library"
+    source, program, packages = cs.path("main.go"), cs.path("linked"), cs.path("packages")
+    with open(source, "w", encoding="ascii") as file:
+        file.write(SHARED_RUNTIME)
+    for words in (["install", "-buildmode=shared", "-pkgdir", packages, "runtime", "time"],
+                  ["build", "-linkshared", "-pkgdir", packages, "-o", program, source]):
+        result = cs.run([toolchain.go, *words], timeout=200, env=toolchain.environment("1"))
+        if result.status != 0:
+            return cs.without(name, f"can't be built here: {result.err.strip()[-200:]}")
+    with subprocess.Popen([program], stderr=subprocess.PIPE, text=True) as process:
+        ready = process.stderr.readline()
+        for command in (["ps"], ["heap"], ["snapshot", "-o", cs.path("x.coro")]):
+            result = cs.run([cs.COROSCOPE, *command, "-p", str(process.pid)])
+            cs.check(f"{name}, {command[0]}: refused in one line, with the reason",
+                     ready == "READY\n" and result.status == 2 and result.out == "" and
+                     len(result.err.splitlines()) == 1 and "(-linkshared)" in result.err,
+                     repr(result))
+        process.kill()
+    return None
+
+
 def check(toolchain, host):
     name = f"go{toolchain.version} c-shared"
     library = toolchain.build("library", "c-shared")
@@ -164,6 +199,7 @@ def main():
         in_python(toolchains[-1], libraries[-1])
         replaced(toolchains[-1], host, libraries[-1])
         two_runtimes(host, libraries[0], libraries[-1])
+    a_shared_runtime(toolchains[0])
     cs.finish()
 
 
