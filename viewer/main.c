@@ -44,6 +44,8 @@ static int complain(const struct cs_diag *diag)
 
 /* ---- the loop ---- */
 
+#define STRETCH_NS UINT64_C(4000000) /* of long work, between two looks for keys */
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -69,19 +71,55 @@ static int show(struct csv_app *app, struct csv_terminal *terminal)
 	return error;
 }
 
+/* Waits for an event and answers it; true: there was one, draw again. */
+static bool answer(struct csv_app *app, struct csv_terminal *terminal, int wait_ms)
+{
+	struct csv_event event = csv_terminal_wait(terminal, wait_ms);
+
+	if (event.kind == CSV_EVENT_NONE)
+		return false;
+	csv_crash_note(csv_app_view(app)->name, (uint32_t)event.kind, event.key);
+	csv_app_event(app, &event);
+	return true;
+}
+
+struct loop {
+	struct csv_app *app;
+	struct csv_terminal *terminal;
+	uint64_t rested_ns; /* when keys were looked for last */
+	const char *said;   /* what is being done, on the screen */
+	int error;
+};
+
+/* Long work rests: keys that came meanwhile are answered. */
+static int rest(void *context)
+{
+	struct loop *loop = context;
+
+	if (now_ns() < loop->rested_ns + STRETCH_NS)
+		return 0;
+	while (!loop->error && !loop->app->quit && answer(loop->app, loop->terminal, 0))
+		loop->error = show(loop->app, loop->terminal);
+	if (loop->app->doing != loop->said)
+		loop->error = show(loop->app, loop->terminal);
+	loop->said = loop->app->doing;
+	loop->rested_ns = now_ns();
+	return loop->error;
+}
+
 static int run(struct csv_app *app, struct csv_terminal *terminal)
 {
+	struct loop loop = {.app = app, .terminal = terminal};
 	uint64_t last = now_ns();
 	int error = show(app, terminal);
 
+	app->rest = rest;
+	app->rest_context = &loop;
 	while (!error && !app->quit) {
 		uint64_t next = last + app->interval_ns, now = now_ns();
 		int wait_ms = next > now ? (int)((next - now) / 1000000) : 0;
-		struct csv_event event = csv_terminal_wait(terminal, wait_ms);
-		bool changed = event.kind != CSV_EVENT_NONE;
+		bool changed = answer(app, terminal, wait_ms);
 
-		csv_crash_note(csv_app_view(app)->name, (uint32_t)event.kind, event.key);
-		csv_app_event(app, &event);
 		now = now_ns();
 		/* An answer does not wait for a picture; a picture waits for keys, but not for ever. */
 		if (now >= next + (changed ? app->interval_ns : 0)) {
@@ -90,9 +128,11 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 		}
 		if (changed && !app->quit)
 			error = show(app, terminal);
-		if (!error && csv_app_work(app))
+		while (!error && csv_app_work(app))
 			error = show(app, terminal);
+		error = error ? error : loop.error;
 	}
+	app->rest = NULL;
 	return error;
 }
 
@@ -126,8 +166,11 @@ static int run_on_terminal(struct csv_app *app, const struct csv_config *config,
 static int print_once(struct csv_app *app, const struct options *options, struct cs_diag *diag)
 {
 	struct cs_sink sink;
-	int error = csv_app_draw(app, options->width, options->height);
+	int error;
 
+	while (csv_app_work(app))
+		;
+	error = csv_app_draw(app, options->width, options->height);
 	if (error)
 		return cs_diag_set(diag, error, "draw the view: %s", strerror(-error));
 	cs_sink_to_file(&sink, stdout, "standard output");

@@ -17,6 +17,8 @@
 /* The recorder must keep up; names are written once, at the end, and shrink well. */
 #define LEVEL_FAST 1
 #define LEVEL_SMALL 6
+/* Of a large chunk, what is decompressed between two rests. */
+#define STRETCH_BYTES ((size_t)1 << 20)
 
 int cs_chunk_writer_init(struct cs_chunk_writer *writer, int fd, uint64_t offset, uint32_t number)
 {
@@ -251,6 +253,31 @@ static int make_room(struct cs_buffer *buffer, size_t size)
 	return 0;
 }
 
+/*
+ * In stretches. That somebody wants it to end is not heard here: who reads the chunk asks again.
+ */
+static bool decompress_slowly(struct cs_chunk_reader *reader)
+{
+	ZSTD_inBuffer from = {reader->stored.data, reader->stored.size, 0};
+	ZSTD_outBuffer to = {reader->raw.data, 0, 0};
+	size_t left = 1;
+
+	ZSTD_DCtx_reset(reader->zstd, ZSTD_reset_session_only);
+	while (to.pos < reader->raw.size) {
+		size_t before = to.pos;
+
+		to.size = reader->raw.size - to.pos < STRETCH_BYTES ? reader->raw.size
+		                                                    : to.pos + STRETCH_BYTES;
+		left = ZSTD_decompressStream(reader->zstd, &to, &from);
+		if (ZSTD_isError(left) || to.pos == before)
+			return false;
+		(void)cs_pace_rest(reader->pace);
+	}
+	if (left && !ZSTD_isError(left)) /* the end of the frame may come without a byte */
+		left = ZSTD_decompressStream(reader->zstd, &to, &from);
+	return left == 0 && from.pos == from.size;
+}
+
 static bool decompress(struct cs_chunk_reader *reader, const struct cs_chunk_header *head)
 {
 	struct cs_buffer *stored = &reader->stored;
@@ -259,6 +286,8 @@ static bool decompress(struct cs_chunk_reader *reader, const struct cs_chunk_hea
 	/* Asked before memory is taken: a lying header must not cost any. */
 	if (told != head->raw_bytes || make_room(&reader->raw, head->raw_bytes))
 		return false;
+	if (reader->pace && head->raw_bytes > STRETCH_BYTES)
+		return decompress_slowly(reader);
 	return ZSTD_decompressDCtx(reader->zstd, reader->raw.data, reader->raw.size, stored->data,
 	                           stored->size) == head->raw_bytes;
 }

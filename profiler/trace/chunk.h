@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "base/bytes.h"
+#include "base/pace.h"
 #include "trace/format.h"
 
 struct ZSTD_CCtx_s;
@@ -52,7 +53,8 @@ void cs_chunk_index_add(struct cs_chunk_writer *writer, uint64_t offset,
 
 struct cs_chunk_reader {
 	int fd;
-	uint64_t size; /* of the file when it was opened */
+	uint64_t size;              /* of the file when it was opened */
+	const struct cs_pace *pace; /* of large chunks; NULL: without rests */
 	struct ZSTD_DCtx_s *zstd;
 	struct cs_buffer stored;
 	struct cs_buffer raw;

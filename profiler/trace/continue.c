@@ -75,7 +75,8 @@ struct cs_trace_writer *cs_trace_continue(const char *path, struct cs_trace *tra
 	session.max_bytes = session.last_ns = 0;
 	writer = cs_trace_create(path, &session, diag);
 	for (size_t i = 0; writer && !error && i < trace->chunk_count; i++)
-		if (is_copied(&trace->chunks[i].head, until_ns))
+		if (is_copied(&trace->chunks[i].head, until_ns) &&
+		    !(error = cs_pace_rest(trace->pace)))
 			error = copy_chunk(trace, i, &writer->chunks, &stored);
 	if (writer && !error)
 		error = count_definitions(writer, model);

@@ -408,14 +408,17 @@ int cs_decode_chunk(struct cs_decoder *decoder, const struct cs_buffer *payload)
 {
 	struct cs_cursor cursor = cs_cursor_over(payload->data, payload->size);
 	struct cs_cursor fields;
+	uint32_t records_seen = 0;
 	uint64_t kind;
 
 	decoder->last_cell = decoder->last_slot = decoder->last_tally = 0;
 	decoder->bad_records = 0;
 	forget_strings(decoder);
 	while (cs_record_next(&cursor, &kind, &fields)) {
-		int error;
+		int error = cs_pace_step(decoder->pace, records_seen++);
 
+		if (error)
+			return error;
 		if (kind >= CS_TRACE_RECORD_COUNT || !records[kind] ||
 		    (decoder->only && !(decoder->only >> kind & 1)))
 			continue;

@@ -7,6 +7,7 @@
 #define CS_TRACE_DECODE_H
 
 #include "base/index.h"
+#include "base/pace.h"
 #include "model/model.h"
 #include "model/symbols.h"
 #include "trace/chunk.h"
@@ -26,9 +27,10 @@ struct cs_decoder {
 	uint32_t lost_frame;        /* id of a frame that says "lost", 0 not seen yet */
 	uint32_t last_cell, last_slot, last_tally;
 	struct cs_slot_map slots;
-	uint64_t only;        /* 1 << kind of the records that are wanted; 0: all */
-	uint32_t bad_records; /* in this chunk */
-	char **strings;       /* of this chunk, from 1 */
+	const struct cs_pace *pace; /* NULL: without rests */
+	uint64_t only;              /* 1 << kind of the records that are wanted; 0: all */
+	uint32_t bad_records;       /* in this chunk */
+	char **strings;             /* of this chunk, from 1 */
 	size_t string_count, string_room;
 };
 
@@ -37,7 +39,8 @@ void cs_decoder_free(struct cs_decoder *decoder);
 /* Takes one record off PAYLOAD. False: there is no further one; PAYLOAD->failed tells why. */
 bool cs_record_next(struct cs_cursor *payload, uint64_t *kind, struct cs_cursor *fields);
 
-/* Applies one chunk. 0 (see bad_records), -ENOMEM, or -EINVAL: definitions are missing. */
+/* Applies one chunk. 0 (see bad_records), -ENOMEM, -EINVAL: definitions are missing, or what a
+ * rest gave: the rest of it is not applied. */
 int cs_decode_chunk(struct cs_decoder *decoder, const struct cs_buffer *payload);
 
 /* Of decode_coroutine.c. Each gives 0, -EINVAL: no sense in it, or -ENOMEM. */

@@ -31,7 +31,7 @@ static bool is_due(const struct loading *loading, size_t index, enum cs_chunk_ki
 	return chunk->kind == kind && chunk->to_ns <= loading->time_ns;
 }
 
-/* 0: applied, or passed over with a warning. */
+/* 0: applied, or passed over with a warning. -ENOMEM, or what a rest gave. */
 static int apply(struct loading *loading, size_t index)
 {
 	struct cs_trace *trace = loading->trace;
@@ -40,10 +40,12 @@ static int apply(struct loading *loading, size_t index)
 	int error;
 
 	loading->decoder.lost_bytes = trace->lost_bytes;
-	if (!payload)
-		return 0;
+	loading->decoder.pace = trace->pace;
+	error = cs_pace_rest(trace->pace);
+	if (error || !payload)
+		return error;
 	error = cs_decode_chunk(&loading->decoder, payload);
-	if (error == -ENOMEM)
+	if (error && error != -EINVAL)
 		return error;
 	/* -EINVAL: it speaks of definitions that are not there. */
 	cs_trace_warn_records(trace, index, loading->decoder.bad_records + (error ? 1 : 0));
@@ -83,9 +85,11 @@ static size_t keyframe_start(const struct loading *loading, size_t last)
 /* A keyframe in parts is applied only if all of them are undamaged. */
 static bool is_whole(struct loading *loading, size_t first, size_t last)
 {
-	for (size_t i = first; i <= last; i++)
+	for (size_t i = first; i <= last; i++) {
 		if (!cs_trace_payload(loading->trace, i))
 			return false;
+		(void)cs_pace_rest(loading->trace->pace); /* applying it is told to end as well */
+	}
 	return true;
 }
 

@@ -354,6 +354,11 @@ const char *cs_trace_warning(const struct cs_trace *trace)
 	return trace->warning[0] ? trace->warning : NULL;
 }
 
+void cs_trace_pace(struct cs_trace *trace, const struct cs_pace *pace)
+{
+	trace->pace = trace->file.pace = pace;
+}
+
 bool cs_trace_is_growing(const struct cs_trace *trace)
 {
 	return trace->growing;

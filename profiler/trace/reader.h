@@ -17,6 +17,7 @@ struct cs_known_chunk {
 struct cs_trace {
 	char *name;
 	struct cs_chunk_reader file;
+	const struct cs_pace *pace;
 	bool growing;
 	bool has_summary;
 	bool has_symbols;

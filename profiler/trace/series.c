@@ -54,7 +54,8 @@ int cs_trace_events(struct cs_trace *trace, uint64_t from_ns, uint64_t to_ns,
 		    chunk->from_ns > to_ns)
 			continue;
 		payload = cs_trace_payload(trace, i);
-		if (payload)
+		result = cs_pace_rest(trace->pace);
+		if (payload && !result)
 			result = visit_events(&interval, payload, &bad);
 		cs_trace_warn_records(trace, i, bad);
 	}
@@ -86,10 +87,12 @@ static int apply(struct cs_trace *trace, struct cs_decoder *decoder, size_t inde
 	int error;
 
 	decoder->lost_bytes = trace->lost_bytes;
-	if (!payload)
-		return 0;
+	decoder->pace = trace->pace;
+	error = cs_pace_rest(trace->pace);
+	if (error || !payload)
+		return error;
 	error = cs_decode_chunk(decoder, payload);
-	if (error == -ENOMEM)
+	if (error && error != -EINVAL)
 		return error;
 	cs_trace_warn_records(trace, index, decoder->bad_records + (error ? 1 : 0));
 	return 0;

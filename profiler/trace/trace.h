@@ -20,6 +20,7 @@
 #define CS_TRACE_TRACE_H
 
 #include "base/diag.h"
+#include "base/pace.h"
 #include "model/model.h"
 #include "model/symbols.h"
 
@@ -148,6 +149,12 @@ struct cs_trace *cs_trace_open(const char *path, struct cs_diag *diag);
 /* The same of an open file, which is taken over, also on failure; NAME is what messages say. */
 struct cs_trace *cs_trace_open_fd(int fd, const char *name, struct cs_diag *diag);
 void cs_trace_close(struct cs_trace *trace);
+/*
+ * Loading from TRACE rests at PACE (NULL: it does not), which must outlive it: -ECANCELED ends it
+ * and leaves a model that is of no use. In a rest nothing may be asked of TRACE but what takes a
+ * const one.
+ */
+void cs_trace_pace(struct cs_trace *trace, const struct cs_pace *pace);
 const struct cs_trace_session *cs_trace_session(const struct cs_trace *trace);
 const struct cs_trace_summary *cs_trace_summary(const struct cs_trace *trace); /* NULL: cut short */
 /* "cut short after 72.100 s", "chunk 17 damaged, …": NULL when the file is whole. */

@@ -14,7 +14,6 @@
 #include "base/text.h"
 
 #define INTERVAL_NS UINT64_C(500000000)
-#define MANY 200000u /* coroutines */
 
 void csv_app_say(struct csv_app *app, const char *format, ...)
 {
@@ -43,28 +42,17 @@ void csv_app_update(struct csv_app *app)
 	struct csv_scene *scene = csv_session_scene(app->session);
 	struct cs_diag diag = {0};
 
-	if ((view->whole && view->whole(app->states[app->current]) &&
-	     csv_session_whole(app->session, &diag)) ||
-	    (view->history && csv_session_history(app->session, &diag)) ||
-	    (view->timeline && csv_session_timeline(app->session, &diag)))
+	app->updates++;
+	app->due = true; /* perhaps the view wants other moments as well */
+	app->missed = app->resting;
+	if (!app->resting && view->whole && view->whole(app->states[app->current]) &&
+	    csv_session_whole(app->session, &diag))
 		csv_app_complain(app, &diag);
-	csv_app_story(app);
 	scene->needle = app->needle;
 	if (view->update(app->states[app->current], scene)) {
 		cs_diag_set(&diag, -ENOMEM, "show all of it: no memory");
 		csv_app_complain(app, &diag);
 	}
-}
-
-void csv_app_story(struct csv_app *app)
-{
-	const struct csv_view *view = csv_app_view(app);
-	struct cs_diag diag = {0};
-
-	if (csv_session_story(app->session,
-	                      view->watches ? view->watches(app->states[app->current]) : NULL,
-	                      &diag))
-		csv_app_complain(app, &diag);
 }
 
 int csv_app_open(struct csv_app *app, struct csv_session *session, const char *title,
@@ -76,6 +64,8 @@ int csv_app_open(struct csv_app *app, struct csv_session *session, const char *t
 	app->interval_ns = INTERVAL_NS;
 	app->speed = 1;
 	app->paused = !csv_session_is_growing(session);
+	app->pace = (struct cs_pace){csv_app_rest, app};
+	csv_session_pace(session, &app->pace);
 	snprintf(app->title, sizeof(app->title), "%s", title);
 	csv_keymap_default(&app->keymap);
 	while (csv_views[app->views] && app->views < CSV_VIEWS_MAX) {
@@ -176,10 +166,8 @@ static void answer(struct csv_app *app)
 			            cs_text_bytes((double)app->copied.size).s);
 		break;
 	case CSV_ASKING_SNAPSHOT:
-		if (*text && csv_session_copy(app->session, text, &diag))
-			csv_app_complain(app, &diag);
-		else if (*text)
-			csv_app_say(app, "written: coroscope top %s", text);
+		if (*text)
+			csv_app_later(app, CSV_ACTION_SNAPSHOT, text);
 		break;
 	case CSV_ASKING_RECORD:
 		csv_app_record(app, text);
@@ -303,7 +291,7 @@ static bool do_in_help(struct csv_app *app, enum csv_action action)
 	}
 }
 
-static void do_now(struct csv_app *app, enum csv_action action)
+void csv_app_do_now(struct csv_app *app, enum csv_action action)
 {
 	const struct csv_view *view = csv_app_view(app);
 	void *state = app->states[app->current];
@@ -317,50 +305,9 @@ static void do_now(struct csv_app *app, enum csv_action action)
 	if (view->action(state, csv_session_scene(app->session), action) == CSV_CHANGED)
 		csv_app_update(app);
 	else
-		csv_app_story(app); /* another one may be looked into */
+		app->due = true; /* another one may be looked into */
 }
 
-/* Another moment of many coroutines is read in a second or so, all moments in more. */
-static bool is_long(const struct csv_app *app, enum csv_action action)
-{
-	const struct csv_scene *scene = csv_session_scene(app->session);
-	uint32_t view = app->current;
-
-	if (scene->counts.all < MANY)
-		return false;
-	if (action == CSV_ACTION_NEXT_VIEW)
-		view = (view + 1) % app->views;
-	else if (action == CSV_ACTION_PREVIOUS_VIEW)
-		view = (view + app->views - 1) % app->views;
-	else if (action >= CSV_ACTION_VIEW_1 && action < CSV_ACTION_VIEW_1 + app->views)
-		view = action - CSV_ACTION_VIEW_1;
-	if (view != app->current)
-		return csv_views[view]->timeline && !scene->series_count;
-	return (action >= CSV_ACTION_STEP_BACK && action <= CSV_ACTION_END) ||
-	       (action == CSV_ACTION_PAUSE && app->paused);
-}
-
-bool csv_app_work(struct csv_app *app)
-{
-	enum csv_action action = app->pending;
-
-	app->pending = CSV_ACTION_NONE;
-	if (!action)
-		return false;
-	app->message[0] = 0;
-	do_now(app, action);
-	return true;
-}
-
-void csv_app_do(struct csv_app *app, enum csv_action action)
-{
-	if (!app->help && is_long(app, action)) {
-		app->pending = action;
-		csv_app_say(app, "reading the trace …");
-	} else {
-		do_now(app, action);
-	}
-}
 static void wheel(struct csv_app *app, int direction)
 {
 	for (int i = 0; i < 3; i++)
@@ -377,7 +324,7 @@ static void click(struct csv_app *app, const struct csv_event *event)
 		int width = (int)strlen(csv_views[i]->name) + 4;
 
 		if (event->x >= x && event->x < x + width)
-			change_view(app, i);
+			csv_app_do(app, CSV_ACTION_VIEW_1 + i);
 		x += width;
 	}
 	if (event->y > 1 && view->click && !app->help) {

@@ -28,6 +28,8 @@ enum csv_asking {
 	CSV_ASKING_RECORD
 };
 
+enum csv_work { CSV_WORK_NONE, CSV_WORK_READS, CSV_WORK_WRITES };
+
 struct csv_app {
 	struct csv_session *session;
 	struct csv_keymap keymap;
@@ -38,7 +40,6 @@ struct csv_app {
 	bool help; /* shown instead of the view */
 	uint32_t help_top;
 	enum csv_asking asking;
-	enum csv_action pending; /* takes its time: done once it was said so; none: 0 */
 	struct csv_prompt prompt;
 	char needle[128];
 	char message[256]; /* in the last line, until the next key */
@@ -52,6 +53,20 @@ struct csv_app {
 	struct cs_sink copied; /* for it; empty: nothing. Who took it releases it */
 	bool quit, redraw;     /* redraw: somebody else wrote on the terminal */
 	struct csv_area area;  /* of the view */
+	/* Long work, see long.c. */
+	int (*rest)(void *context); /* answers keys that are there; may be NULL */
+	void *rest_context;
+	enum csv_action pending; /* takes its time: done once it was said so; none: 0 */
+	char pending_path[256];  /* of what is to be written */
+	const char *doing;       /* what takes so long, in words; NULL */
+	enum csv_work works;     /* and rests */
+	bool resting;            /* a key is being answered meanwhile */
+	bool due;                /* the view may want to know of other moments */
+	bool missed;             /* it could not be told of this one what it wants, in a rest */
+	bool going;              /* to another time, and has not come there */
+	uint64_t going_ns;
+	uint64_t updates; /* times that a view was updated */
+	struct cs_pace pace;
 };
 
 /* SESSION becomes the app's, also on failure. 0 or -errno with DIAG. */
@@ -65,7 +80,7 @@ bool csv_app_choose(struct csv_app *app, const char *view);
 void csv_app_event(struct csv_app *app, const struct csv_event *event);
 void csv_app_do(struct csv_app *app, enum csv_action action);
 
-/* Does what is pending; true: it was something, draw again. */
+/* Does what is pending, with rests; true: it was something, draw again, and ask again. */
 bool csv_app_work(struct csv_app *app);
 
 /* What ELAPSED_NS of time brings: new records, or a recording that plays. True: draw again. */
@@ -89,8 +104,17 @@ void csv_app_say(struct csv_app *app, const char *format, ...)
 void csv_app_complain(struct csv_app *app, const struct cs_diag *diag);
 const struct csv_view *csv_app_view(const struct csv_app *app);
 void csv_app_update(struct csv_app *app); /* the view sees the scene */
-void csv_app_story(struct csv_app *app);  /* the past of whom the view looks into */
-void csv_app_frame(struct csv_app *app);  /* everything around the view */
+void csv_app_do_now(struct csv_app *app, enum csv_action action);
+/* ACTION becomes pending; PATH: of what it writes, or NULL. */
+void csv_app_later(struct csv_app *app, enum csv_action action, const char *path);
+int csv_app_rest(void *app);
+/* To another time of the trace. */
+void csv_app_go_to(struct csv_app *app, uint64_t time_ns);
+/* The view's rows of what the session has prepared. 0, -ENOMEM or -ECANCELED. */
+int csv_app_prepare_view(struct csv_app *app);
+/* What the view wants to know of other moments, with rests. True: it was not known. */
+bool csv_app_catch_up(struct csv_app *app);
+void csv_app_frame(struct csv_app *app); /* everything around the view */
 void csv_app_help(struct csv_app *app, struct csv_area area);
 /* About the target itself: recordings, what comes next. False: it is not. */
 bool csv_app_target(struct csv_app *app, enum csv_action action);

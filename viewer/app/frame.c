@@ -106,6 +106,8 @@ static void draw_status(struct csv_app *app)
 	honest(app, doubts, sizeof(doubts));
 	if (app->message[0])
 		snprintf(about, sizeof(about), "%s", app->message);
+	else if (app->doing)
+		snprintf(about, sizeof(about), "%s", app->doing);
 	else if (view->describe)
 		view->describe(app->states[app->current], about, sizeof(about));
 	int right = csv_text_columns(canvas, doubts), left = csv_text_columns(canvas, about);

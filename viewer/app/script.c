@@ -15,12 +15,19 @@ struct run {
 	struct timespec clock; /* of the last "clock" */
 };
 
+/* Whatever takes long is done before anything else. */
+static void settle(struct csv_app *app)
+{
+	while (csv_app_work(app))
+		;
+}
+
 static int press(struct run *run, uint32_t key)
 {
 	const struct csv_event event = {.kind = CSV_EVENT_KEY, .key = key};
 
 	csv_app_event(run->app, &event);
-	csv_app_work(run->app);
+	settle(run->app);
 	return csv_app_draw(run->app, run->width, run->height);
 }
 
@@ -67,7 +74,7 @@ static int do_action(struct run *run, char *rest, struct cs_diag *diag)
 		return cs_diag_set(diag, -EINVAL, "there is no action '%s'", rest);
 	run->app->message[0] = 0;
 	csv_app_do(run->app, action);
-	csv_app_work(run->app);
+	settle(run->app);
 	return csv_app_draw(run->app, run->width, run->height);
 }
 
@@ -82,6 +89,7 @@ static int do_seek(struct run *run, char *rest, struct cs_diag *diag)
 		error = csv_session_seek(run->app->session, time_ns, diag);
 	if (!error)
 		csv_app_update(run->app);
+	settle(run->app);
 	return error;
 }
 
@@ -179,6 +187,7 @@ int csv_script_run(struct csv_app *app, const char *path, struct cs_diag *diag)
 	if (!file)
 		return cs_diag_set(diag, -errno, "read the script %s: %s", path, strerror(errno));
 	clock_gettime(CLOCK_MONOTONIC, &run.clock);
+	settle(app);
 	error = csv_app_draw(app, run.width, run.height);
 	while (!error && !app->quit && fgets(line, sizeof(line), file)) {
 		struct cs_diag why = {0};

@@ -163,7 +163,8 @@ int csv_timeline_add(struct csv_timeline *timeline, const struct cs_model *model
 	return error;
 }
 
-int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace, struct cs_diag *diag)
+int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace,
+                      const struct cs_pace *pace, struct cs_diag *diag)
 {
 	struct cs_model *model = cs_model_new();
 	struct cs_trace_place *place = cs_trace_place_new();
@@ -183,6 +184,8 @@ int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace, str
 		done = to;
 		if (!error)
 			error = csv_timeline_add(timeline, model);
+		if (!error)
+			error = cs_pace_rest(pace);
 	}
 	cs_trace_place_free(place);
 	cs_model_free(model);

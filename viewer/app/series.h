@@ -25,7 +25,8 @@ struct csv_timeline {
 int csv_timeline_add(struct csv_timeline *timeline, const struct cs_model *model);
 
 /* All of TRACE, in at most some hundred points; TIMELINE is all zero. 0 or -errno with DIAG. */
-int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace, struct cs_diag *diag);
+int csv_timeline_read(struct csv_timeline *timeline, struct cs_trace *trace,
+                      const struct cs_pace *pace, struct cs_diag *diag);
 
 void csv_timeline_release(struct csv_timeline *timeline);
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The present moment is one model that is brought forward as the trace grows; every other
- * moment is loaded into a model of its own. All share one set of names and of stacks, because
- * ids mean the same in every model of one trace.
+ * The picture that is shown, and the way on from it: two pictures take turns as the trace grows.
  */
 #include "app/session_private.h"
 
@@ -14,7 +12,6 @@
 
 #include "model/coroutine.h"
 #include "view/census.h"
-#include "view/living.h"
 
 #define STEP_NS UINT64_C(1000000000)
 
@@ -47,164 +44,93 @@ int csv_session_take(struct csv_session *session, struct csv_moment *moment, boo
 	return 0;
 }
 
-/* SYMBOLS: read names as well; for the present moment, which is made whole when need be. */
-int csv_session_load(struct csv_session *session, uint64_t time_ns, struct cs_symbols *symbols,
-                     struct csv_moment *moment, struct cs_diag *diag)
+int csv_session_load(struct csv_session *session, uint64_t time_ns, struct csv_moment *moment,
+                     struct cs_diag *diag)
 {
 	int error = -ENOMEM;
 
 	csv_moment_release(moment);
 	moment->model = cs_model_new();
-	/* The end is gone on from. */
-	if (moment->model && symbols && time_ns == CSV_THE_END)
-		error = cs_trace_load_place(session->trace, session->place, moment->model, symbols,
-		                            diag);
-	else if (moment->model)
-		error = cs_trace_load(session->trace, time_ns, moment->model, symbols, diag);
+	if (moment->model)
+		error = cs_trace_load(session->trace, time_ns, moment->model, NULL, diag);
 	else
 		csv_session_no_memory(session, diag);
 	if (!error)
-		error = csv_session_take(session, moment, !symbols, diag);
+		error = csv_session_take(session, moment, true, diag);
 	if (error)
 		csv_moment_release(moment);
 	return error;
 }
 
-/* ---- names ---- */
-
-/* Stacks remember what their frames were called: new names make them anew. */
-static int forget_stacks(struct csv_session *session, struct cs_diag *diag)
-{
-	struct cs_stacks *stacks = cs_stacks_new(true);
-
-	if (!stacks)
-		return csv_session_no_memory(session, diag);
-	cs_stacks_free(session->scene.stacks);
-	session->scene.stacks = stacks;
-	return 0;
-}
-
-/* While it is recorded, a trace has few names yet: the files that are here have them. */
-static int find_names(struct csv_session *session, struct cs_diag *diag)
-{
-	uint32_t frames = cs_model_frame_count(session->now.model);
-	int error = 0;
-
-	if (frames == session->named_frames ||
-	    (cs_trace_has_symbols(session->trace) && !cs_trace_is_growing(session->trace)))
-		return 0;
-	if (!session->resolver)
-		session->resolver = cs_resolver_new(NULL);
-	if (session->resolver)
-		error = cs_resolver_resolve(session->resolver, session->now.model, session->symbols,
-		                            NULL, NULL, NULL, diag);
-	session->named_frames = frames;
-	return error ? error : forget_stacks(session, diag);
-}
-
 /* ---- the scene ---- */
 
-static void remember_before(struct csv_session *session)
+/* SCENE, of PICTURE, is to be shown. */
+static void fill_scene(const struct csv_session *session, const struct csv_picture *picture,
+                       struct csv_scene *scene)
 {
-	struct csv_before *before = &session->scene.before;
-	const struct cs_model *model = session->now.model;
-	uint32_t threads = cs_model_thread_count(model);
-
-	before->time_ns = 0;
-	if (threads > session->thread_room) {
-		uint64_t *times = realloc(session->thread_cpu_ns, threads * sizeof(*times));
-
-		if (!times)
-			return;
-		session->thread_cpu_ns = times;
-		session->thread_room = threads;
-	}
-	for (uint32_t id = 1; id <= threads; id++)
-		session->thread_cpu_ns[id - 1] = cs_model_thread_at(model, id)->cpu_ns;
-	*before = (struct csv_before){
-		.time_ns = session->now.time_ns,
-		.thread_cpu_ns = session->thread_cpu_ns,
-		.threads = threads,
-		.switches = session->scene.counts.switches,
-	};
-}
-
-void csv_session_set_scene(struct csv_session *session)
-{
-	struct csv_scene *scene = &session->scene;
-
-	scene->now = session->now.snapshot;
+	scene->now = picture->moment.snapshot;
 	scene->mark = session->mark.snapshot;
 	scene->start = session->start.snapshot;
-	scene->serial++;
 	scene->to_ns = cs_trace_duration_ns(session->trace);
-	scene->live = session->at_end && cs_trace_is_growing(session->trace);
+	scene->live = picture->at_end && cs_trace_is_growing(session->trace);
 	scene->series = session->timeline.series;
 	scene->series_count = session->timeline.count;
 	if (!scene->needle)
 		scene->needle = "";
 }
 
-static bool borrows(const struct csv_moment *moment, const struct csv_moment *now)
+void csv_session_set_scene(struct csv_session *session)
 {
-	return moment->snapshot && !moment->model && moment->snapshot->model == now->model;
+	fill_scene(session, &session->now, &session->now.scene);
+	session->now.scene.serial++;
 }
 
-/*
- * Snapshots of mark and start may borrow the model of the present: it is left to one of them when
- * that goes, to the start if both do, which stays for as long as the session.
- */
-static void leave_to_others(struct csv_session *session)
+const struct csv_scene *csv_session_next(struct csv_session *session)
 {
-	struct csv_moment *now = &session->now, *owner = NULL;
+	struct csv_scene *next = &session->next.scene, own = *next;
 
-	if (borrows(&session->start, now))
-		owner = &session->start;
-	else if (borrows(&session->mark, now))
-		owner = &session->mark;
-	if (!owner)
-		return;
-	cs_model_forget_coroutines(now->model);
-	owner->model = now->model;
-	now->model = NULL;
+	if (!session->ready)
+		return NULL;
+	*next = session->now.scene;
+	next->living = own.living;
+	next->counts = own.counts;
+	next->stacks = own.stacks;
+	csv_picture_compare(&session->next, &session->now);
+	fill_scene(session, &session->next, next);
+	next->serial++;
+	return next;
 }
 
-/* What every view wants to know of the coroutines. */
-static int look_around(struct csv_session *session, struct cs_diag *diag)
+/* The pictures change places. */
+static void turn(struct csv_session *session)
 {
-	struct csv_scene *scene = &session->scene;
+	struct csv_picture shown = session->now;
 
-	return csv_living_take(&scene->living, &scene->counts, session->now.model)
-	               ? csv_session_no_memory(session, diag)
-	               : 0;
+	session->now = session->next;
+	session->next = shown;
+	session->ready = false;
+	/* What is not gone on from is in nobody's way. */
+	if (!cs_trace_is_growing(session->trace) || !session->next.place)
+		csv_picture_drop(session, &session->next);
 }
 
-static int reload(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
+int csv_session_commit(struct csv_session *session, struct cs_diag *diag)
 {
-	struct csv_moment next = {0};
-	int error;
+	int error = 0;
 
-	cs_trace_place_free(session->place);
-	session->place = cs_trace_place_new();
-	if (!session->place)
-		return csv_session_no_memory(session, diag);
-	error = csv_session_load(session, time_ns, session->symbols, &next, diag);
-	if (error)
-		return error;
-	if (session->now.model)
-		remember_before(session);
-	error = forget_stacks(session, diag); /* it knows the old model */
-	leave_to_others(session);
-	csv_moment_release(&session->now);
-	session->now = next;
-	session->named_frames = 0;
-	if (!error)
-		error = look_around(session, diag);
-	if (!error)
-		error = find_names(session, diag);
-	csv_session_set_scene(session);
-	return error;
+	if (csv_session_next(session)) {
+		turn(session);
+		csv_session_tell_story(session);
+		if (session->wants_timeline && session->now.at_end)
+			error = csv_timeline_add(&session->timeline, session->now.moment.model);
+	} else {
+		session->now.scene.serial++;
+	}
+	fill_scene(session, &session->now, &session->now.scene);
+	return error ? csv_session_no_memory(session, diag) : 0;
 }
+
+/* ---- opening ---- */
 
 struct csv_session *csv_session_open(const char *path, struct cs_diag *diag)
 {
@@ -219,9 +145,8 @@ struct csv_session *csv_session_open(const char *path, struct cs_diag *diag)
 		cs_diag_set(diag, -ENOMEM, "show %s: no memory", path);
 		return NULL;
 	}
-	session->at_end = true;
 	session->trace = cs_trace_open(path, diag);
-	if (!session->trace || reload(session, CSV_THE_END, diag)) {
+	if (!session->trace || csv_session_seek(session, CSV_THE_END, diag)) {
 		csv_session_close(session);
 		return NULL;
 	}
@@ -232,22 +157,25 @@ void csv_session_close(struct csv_session *session)
 {
 	if (!session)
 		return;
-	csv_moment_release(&session->now);
+	csv_census_release(&session->now.scene.mark_census);
+	csv_census_release(&session->now.scene.start_census);
+	csv_census_release(&session->now.scene.minute_census);
+	csv_picture_release(session, &session->now);
+	csv_picture_release(session, &session->next);
 	csv_moment_release(&session->mark);
 	csv_moment_release(&session->start);
-	csv_census_release(&session->scene.mark_census);
-	csv_census_release(&session->scene.start_census);
-	csv_census_release(&session->scene.minute_census);
-	csv_living_release(&session->scene.living);
-	cs_stacks_free(session->scene.stacks);
 	cs_symbols_free(session->symbols);
 	cs_resolver_free(session->resolver);
 	csv_timeline_release(&session->timeline);
-	cs_trace_place_free(session->place);
 	cs_trace_close(session->trace);
-	free(session->thread_cpu_ns);
 	free(session->path);
 	free(session);
+}
+
+void csv_session_pace(struct csv_session *session, const struct cs_pace *pace)
+{
+	session->pace = pace;
+	cs_trace_pace(session->trace, pace);
 }
 
 /* ---- following ---- */
@@ -261,61 +189,65 @@ static int reopen(struct csv_session *session, struct cs_diag *diag)
 		return diag->error;
 	cs_trace_close(session->trace);
 	session->trace = trace;
-	return session->at_end ? reload(session, CSV_THE_END, diag) : 0;
+	cs_trace_pace(trace, session->pace);
+	/* Places are those of the file that has gone. */
+	csv_picture_drop(session, &session->next);
+	cs_trace_place_free(session->now.place);
+	session->now.place = NULL;
+	session->now.chunks = 0;
+	session->ready = false;
+	return 1;
 }
 
-static int follow(struct csv_session *session, struct cs_diag *diag)
+/* What is being made, or was made and never shown, is brought to the end. */
+static int make_next(struct csv_session *session, struct cs_diag *diag)
 {
-	uint32_t chunks = cs_trace_chunk_count(session->trace);
+	struct csv_picture *next = &session->next;
 	int error;
 
-	remember_before(session);
-	error = cs_trace_load_more(session->trace, session->place, chunks, session->now.model,
-	                           session->symbols, diag);
-	if (!error)
-		error = find_names(session, diag);
-	if (!error)
-		error = csv_session_take(session, &session->now, false, diag);
-	if (!error)
-		error = look_around(session, diag);
-	if (!error)
-		csv_session_tell_story(session);
-	if (!error && session->wants_timeline)
-		error = csv_timeline_add(&session->timeline, session->now.model);
+	session->ready = false;
+	error = next->place ? csv_picture_go_on(session, next, diag)
+	                    : csv_picture_begin(session, next, CSV_THE_END, diag);
+	session->ready = !error;
 	return error;
+}
+
+int csv_session_prepare(struct csv_session *session, struct cs_diag *diag)
+{
+	bool growing = cs_trace_is_growing(session->trace);
+	int error = cs_trace_refresh(session->trace, diag);
+	bool ended;
+
+	if (error == -ESTALE)
+		error = reopen(session, diag);
+	if (error < 0)
+		return error;
+	ended = growing && !cs_trace_is_growing(session->trace); /* nothing more comes: news */
+	if (!session->now.at_end)
+		return error || ended;
+	if (session->now.chunks == cs_trace_chunk_count(session->trace))
+		return ended;
+	error = make_next(session, diag);
+	return error ? error : 1;
 }
 
 int csv_session_refresh(struct csv_session *session, struct cs_diag *diag)
 {
-	bool growing = cs_trace_is_growing(session->trace);
-	int error = cs_trace_refresh(session->trace, diag);
+	int news = csv_session_prepare(session, diag);
 
-	if (error == -ESTALE) {
-		error = reopen(session, diag);
-		csv_session_set_scene(session);
-		return error ? error : 1;
-	}
-	if (error > 0 && session->at_end) {
-		int failed = follow(session, diag);
-
-		error = failed ? failed : 1;
-	} else if (!error && growing != cs_trace_is_growing(session->trace)) {
-		error = 1; /* nothing more is coming: that is news */
-	}
-	csv_session_set_scene(session);
-	return error;
+	return news > 0 && csv_session_commit(session, diag) ? diag->error : news;
 }
 
 int csv_session_look(struct csv_session *session, struct cs_diag *diag)
 {
 	bool growing = cs_trace_is_growing(session->trace);
-	uint64_t serial = session->scene.serial;
+	uint64_t serial = session->now.scene.serial;
 	int error = cs_trace_refresh(session->trace, diag);
 
 	if (error == -ESTALE)
 		return 0; /* it goes on in another file, which is opened when the picture moves */
 	csv_session_set_scene(session);
-	session->scene.serial = serial;
+	session->now.scene.serial = serial;
 	if (error < 0)
 		return error;
 	return growing != cs_trace_is_growing(session->trace);
@@ -323,9 +255,9 @@ int csv_session_look(struct csv_session *session, struct cs_diag *diag)
 
 uint64_t csv_session_age_ns(const struct csv_session *session)
 {
-	const struct csv_counts *counts = &session->scene.counts;
+	const struct csv_counts *counts = &session->now.scene.counts;
 	uint64_t start_ns = cs_trace_session(session->trace)->mono_start_ns;
-	uint64_t seen_ns = session->now.time_ns, now_ns;
+	uint64_t seen_ns = session->now.moment.time_ns, now_ns;
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
@@ -333,28 +265,39 @@ uint64_t csv_session_age_ns(const struct csv_session *session)
 	/* Between two looks the clock of the trace goes on, and nothing else does. */
 	if (counts->seen_ns && counts->seen_ns < seen_ns)
 		seen_ns = counts->seen_ns;
-	if (!cs_trace_is_growing(session->trace) || !session->at_end || !start_ns ||
+	if (!cs_trace_is_growing(session->trace) || !session->now.at_end || !start_ns ||
 	    now_ns < start_ns + seen_ns)
 		return CSV_THE_END;
 	return now_ns - start_ns - seen_ns;
 }
 
+int csv_session_prepare_seek(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
+{
+	int error;
+
+	if (time_ns >= cs_trace_duration_ns(session->trace))
+		return make_next(session, diag);
+	session->ready = false;
+	error = csv_picture_begin(session, &session->next, time_ns, diag);
+	session->ready = !error;
+	return error;
+}
+
 int csv_session_seek(struct csv_session *session, uint64_t time_ns, struct cs_diag *diag)
 {
-	if (time_ns >= cs_trace_duration_ns(session->trace))
-		time_ns = CSV_THE_END;
-	session->at_end = time_ns == CSV_THE_END;
-	return reload(session, time_ns, diag);
+	int error = csv_session_prepare_seek(session, time_ns, diag);
+
+	return error ? error : csv_session_commit(session, diag);
 }
 
 bool csv_session_at_end(const struct csv_session *session)
 {
-	return session->at_end;
+	return session->now.at_end;
 }
 
 struct csv_scene *csv_session_scene(struct csv_session *session)
 {
-	return &session->scene;
+	return &session->now.scene;
 }
 
 uint64_t csv_session_step_ns(const struct csv_session *session)

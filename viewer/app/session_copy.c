@@ -25,7 +25,7 @@ static int write_end(struct cs_trace_writer *writer, const struct csv_session *s
 	return error ? error : end;
 }
 
-int csv_session_copy(const struct csv_session *session, const char *path, struct cs_diag *diag)
+int csv_session_copy(struct csv_session *session, const char *path, struct cs_diag *diag)
 {
 	struct cs_trace_writer *writer;
 	struct cs_model *model;
@@ -34,8 +34,11 @@ int csv_session_copy(const struct csv_session *session, const char *path, struct
 
 	if (!access(path, F_OK))
 		return cs_diag_set(diag, -EEXIST, "write %s: %s", path, strerror(EEXIST));
+	csv_session_make_room(session);
 	trace = cs_trace_open(session->path, diag);
 	model = cs_model_new();
+	if (trace)
+		cs_trace_pace(trace, session->pace);
 	if (!trace)
 		error = diag->error;
 	else if (!model)

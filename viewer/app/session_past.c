@@ -17,12 +17,22 @@
 #define START_SLACK_NS UINT64_C(3000000000)
 #define MINUTE_SLACK_NS UINT64_C(10000000000)
 
+void csv_session_make_room(struct csv_session *session)
+{
+	if (session->now.scene.counts.all <= MINUTE_COROUTINES_MAX)
+		return;
+	session->ready = false;
+	csv_picture_drop(session, &session->next);
+}
+
 /* What is kept of another moment: its heap, and how many coroutines stood where. */
 static int load_other(struct csv_session *session, uint64_t time_ns, struct csv_moment *moment,
                       struct csv_census *census, struct cs_diag *diag)
 {
-	int error = csv_session_load(session, time_ns, NULL, moment, diag);
+	int error;
 
+	csv_session_make_room(session);
+	error = csv_session_load(session, time_ns, moment, diag);
 	if (!error && csv_census_take(census, moment->model))
 		error = csv_session_no_memory(session, diag);
 	if (!error)
@@ -37,15 +47,15 @@ static int load_other(struct csv_session *session, uint64_t time_ns, struct csv_
 static int set_mark(struct csv_session *session, struct cs_diag *diag)
 {
 	struct csv_moment *mark = &session->mark;
-	bool whole = session->scene.counts.all <= MINUTE_COROUTINES_MAX;
-	struct csv_moment now = {.model = session->now.model};
+	bool whole = session->now.scene.counts.all <= MINUTE_COROUTINES_MAX;
+	struct csv_moment now = {.model = session->now.moment.model};
 	int error = csv_session_take(session, &now, whole, diag);
 
 	if (error)
 		return error;
 	mark->snapshot = now.snapshot;
 	mark->time_ns = now.time_ns;
-	error = csv_census_take(&session->scene.mark_census, now.model);
+	error = csv_census_take(&session->now.scene.mark_census, now.model);
 	if (!error)
 		return 0;
 	csv_moment_release(mark);
@@ -58,7 +68,7 @@ int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 
 	if (session->mark.snapshot) {
 		csv_moment_release(&session->mark);
-		csv_census_release(&session->scene.mark_census);
+		csv_census_release(&session->now.scene.mark_census);
 	} else {
 		error = set_mark(session, diag);
 	}
@@ -66,18 +76,20 @@ int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 	return error;
 }
 
-/* Only the numbers of a minute ago are wanted: its model goes at once. */
+/* Only the numbers of a minute ago are wanted: its model goes at once. 1: they are others now. */
 static int look_back(struct csv_session *session, struct cs_diag *diag)
 {
-	struct csv_census *minute = &session->scene.minute_census;
-	uint64_t now_ns = session->now.time_ns;
+	struct csv_census *minute = &session->now.scene.minute_census;
+	uint64_t now_ns = session->now.moment.time_ns;
 	uint64_t wanted = now_ns > MINUTE_NS ? now_ns - MINUTE_NS : 0;
 	struct csv_moment then = {0};
 	int error;
 
-	if (session->scene.counts.all > MINUTE_COROUTINES_MAX || !session->start.snapshot) {
+	if (session->now.scene.counts.all > MINUTE_COROUTINES_MAX || !session->start.snapshot) {
+		bool known = minute->known;
+
 		csv_census_release(minute);
-		return 0;
+		return known;
 	}
 	if (wanted < session->start.time_ns)
 		wanted = session->start.time_ns;
@@ -86,7 +98,7 @@ static int look_back(struct csv_session *session, struct cs_diag *diag)
 		return 0;
 	error = load_other(session, wanted, &then, minute, diag);
 	csv_moment_release(&then);
-	return error;
+	return error ? error : 1;
 }
 
 /*
@@ -116,68 +128,76 @@ static uint64_t first_ns(const struct csv_session *session)
 /* Many coroutines are not read again for a moment that has hardly passed. */
 static bool is_start(const struct csv_session *session, uint64_t start_ns)
 {
-	return cs_trace_is_growing(session->trace) && session->at_end &&
-	       session->scene.counts.all > MINUTE_COROUTINES_MAX &&
-	       session->now.time_ns < start_ns + START_SLACK_NS;
+	return cs_trace_is_growing(session->trace) && session->now.at_end &&
+	       session->now.scene.counts.all > MINUTE_COROUTINES_MAX &&
+	       session->now.moment.time_ns < start_ns + START_SLACK_NS;
 }
 
 static int begin_here(struct csv_session *session, struct cs_diag *diag)
 {
-	struct csv_moment now = {.model = session->now.model};
+	struct csv_moment now = {.model = session->now.moment.model};
 	int error = csv_session_take(session, &now, false, diag);
 
 	if (error)
 		return error;
 	session->start.snapshot = now.snapshot;
 	session->start.time_ns = now.time_ns;
-	return csv_census_take(&session->scene.start_census, now.model)
+	return csv_census_take(&session->now.scene.start_census, now.model)
 	               ? csv_session_no_memory(session, diag)
 	               : 0;
 }
 
 int csv_session_history(struct csv_session *session, struct cs_diag *diag)
 {
-	uint64_t serial = session->scene.serial;
 	uint64_t start_ns = session->start.snapshot ? UINT64_MAX : first_ns(session);
-	int error = 0;
+	bool began = start_ns != UINT64_MAX;
+	int news, error = 0;
 
-	if (start_ns != UINT64_MAX && is_start(session, start_ns))
+	if (began && is_start(session, start_ns))
 		error = begin_here(session, diag);
-	else if (start_ns != UINT64_MAX)
-		error = load_other(session, start_ns, &session->start, &session->scene.start_census,
-		                   diag);
-	if (!error)
-		error = look_back(session, diag);
-	csv_session_set_scene(session);
-	session->scene.serial = serial; /* the same moment, better known */
-	return error;
+	else if (began)
+		error = load_other(session, start_ns, &session->start,
+		                   &session->now.scene.start_census, diag);
+	if (error)
+		return error;
+	news = look_back(session, diag);
+	if (news > 0 || began)
+		csv_session_set_scene(session);
+	return news || !began ? news : 1;
 }
 
 int csv_session_whole(struct csv_session *session, struct cs_diag *diag)
 {
-	uint64_t serial = session->scene.serial;
+	uint64_t serial = session->now.scene.serial;
 	int error;
 
-	if (!session->now.snapshot->sums_only)
+	if (!session->now.moment.snapshot->sums_only)
 		return 0;
-	error = csv_session_take(session, &session->now, true, diag);
+	error = csv_session_take(session, &session->now.moment, true, diag);
 	if (error)
 		return error;
 	csv_session_set_scene(session);
-	session->scene.serial = serial;
+	session->now.scene.serial = serial;
 	return 0;
 }
 
 int csv_session_timeline(struct csv_session *session, struct cs_diag *diag)
 {
-	int error = 0;
+	struct csv_timeline all = {0};
+	int error;
 
 	if (session->wants_timeline)
 		return 0;
+	csv_session_make_room(session);
+	error = csv_timeline_read(&all, session->trace, session->pace, diag);
+	if (error == -ECANCELED) {
+		csv_timeline_release(&all);
+		return error;
+	}
 	session->wants_timeline = true;
-	error = csv_timeline_read(&session->timeline, session->trace, diag);
+	session->timeline = all;
 	csv_session_set_scene(session);
-	return error;
+	return error ? error : 1;
 }
 
 /* ---- places in time ---- */
@@ -199,7 +219,7 @@ int csv_session_growth(struct csv_session *session, uint64_t *time_ns, struct cs
 	double most = 0;
 	int error = csv_session_timeline(session, diag);
 
-	if (error)
+	if (error < 0)
 		return error;
 	heap = session->timeline.count ? &session->timeline.series[0] : NULL;
 	for (uint32_t i = 1; heap && heap->unit == CSV_SERIES_BYTES && i < heap->count; i++) {

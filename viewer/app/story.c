@@ -140,30 +140,35 @@ static int read_past(struct csv_session *session, struct csv_story *story, struc
 
 void csv_session_tell_story(struct csv_session *session)
 {
-	struct csv_scene *scene = &session->scene;
+	struct csv_scene *scene = &session->now.scene;
 	uint32_t id = 0;
 
-	if (scene->story.who.process && session->at_end)
-		id = csv_living_find(&scene->living, session->now.model, &scene->story.who);
+	if (scene->story.who.process && session->now.at_end)
+		id = csv_living_find(&scene->living, session->now.moment.model, &scene->story.who);
 	if (id)
-		add_state(&scene->story, cs_model_coroutine_at(session->now.model, id),
-		          session->now.time_ns);
+		add_state(&scene->story, cs_model_coroutine_at(session->now.moment.model, id),
+		          session->now.moment.time_ns);
 }
 
 int csv_session_story(struct csv_session *session, const struct csv_who *who, struct cs_diag *diag)
 {
-	struct csv_story *story = &session->scene.story;
+	struct csv_story *story = &session->now.scene.story;
 	int error = 0;
 
 	if (who && story->who.process == who->process && story->who.runtime == who->runtime &&
 	    story->who.number == who->number)
 		return 0;
+	if (!who && !story->who.process)
+		return 0;
 	*story = (struct csv_story){0};
 	if (!who)
-		return 0;
+		return 1;
 	story->who = *who;
 	if (bytes_of(session->trace) <= BYTES_MAX)
 		error = read_past(session, story, diag);
-	csv_session_tell_story(session);
-	return error;
+	if (error == -ECANCELED)
+		*story = (struct csv_story){0}; /* as if nobody had asked */
+	else
+		csv_session_tell_story(session);
+	return error ? error : 1;
 }

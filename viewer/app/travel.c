@@ -12,26 +12,17 @@
 #define INTERVAL_MIN_NS UINT64_C(100000000)
 #define INTERVAL_MAX_NS UINT64_C(10000000000)
 
-static void go_to(struct csv_app *app, uint64_t time_ns)
-{
-	struct cs_diag diag = {0};
-
-	if (csv_session_seek(app->session, time_ns, &diag))
-		csv_app_complain(app, &diag);
-	csv_app_update(app);
-}
-
 static void step(struct csv_app *app, int64_t steps)
 {
 	uint64_t by = csv_session_step_ns(app->session);
-	uint64_t now = csv_session_scene(app->session)->now->time_ns;
+	uint64_t now = app->going ? app->going_ns : csv_session_scene(app->session)->now->time_ns;
 	uint64_t way = by * (uint64_t)(steps < 0 ? -steps : steps);
 
 	app->paused = true;
 	if (steps > 0)
-		go_to(app, now + way);
+		csv_app_go_to(app, now + way);
 	else
-		go_to(app, now > way ? now - way : 0);
+		csv_app_go_to(app, now > way ? now - way : 0);
 }
 
 static void mark(struct csv_app *app)
@@ -54,14 +45,21 @@ static void find(struct csv_app *app,
 {
 	struct cs_diag diag = {0};
 	uint64_t time_ns;
+	int error;
 
-	if (place(app->session, &time_ns, &diag)) {
+	app->works = CSV_WORK_READS;
+	error = place(app->session, &time_ns, &diag);
+	app->works = CSV_WORK_NONE;
+	if (error == -ECANCELED)
+		return;
+	if (error) {
 		csv_app_complain(app, &diag);
 		return;
 	}
 	app->paused = true;
-	go_to(app, time_ns);
-	csv_app_say(app, "%s, at %s", what, cs_text_duration(time_ns).s);
+	csv_app_go_to(app, time_ns);
+	if (!app->going)
+		csv_app_say(app, "%s, at %s", what, cs_text_duration(time_ns).s);
 }
 
 static void change_speed(struct csv_app *app, bool faster)
@@ -97,10 +95,10 @@ static void pause_or_play(struct csv_app *app)
 	/* From the end of a recording, play it from its start. */
 	if (!app->paused && !csv_session_is_growing(app->session) &&
 	    csv_session_at_end(app->session))
-		go_to(app, 0);
+		csv_app_go_to(app, 0);
 	/* A live picture goes on where the target is. */
 	if (!app->paused && csv_session_is_growing(app->session))
-		go_to(app, CSV_THE_END);
+		csv_app_go_to(app, CSV_THE_END);
 }
 
 bool csv_app_travel(struct csv_app *app, enum csv_action action)
@@ -128,11 +126,11 @@ bool csv_app_travel(struct csv_app *app, enum csv_action action)
 		return true;
 	case CSV_ACTION_START:
 		app->paused = true;
-		go_to(app, 0);
+		csv_app_go_to(app, 0);
 		return true;
 	case CSV_ACTION_END:
 		app->paused = !csv_session_is_growing(app->session);
-		go_to(app, CSV_THE_END);
+		csv_app_go_to(app, CSV_THE_END);
 		return true;
 	case CSV_ACTION_FASTER:
 	case CSV_ACTION_SLOWER:
@@ -151,15 +149,37 @@ static bool play(struct csv_app *app, uint64_t elapsed_ns)
 		app->paused = true;
 		return true;
 	}
-	go_to(app, now + (uint64_t)((double)elapsed_ns * app->speed));
+	csv_app_go_to(app, now + (uint64_t)((double)elapsed_ns * app->speed));
 	return true;
+}
+
+/*
+ * The next picture, with all that the view wants of it, before it is shown: meanwhile keys are
+ * answered from this one. Who holds the picture in between has it held.
+ */
+static int follow(struct csv_app *app, struct cs_diag *diag)
+{
+	int news;
+
+	app->works = CSV_WORK_READS;
+	news = csv_session_prepare(app->session, diag);
+	if (news > 0) {
+		int error = csv_app_prepare_view(app);
+
+		news = error == -ECANCELED ? error : news; /* no memory: updating it tells so */
+	}
+	app->works = CSV_WORK_NONE;
+	if (news == -ECANCELED)
+		return 0; /* what is pending goes first */
+	if (news > 0 && !app->paused && csv_session_commit(app->session, diag))
+		news = diag->error;
+	return news;
 }
 
 /* A held picture stays, but whether its target lives is told. */
 static int look(struct csv_app *app, struct cs_diag *diag)
 {
-	return app->paused ? csv_session_look(app->session, diag)
-	                   : csv_session_refresh(app->session, diag);
+	return app->paused ? csv_session_look(app->session, diag) : follow(app, diag);
 }
 
 bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns)
@@ -178,5 +198,7 @@ bool csv_app_tick(struct csv_app *app, uint64_t elapsed_ns)
 	}
 	if (news && (!app->paused || app->ended)) /* also of a failure: something may be gone */
 		csv_app_update(app);
+	while (csv_app_catch_up(app))
+		;
 	return true; /* also without news: the picture becomes older */
 }

@@ -53,7 +53,8 @@ static void count_then(struct csv_groups *groups, const struct csv_census *then,
 	}
 }
 
-static int fill(struct csv_groups *groups, struct csv_expression *filter)
+static int fill(struct csv_groups *groups, struct csv_expression *filter,
+                const struct cs_pace *pace)
 {
 	const struct csv_scene *scene = groups->scene;
 	int error = 0;
@@ -62,7 +63,8 @@ static int fill(struct csv_groups *groups, struct csv_expression *filter)
 		uint32_t id = scene->living.ids[i];
 		const struct cs_coroutine *coroutine = cs_model_coroutine_at(scene->now->model, id);
 
-		if ((!scene->system && (coroutine->flags & CS_COROUTINE_SYSTEM)) ||
+		error = cs_pace_step(pace, i);
+		if (error || (!scene->system && (coroutine->flags & CS_COROUTINE_SYSTEM)) ||
 		    (filter && !csv_coroutine_passes(scene, filter, coroutine)))
 			continue;
 		error = cs_groups_add(&groups->groups, coroutine, id);
@@ -71,7 +73,7 @@ static int fill(struct csv_groups *groups, struct csv_expression *filter)
 }
 
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
-                    struct csv_expression *filter)
+                    struct csv_expression *filter, const struct cs_pace *pace)
 {
 	int error;
 
@@ -79,7 +81,7 @@ int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
 	groups->scene = scene;
 	error = cs_groups_begin(&groups->groups, scene->now, scene->stacks);
 	if (!error)
-		error = fill(groups, filter);
+		error = fill(groups, filter, pace);
 	if (!error) {
 		groups->then = calloc((size_t)groups->groups.count + 1, sizeof(*groups->then));
 		error = groups->then ? 0 : -ENOMEM;

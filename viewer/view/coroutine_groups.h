@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "base/pace.h"
 #include "base/text.h"
 #include "model/group.h"
 #include "view/scene.h"
@@ -27,9 +28,10 @@ struct csv_groups {
 
 extern const struct csv_column csv_group_columns[];
 
-/* Of all coroutines of SCENE that pass FILTER (NULL: all). 0 or -ENOMEM. */
+/* Of all coroutines of SCENE that pass FILTER (NULL: all). 0, -ENOMEM, or what a rest at PACE
+ * (NULL: none) gave: there are none then. */
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
-                    struct csv_expression *filter);
+                    struct csv_expression *filter, const struct cs_pace *pace);
 void csv_groups_release(struct csv_groups *groups);
 
 /* How the count of a row has changed, in words. */

@@ -59,11 +59,13 @@ static void family_release(struct family *family)
 	free(family->placed);
 }
 
-static int family_make(struct family *family, const struct csv_scene *scene)
+static int family_make(struct family *family, const struct csv_scene *scene,
+                       const struct cs_pace *pace)
 {
 	const struct csv_living *living = &scene->living;
 	size_t slots = (size_t)living->slots + 1;
 	bool some = hides_some(scene);
+	int error = 0;
 
 	family->first = calloc(slots, sizeof(*family->first));
 	family->next = malloc(slots * sizeof(*family->next));
@@ -71,9 +73,10 @@ static int family_make(struct family *family, const struct csv_scene *scene)
 	if (!family->first || !family->next || !family->placed)
 		return -ENOMEM;
 	/* From the last to the first, so that lists run from the oldest slot on. */
-	for (uint32_t i = living->count; i-- > 0;) {
+	for (uint32_t i = living->count; !error && i-- > 0;) {
 		uint32_t id = living->ids[i], parent = living->places[id].parent;
 
+		error = cs_pace_step(pace, i);
 		if (some && is_hidden(scene, id))
 			continue;
 		if (some && parent && is_hidden(scene, parent))
@@ -81,7 +84,7 @@ static int family_make(struct family *family, const struct csv_scene *scene)
 		family->next[id] = family->first[parent];
 		family->first[parent] = id;
 	}
-	return 0;
+	return error;
 }
 
 static bool is_folded(const struct csv_coroutine_rows *rows, uint32_t id)
@@ -113,13 +116,15 @@ static void put_row(struct csv_coroutine_rows *rows, const struct family *family
  * TOP, all below it and, with SIBLINGS, those beside it. What is below a folded one is placed
  * without a row. A hostile trace may hold a ring of parents: it ends at what is placed already.
  */
-static void place(struct csv_coroutine_rows *rows, struct family *family, uint32_t top,
-                  bool siblings)
+static int place(struct csv_coroutine_rows *rows, struct family *family, uint32_t top,
+                 bool siblings, const struct cs_pace *pace)
 {
 	const struct csv_place *places = rows->scene->living.places;
 	uint32_t id = top, depth = 0, folded = UINT32_MAX; /* depth of the folded one above */
+	uint32_t steps = 0;
+	int error = 0;
 
-	while (id) {
+	while (id && !(error = cs_pace_step(pace, steps++))) {
 		if (!family->placed[id]) {
 			family->placed[id] = true;
 			if (depth <= folded) {
@@ -138,45 +143,51 @@ static void place(struct csv_coroutine_rows *rows, struct family *family, uint32
 		}
 		id = depth || siblings ? family->next[id] : 0;
 	}
+	return error;
 }
 
-static int fill_tree(struct csv_coroutine_rows *rows)
+static int fill_tree(struct csv_coroutine_rows *rows, const struct cs_pace *pace)
 {
 	const struct csv_scene *scene = rows->scene;
 	const struct csv_living *living = &scene->living;
 	struct family family = {0};
-	int error = family_make(&family, scene);
+	int error = family_make(&family, scene, pace);
 
 	if (!error)
-		place(rows, &family, family.first[0], true);
+		error = place(rows, &family, family.first[0], true, pace);
 	/* What stands in a ring of parents has no way up to the top. */
 	for (uint32_t i = 0; !error && i < living->count; i++) {
 		uint32_t id = living->ids[i];
 
 		if (!family.placed[id] && !(hides_some(scene) && is_hidden(scene, id)))
-			place(rows, &family, id, false);
+			error = place(rows, &family, id, false, pace);
 	}
 	family_release(&family);
 	return error;
 }
 
 int csv_coroutine_rows_fill(struct csv_coroutine_rows *rows, const struct csv_scene *scene,
-                            bool tree)
+                            bool tree, const struct cs_pace *pace)
 {
 	const struct csv_living *living = &scene->living;
 	bool some = hides_some(scene);
+	int error = 0;
 
 	rows->scene = scene;
 	rows->count = 0;
 	if (make_room(rows, living->count))
 		return -ENOMEM;
 	if (tree)
-		return fill_tree(rows);
-	for (uint32_t i = 0; i < living->count; i++)
+		error = fill_tree(rows, pace);
+	for (uint32_t i = 0; !tree && !error && i < living->count; i++) {
 		if (!some || !is_hidden(scene, living->ids[i]))
 			rows->rows[rows->count++] =
 				(struct csv_coroutine_row){.id = living->ids[i]};
-	return 0;
+		error = cs_pace_step(pace, i);
+	}
+	if (error)
+		rows->count = 0;
+	return error;
 }
 
 void csv_coroutine_rows_release(struct csv_coroutine_rows *rows)
@@ -197,4 +208,10 @@ void csv_coroutine_fold(struct csv_coroutine_rows *rows, uint32_t row)
 	}
 	if (rows->rows[row].children && rows->folded_count < CSV_FOLDED_MAX)
 		rows->folded[rows->folded_count++] = identity;
+}
+
+void csv_coroutine_fold_as(struct csv_coroutine_rows *rows, const struct csv_coroutine_rows *other)
+{
+	memcpy(rows->folded, other->folded, sizeof(rows->folded));
+	rows->folded_count = other->folded_count;
 }

@@ -44,10 +44,14 @@ struct csv_coroutine_rows {
 extern const struct csv_column csv_coroutine_columns[];
 extern const struct csv_field csv_coroutine_fields[];
 
-/* All living coroutines of SCENE. TREE: by spawn, children below their parent. 0 or -ENOMEM. */
+/* All living coroutines of SCENE. TREE: by spawn, children below their parent. 0, -ENOMEM, or
+ * what a rest at PACE (NULL: none) gave: there are no rows then. */
 int csv_coroutine_rows_fill(struct csv_coroutine_rows *rows, const struct csv_scene *scene,
-                            bool tree);
+                            bool tree, const struct cs_pace *pace);
 void csv_coroutine_rows_release(struct csv_coroutine_rows *rows);
+
+/* What is folded in one is folded in another. */
+void csv_coroutine_fold_as(struct csv_coroutine_rows *rows, const struct csv_coroutine_rows *other);
 
 /* How a grid sees them. ROWS must outlive it. */
 struct csv_rows csv_coroutine_rows_grid(const struct csv_coroutine_rows *rows, bool tree);

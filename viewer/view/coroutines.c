@@ -19,19 +19,40 @@ enum mode { GROUPS, LIST, TREE, MODES };
 
 static const char *const mode_names[MODES] = {"by stack", "list", "tree by spawn"};
 
+/* Rows of a scene, in a mode. */
+struct content {
+	enum mode mode;
+	struct csv_rows rows;
+	struct csv_coroutine_rows list;
+	struct csv_groups groups;
+	struct csv_order order; /* of what is prepared; of what is shown the grid has it */
+	int sort_column;        /* of that order */
+	bool ascending;
+	uint64_t filled; /* serial of the scene that the rows are of; 0: none */
+};
+
 struct coroutines {
 	enum mode mode;
 	struct csv_grid grids[MODES];
-	struct csv_rows rows; /* of the mode */
-	struct csv_coroutine_rows list;
+	/* What is shown, and what is prepared or of no use. They do not move: rows point to them. */
+	struct content contents[2];
+	unsigned shown;
 	struct csv_coroutine_search search;
-	struct csv_groups groups;
 	struct csv_expression *filter;
 	char filter_text[256];
 	struct csv_detail detail;
 	struct csv_area area, table;
-	uint64_t filled; /* serial of the scene that the rows are of; 0: none */
 };
+
+static struct content *shown(struct coroutines *view)
+{
+	return &view->contents[view->shown];
+}
+
+static struct content *prepared(struct coroutines *view)
+{
+	return &view->contents[!view->shown];
+}
 
 static struct csv_grid *grid_of(struct coroutines *view)
 {
@@ -44,7 +65,8 @@ static void *coroutines_open(void)
 
 	if (!view)
 		return NULL;
-	view->list.search = &view->search;
+	for (int i = 0; i < 2; i++)
+		view->contents[i].list.search = &view->search;
 	csv_grid_init(&view->grids[GROUPS], csv_group_columns, 0);
 	csv_grid_init(&view->grids[LIST], csv_coroutine_columns, 3);
 	csv_grid_init(&view->grids[TREE], csv_coroutine_columns, 0);
@@ -57,28 +79,71 @@ static void coroutines_close(void *state)
 
 	for (int mode = 0; mode < MODES; mode++)
 		csv_grid_release(&view->grids[mode]);
-	csv_coroutine_rows_release(&view->list);
+	for (int i = 0; i < 2; i++) {
+		csv_coroutine_rows_release(&view->contents[i].list);
+		csv_groups_release(&view->contents[i].groups);
+		csv_order_release(&view->contents[i].order);
+	}
 	free(view->search.known);
-	csv_groups_release(&view->groups);
 	csv_expression_free(view->filter);
 	free(view);
 }
 
 /* Rows are made when there is something new; sorting and filtering a list is the grid's. */
-static int fill(struct coroutines *view, const struct csv_scene *scene)
+static int fill(const struct coroutines *view, struct content *content,
+                const struct csv_scene *scene, const struct cs_pace *pace)
 {
+	bool tree = view->mode == TREE;
 	int error;
 
+	content->mode = view->mode;
+	content->filled = 0;
 	if (view->mode == GROUPS) {
-		error = csv_groups_fill(&view->groups, scene, view->filter);
-		view->rows = csv_groups_grid(&view->groups);
+		error = csv_groups_fill(&content->groups, scene, view->filter, pace);
+		content->rows = csv_groups_grid(&content->groups);
 	} else {
-		view->list.filter = view->filter;
-		error = csv_coroutine_rows_fill(&view->list, scene, view->mode == TREE);
-		view->rows = csv_coroutine_rows_grid(&view->list, view->mode == TREE);
+		content->list.filter = view->filter;
+		error = csv_coroutine_rows_fill(&content->list, scene, tree, pace);
+		content->rows = csv_coroutine_rows_grid(&content->list, tree);
 	}
-	view->filled = error ? 0 : scene->serial;
+	content->filled = error ? 0 : scene->serial;
 	return error;
+}
+
+static int coroutines_prepare(void *state, const struct csv_scene *next, const struct cs_pace *pace)
+{
+	struct coroutines *view = state;
+	struct content *content = prepared(view);
+	int error;
+
+	csv_expression_forget(view->filter);
+	csv_coroutine_fold_as(&content->list, &shown(view)->list);
+	error = fill(view, content, next, pace);
+	content->sort_column = grid_of(view)->sort_column;
+	content->ascending = grid_of(view)->ascending;
+	if (!error)
+		error = csv_grid_prepare(grid_of(view), &content->rows, &content->order, pace);
+	if (error)
+		content->filled = 0;
+	return error;
+}
+
+/* What was prepared, if it is of SCENE, and as it is to be shown. */
+static bool take_prepared(struct coroutines *view, const struct csv_scene *scene)
+{
+	struct content *content = prepared(view);
+
+	if (content->filled != scene->serial || content->mode != view->mode ||
+	    content->sort_column != grid_of(view)->sort_column ||
+	    content->ascending != grid_of(view)->ascending)
+		return false;
+	shown(view)->filled = 0;
+	view->shown = !view->shown;
+	content->list.scene = content->groups.scene = scene;
+	csv_grid_take(grid_of(view), &content->rows, &content->order);
+	/* Of no use any more, and of a million rows it is large. */
+	csv_order_release(&content->order);
+	return true;
 }
 
 static int coroutines_update(void *state, const struct csv_scene *scene)
@@ -88,12 +153,15 @@ static int coroutines_update(void *state, const struct csv_scene *scene)
 	int error = 0;
 
 	snprintf(grid->needle, sizeof(grid->needle), "%s", scene->needle);
-	if (view->filled != scene->serial) {
-		csv_expression_forget(view->filter);
+	if (shown(view)->filled != scene->serial) {
 		csv_coroutine_search_forget(&view->search);
-		error = fill(view, scene);
+		if (take_prepared(view, scene))
+			return 0;
+		csv_expression_forget(view->filter);
+		error = fill(view, shown(view), scene, NULL);
 	}
-	return error ? error : csv_grid_update(grid, &view->rows);
+	prepared(view)->filled = 0; /* it is of another moment, or another order */
+	return error ? error : csv_grid_update(grid, &shown(view)->rows);
 }
 
 /* ---- drawing ---- */
@@ -126,7 +194,8 @@ static void draw_detail(struct coroutines *view, const struct csv_scene *scene,
 	if (view->mode != GROUPS)
 		csv_detail_draw(&view->detail, scene, canvas, area);
 	else if (csv_grid_row(grid_of(view), &row))
-		csv_detail_draw_group(&view->detail, scene, &view->groups, row, canvas, area);
+		csv_detail_draw_group(&view->detail, scene, &shown(view)->groups, row, canvas,
+		                      area);
 }
 
 static void coroutines_draw(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
@@ -138,7 +207,7 @@ static void coroutines_draw(void *state, const struct csv_scene *scene, struct c
 	view->area = area;
 	view->table = (struct csv_area){area.x, area.y + 1, area.width, area.height - 1 - below};
 	draw_summary(scene, canvas, area);
-	csv_grid_draw(grid_of(view), &view->rows, canvas, view->table);
+	csv_grid_draw(grid_of(view), &shown(view)->rows, canvas, view->table);
 	if (!grid_of(view)->count)
 		csv_put(canvas, area.x, area.y + 2, area.width, CSV_ROLE_FAINT,
 		        view->filter ? "no coroutine passes the filter"
@@ -159,8 +228,8 @@ static const struct cs_coroutine *selected(struct coroutines *view, const struct
 		return NULL;
 	if (view->mode == GROUPS)
 		return cs_model_coroutine_at(scene->now->model,
-		                             view->groups.groups.groups[row].example);
-	return csv_coroutine_of(&view->list, row);
+		                             shown(view)->groups.groups.groups[row].example);
+	return csv_coroutine_of(&shown(view)->list, row);
 }
 
 static void open_detail(struct coroutines *view, const struct csv_scene *scene)
@@ -178,11 +247,11 @@ static enum csv_effect fold(struct coroutines *view, enum csv_action action)
 
 	if (view->mode != TREE || !csv_grid_row(grid_of(view), &row))
 		return CSV_MOVED;
-	folded = view->list.rows[row].folded;
+	folded = shown(view)->list.rows[row].folded;
 	if (action != CSV_ACTION_EXPAND && (action == CSV_ACTION_LEFT) == folded)
 		return CSV_MOVED;
-	csv_coroutine_fold(&view->list, row);
-	view->filled = 0;
+	csv_coroutine_fold(&shown(view)->list, row);
+	shown(view)->filled = 0;
 	return CSV_CHANGED;
 }
 
@@ -195,7 +264,7 @@ static enum csv_effect coroutines_action(void *state, const struct csv_scene *sc
 	switch (action) {
 	case CSV_ACTION_MODE:
 		view->mode = (view->mode + 1) % MODES;
-		view->filled = 0;
+		shown(view)->filled = 0;
 		return CSV_CHANGED;
 	case CSV_ACTION_OPEN:
 		open_detail(view, scene);
@@ -215,7 +284,8 @@ static enum csv_effect coroutines_action(void *state, const struct csv_scene *sc
 	case CSV_ACTION_RIGHT:
 		return fold(view, action);
 	default:
-		effect = csv_grid_action(grid_of(view), &view->rows, action, view->table.width);
+		effect = csv_grid_action(grid_of(view), &shown(view)->rows, action,
+		                         view->table.width);
 		/* Open details follow the selection. */
 		if (effect == CSV_MOVED && view->detail.open && !grid_of(view)->follow)
 			open_detail(view, scene);
@@ -226,7 +296,7 @@ static enum csv_effect coroutines_action(void *state, const struct csv_scene *sc
 static bool coroutines_click(void *state, const struct csv_scene *scene, int x, int y, int clicks)
 {
 	struct coroutines *view = state;
-	bool hit = csv_grid_click(grid_of(view), &view->rows, view->table, x, y);
+	bool hit = csv_grid_click(grid_of(view), &shown(view)->rows, view->table, x, y);
 
 	if (hit && (clicks > 1 || view->detail.open))
 		open_detail(view, scene);
@@ -240,8 +310,8 @@ static int coroutines_filter(void *state, const char *text, struct cs_diag *diag
 	                                   sizeof(view->filter_text), text, csv_coroutine_fields,
 	                                   diag);
 
-	view->list.filter = view->filter;
-	view->filled = 0;
+	shown(view)->list.filter = view->filter;
+	shown(view)->filled = 0;
 	return error;
 }
 
@@ -249,8 +319,8 @@ static bool coroutines_search(void *state, const struct csv_scene *scene, int di
 {
 	struct coroutines *view = state;
 
-	return csv_grid_search(grid_of(view), &view->rows, scene->needle, direction < 0 ? -1 : 1,
-	                       direction == 0);
+	return csv_grid_search(grid_of(view), &shown(view)->rows, scene->needle,
+	                       direction < 0 ? -1 : 1, direction == 0);
 }
 
 static const struct csv_who *coroutines_watches(const void *state)
@@ -279,13 +349,13 @@ static int coroutines_save(void *state, const struct csv_scene *scene, enum csv_
 	int error;
 
 	if (view->mode == GROUPS)
-		return csv_save_groups(scene, &view->groups.groups, grid, form, sink);
+		return csv_save_groups(scene, &shown(view)->groups.groups, grid, form, sink);
 	slots = calloc((size_t)grid->count + 1, sizeof(*slots));
 	if (!slots)
 		return -ENOMEM;
 	csv_order_settle(&grid->order, 0, grid->count);
 	for (uint32_t i = 0; i < grid->count; i++)
-		slots[i] = view->list.rows[csv_grid_row_at(grid, i)].id;
+		slots[i] = shown(view)->list.rows[csv_grid_row_at(grid, i)].id;
 	error = csv_save_coroutines(scene, slots, grid->count, form, sink);
 	free(slots);
 	return error;
@@ -298,6 +368,7 @@ const struct csv_view csv_view_coroutines = {
 	.open = coroutines_open,
 	.close = coroutines_close,
 	.update = coroutines_update,
+	.prepare = coroutines_prepare,
 	.draw = coroutines_draw,
 	.action = coroutines_action,
 	.click = coroutines_click,

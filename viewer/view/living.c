@@ -136,7 +136,7 @@ uint32_t csv_living_find(const struct csv_living *living, const struct cs_model 
 }
 
 int csv_living_take(struct csv_living *living, struct csv_counts *counts,
-                    const struct cs_model *model)
+                    const struct cs_model *model, const struct cs_pace *pace)
 {
 	uint32_t slots = cs_model_coroutine_slots(model);
 	bool switches = false;
@@ -151,15 +151,19 @@ int csv_living_take(struct csv_living *living, struct csv_counts *counts,
 		if (coroutine && (coroutine->ended_ns || coroutine->state >= CS_COROUTINE_STATES))
 			coroutine = NULL;
 		error = settle(living, id, coroutine);
-		if (!coroutine)
+		if (!error)
+			error = cs_pace_step(pace, id);
+		if (error || !coroutine)
 			continue;
 		count(counts, coroutine, &switches);
 		living->ids[living->count++] = id;
 	}
 	if (!switches)
 		counts->switches = CS_UNKNOWN;
-	for (uint32_t i = 0; !error && i < living->count; i++)
+	for (uint32_t i = 0; !error && i < living->count; i++) {
 		find_parent(living, model, living->ids[i]);
+		error = cs_pace_step(pace, i);
+	}
 	if (error)
 		csv_living_release(living);
 	return error;

@@ -6,11 +6,15 @@
 #ifndef CSV_VIEW_LIVING_H
 #define CSV_VIEW_LIVING_H
 
+#include "base/pace.h"
 #include "view/scene.h"
 
-/* Brings LIVING and COUNTS to MODEL, whichever they were of. 0 or -ENOMEM: nobody is known. */
+/*
+ * Brings LIVING and COUNTS to MODEL, whichever they were of. 0, -ENOMEM or what a rest at PACE
+ * (NULL: none) gave: nobody is known then.
+ */
 int csv_living_take(struct csv_living *living, struct csv_counts *counts,
-                    const struct cs_model *model);
+                    const struct cs_model *model, const struct cs_pace *pace);
 /* The slot of one that lives; 0: it does not. */
 uint32_t csv_living_find(const struct csv_living *living, const struct cs_model *model,
                          const struct csv_who *who);

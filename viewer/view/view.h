@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "base/diag.h"
+#include "base/pace.h"
 #include "base/sink.h"
 #include "canvas/canvas.h"
 #include "view/save.h"
@@ -28,6 +29,13 @@ struct csv_view {
 	void (*close)(void *state);
 	/* A new scene, or something that changes what is shown. 0 or -ENOMEM. */
 	int (*update)(void *state, const struct csv_scene *scene);
+	/*
+	 * NEXT is the scene that update() will see next, unless it is told of another; it is made
+	 * ready for it out of sight, with rests at PACE, in which everything else may be called.
+	 * Another view of the same may be asked for in one: that ends it (-EAGAIN), it is called
+	 * anew then. 0, -ENOMEM or what a rest gave. NULL: its update() takes no time.
+	 */
+	int (*prepare)(void *state, const struct csv_scene *next, const struct cs_pace *pace);
 	void (*draw)(void *state, const struct csv_scene *scene, struct csv_canvas *canvas,
 	             struct csv_area area);
 	/* May be NULL. After CSV_CHANGED update() follows. */

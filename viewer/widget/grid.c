@@ -61,18 +61,17 @@ static void find_selection(struct csv_grid *grid, const struct csv_rows *rows)
 	csv_grid_select(grid, rows, grid->selected);
 }
 
-int csv_grid_update(struct csv_grid *grid, const struct csv_rows *rows)
+int csv_grid_prepare(const struct csv_grid *grid, const struct csv_rows *rows,
+                     struct csv_order *order, const struct cs_pace *pace)
 {
-	struct csv_order *order = &grid->order;
 	uint64_t turned = grid->ascending ? 0 : UINT64_MAX;
+	int error = csv_order_reserve(order, rows->count);
 
-	grid->count = 0;
-	if (csv_order_reserve(order, rows->count))
-		return -ENOMEM;
-	for (uint32_t row = 0; row < rows->count; row++) {
+	for (uint32_t row = 0; !error && row < rows->count; row++) {
 		struct csv_sort_row *entry = &order->rows[order->count];
 
-		if (rows->passes && !rows->passes(rows->context, row))
+		error = cs_pace_step(pace, row);
+		if (error || (rows->passes && !rows->passes(rows->context, row)))
 			continue;
 		entry->row = row;
 		entry->key = 0;
@@ -80,10 +79,32 @@ int csv_grid_update(struct csv_grid *grid, const struct csv_rows *rows)
 			entry->key = turned ^ rows->sort_key(rows->context, row, grid->sort_column);
 		order->count++;
 	}
-	grid->count = order->count;
+	if (error)
+		return error;
 	csv_order_restart(order, rows->ordered);
+	/* Where somebody looks most probably. */
+	csv_order_settle(order, grid->top, grid->top + grid->page);
+	return cs_pace_rest(pace);
+}
+
+void csv_grid_take(struct csv_grid *grid, const struct csv_rows *rows, struct csv_order *order)
+{
+	struct csv_order shown = grid->order;
+
+	grid->order = *order;
+	grid->count = order->count;
+	*order = shown;
 	find_selection(grid, rows);
-	return 0;
+}
+
+int csv_grid_update(struct csv_grid *grid, const struct csv_rows *rows)
+{
+	int error = csv_grid_prepare(grid, rows, &grid->order, NULL);
+
+	grid->count = error ? 0 : grid->order.count;
+	if (!error)
+		find_selection(grid, rows);
+	return error;
 }
 
 bool csv_grid_row(const struct csv_grid *grid, uint32_t *row)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/pace.h"
 #include "canvas/canvas.h"
 #include "widget/action.h"
 #include "widget/sort.h"
@@ -55,6 +56,15 @@ void csv_grid_release(struct csv_grid *grid);
 
 /* Rows or filter have changed, or sorting: orders them anew. 0 or -ENOMEM (shows nothing). */
 int csv_grid_update(struct csv_grid *grid, const struct csv_rows *rows);
+
+/*
+ * The same in two steps, of ROWS that GRID is to show later. The first one changes nothing in it
+ * and rests at PACE; ORDER then holds as long as neither rows, filter nor sorting changes. 0,
+ * -ENOMEM, or what a rest gave. The second one takes ORDER, and leaves there what was shown.
+ */
+int csv_grid_prepare(const struct csv_grid *grid, const struct csv_rows *rows,
+                     struct csv_order *order, const struct cs_pace *pace);
+void csv_grid_take(struct csv_grid *grid, const struct csv_rows *rows, struct csv_order *order);
 
 void csv_grid_draw(struct csv_grid *grid, const struct csv_rows *rows, struct csv_canvas *canvas,
                    struct csv_area area);

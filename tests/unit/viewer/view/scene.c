@@ -174,7 +174,7 @@ void scene_make(struct made_scene *made)
 	};
 	assert_non_null(scene->stacks);
 	scene->serial = 1;
-	assert_int_equal(csv_living_take(&scene->living, &scene->counts, made->now), 0);
+	assert_int_equal(csv_living_take(&scene->living, &scene->counts, made->now, NULL), 0);
 	assert_int_equal(csv_census_take(&scene->start_census, made->start), 0);
 	assert_int_equal(csv_census_take(&scene->minute_census, made->start), 0);
 }

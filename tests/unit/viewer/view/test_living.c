@@ -41,8 +41,8 @@ static uint32_t born(struct world *world, uint64_t number, uint64_t parent)
 
 static void look(struct world *world)
 {
-	assert_int_equal(csv_living_take(&world->scene.living, &world->scene.counts, world->model),
-	                 0);
+	assert_int_equal(
+		csv_living_take(&world->scene.living, &world->scene.counts, world->model, NULL), 0);
 }
 
 static void end(struct world *world)
@@ -104,7 +104,7 @@ static void a_parent_that_comes_later_is_found(void **state)
 static void fill_tree(struct world *world, struct csv_coroutine_rows *rows)
 {
 	look(world);
-	assert_int_equal(csv_coroutine_rows_fill(rows, &world->scene, true), 0);
+	assert_int_equal(csv_coroutine_rows_fill(rows, &world->scene, true, NULL), 0);
 }
 
 static void a_long_line_of_parents_is_shown_whole(void **state)
