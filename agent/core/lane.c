@@ -280,6 +280,16 @@ bool csa_lane_tell_thread(struct csa_thread *thread, enum cs_record_kind kind)
 	return true;
 }
 
+/* Refers to what another thread may have told of just now: is not to be stamped before that. */
+static bool is_behind_loads(enum cs_record_kind kind)
+{
+	const uint64_t kinds =
+		UINT64_C(1) << CS_RECORD_ALLOC | UINT64_C(1) << CS_RECORD_ALLOC_LONG |
+		UINT64_C(1) << CS_RECORD_STACK | UINT64_C(1) << CS_RECORD_CORO_CREATE;
+
+	return kinds >> kind & 1;
+}
+
 void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32_t bytes,
                      uint32_t arg)
 {
@@ -293,7 +303,7 @@ void *csa_emit_begin(struct csa_thread *thread, enum cs_record_kind kind, uint32
 		atomic_store_explicit(&thread->lane->pending, thread->last_stamp | 1,
 		                      memory_order_relaxed);
 	csa_lane_barrier();
-	uint64_t stamp = kind == CS_RECORD_ALLOC ? csa_stamp_after() : csa_stamp();
+	uint64_t stamp = is_behind_loads(kind) ? csa_stamp_after() : csa_stamp();
 
 	thread->last_stamp = stamp;
 	if (__builtin_expect(thread->lost != thread->lost_told, 0) && !tell_loss(thread, stamp)) {

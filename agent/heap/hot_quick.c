@@ -59,6 +59,11 @@ CSA_RAW_INLINE enum csa_quick quick_alloc(struct csa_thread *thread, const void 
 		csa_quick_give_back(thread);
 		return CSA_QUICK_STACK;
 	}
+	/* Held up since it was stamped: another thread may have told of this stack only then. */
+	if (UNLIKELY(!csa_known_before(ticket.stamp))) {
+		csa_quick_give_back(thread);
+		return CSA_QUICK_CLOSED;
+	}
 	record = csa_quick_open(thread, &ticket, bytes);
 	if (UNLIKELY(!record))
 		return CSA_QUICK_CLOSED;

@@ -66,6 +66,16 @@ void csa_known_add(uint64_t name)
 	add(csa_known.names + (name & csa_known.set_mask) * CSA_KNOWN_WAYS, name);
 }
 
+void csa_known_until(uint64_t stamp)
+{
+	uint64_t newest = atomic_load_explicit(&csa_known.newest, memory_order_relaxed);
+
+	while (newest < stamp &&
+	       !atomic_compare_exchange_weak_explicit(&csa_known.newest, &newest, stamp,
+	                                              memory_order_relaxed, memory_order_relaxed))
+		;
+}
+
 void csa_known_clear(void)
 {
 	csa_forget_pages((void *)csa_known.names, bytes_of(csa_known.set_mask));

@@ -25,6 +25,7 @@ struct csa_known {
 	uint64_t first_mask;
 	_Atomic uint32_t added; /* to the first table */
 	_Atomic bool grown;
+	_Atomic uint64_t newest; /* no record that defines one of them is stamped later */
 };
 
 extern struct csa_known csa_known __attribute__((visibility("hidden")));
@@ -51,8 +52,21 @@ static inline bool csa_known_has(uint64_t name)
 	       csa_known_in(csa_known.names, csa_known.set_mask, name);
 }
 
-/* Only after the record that defines NAME has been committed. */
+/*
+ * Only after the record that defines NAME has been committed, and csa_known_until() was called
+ * with its stamp: so whoever gets hold of a name sees that stamp or a later one.
+ */
 void csa_known_add(uint64_t name);
+void csa_known_until(uint64_t stamp);
+
+/*
+ * Whether what is stamped with STAMP may refer to a name that the caller has just got hold of:
+ * a record that was stamped before its stack was looked for may be older than the definition.
+ */
+static inline bool csa_known_before(uint64_t stamp)
+{
+	return atomic_load_explicit(&csa_known.newest, memory_order_relaxed) < stamp;
+}
 
 void csa_known_clear(void);
 

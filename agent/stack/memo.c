@@ -311,8 +311,9 @@ static void put_stack(uint64_t key, uint64_t name)
 	for (unsigned i = 0; i < CSA_MEMO_STACK_WAYS; i++) {
 		uint64_t old_lock = stacks[i].lock, old_name = stacks[i].name;
 
+		/* Release: whoever finds the name sees when it was defined (known.h). */
 		atomic_store_explicit(&stacks[i].lock, lock, memory_order_relaxed);
-		atomic_store_explicit(&stacks[i].name, name, memory_order_relaxed);
+		atomic_store_explicit(&stacks[i].name, name, memory_order_release);
 		if (old_name == 0)
 			return;
 		lock = old_lock;

@@ -109,7 +109,7 @@ static inline uint64_t csa_memo_find_stack(uint64_t key)
 	struct csa_memo_stack *stack = csa_memo_stacks(key), *end = stack + CSA_MEMO_STACK_WAYS;
 
 	for (; stack != end; stack++) {
-		uint64_t name = csa_memo_word(&stack->name, 0);
+		uint64_t name = atomic_load_explicit(&stack->name, memory_order_acquire);
 
 		if ((csa_memo_word(&stack->lock, 0) ^ name) == key)
 			return name;

@@ -57,6 +57,7 @@ static bool define_chunk(struct csa_thread *thread, uint32_t first, uint32_t end
 	for (uint32_t i = first; i < end; i++)
 		record->pcs[i - first] = frames[i].pc;
 	csa_emit_commit(thread, record, CS_RECORD_STACK);
+	csa_known_until(thread->last_stamp);
 	for (uint32_t i = first; i < end; i++)
 		csa_known_add(frames[i].hash);
 	return true;

@@ -25,6 +25,17 @@ def threads_that_come_and_go():
              trace.sites("alloc_objects"), {"site_churn": 2 * own["threads"]})
 
 
+def names_of_others():
+    """A stack that another thread tells of while this one is held up on its way to record."""
+    for threads in (4, 8):
+        name = f"new-paths {threads}"
+        recording = cs.record([cs.need_target("new_paths"), str(threads), "8000"], cs.LOSSLESS)
+        cs.equal(f"trap {name}: nothing lost", cs.lost(recording.trace), 0)
+        cs.equal(f"trap {name}: no stack is used before it was defined",
+                 recording.trace.sites("alloc_objects"),
+                 {"site_new_path": json.loads(recording.out)["allocations"]})
+
+
 def stack_use(err):
     return {how: int(used) for how, used in
             re.findall(r"^(\w+): (\d+) bytes of stack used", err, re.M)}
@@ -48,4 +59,5 @@ def recording_sites(program):
 tls_destroyed_before_the_last_free()
 threads_that_come_and_go()
 small_stacks()
+names_of_others()
 cs.finish()
