@@ -159,13 +159,21 @@ def find(pid):
     time.sleep(0.3)
 
 
+def listed(pid):
+    """The page with the row of PID, selected, however many others there are; None: it has none."""
+    def look():
+        find(pid)
+        page = screen.screen()
+        return page if re.search(rf"{pid} .*go1\.", page) else None
+    return cs.wait_until(look)
+
+
 def chosen():
     """In a terminal: the list, Enter, and back."""
     with gotarget.Program([MANY, str(GOROUTINES)]) as target:
         screen.start(f"{cs.COROSCOPE} top", width=110)
-        page = screen.wait_for("which process")
-        cs.check("chooser: it is listed", re.search(rf"{target.pid} .*go1\.", page), page)
-        find(target.pid)
+        screen.wait_for("which process")
+        cs.check("chooser: it is listed", listed(target.pid), screen.screen())
         screen.keys("Enter")
         page = screen.wait_for(f"process {target.pid} ")
         cs.check("chooser: Enter watches it", "1 coroutines" in page and "live" in page, page)
