@@ -18,6 +18,7 @@
 
 #include "go/samples.h"
 #include "source/native.h"
+#include "source/proc.h"
 
 #define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
 
@@ -97,29 +98,6 @@ static char *read_executable(uint32_t pid)
 	return strdup(target);
 }
 
-/* Of /proc/PID/stat. */
-struct stat_line {
-	char state; /* 0: there is no such process */
-	uint32_t parent, flags;
-	uint64_t start_ticks;
-};
-
-static struct stat_line read_stat(uint32_t pid)
-{
-	struct stat_line line = {0};
-	size_t bytes;
-	char *text = read_file(pid, "stat", &bytes);
-	const char *at = text ? strrchr(text, ')') : NULL; /* names may hold anything */
-
-	if (at)
-		sscanf(at + 1,
-		       " %c %" SCNu32 " %*d %*d %*d %*d %" SCNu32
-		       " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-		       &line.state, &line.parent, &line.flags, &line.start_ticks);
-	free(text);
-	return line;
-}
-
 static bool has_maps(uint32_t pid)
 {
 	size_t bytes = 0;
@@ -130,11 +108,11 @@ static bool has_maps(uint32_t pid)
 
 bool cs_live_has_ended(uint32_t pid)
 {
-	struct stat_line line = read_stat(pid);
+	struct cs_proc_stat stat;
 
-	if (!line.state || line.state == 'Z' || line.state == 'X')
+	if (!cs_proc_stat(pid, &stat) || stat.state == 'Z' || stat.state == 'X')
 		return true;
-	return !(line.flags & KERNEL_THREAD) && !has_maps(pid); /* on its way */
+	return !(stat.flags & KERNEL_THREAD) && !has_maps(pid); /* on its way */
 }
 
 static bool wants_to_be_left_alone(uint32_t pid)
@@ -196,17 +174,17 @@ static int check_permission(uint32_t pid, struct cs_diag *diag)
 
 static int check_process(uint32_t pid, struct cs_diag *diag)
 {
-	struct stat_line line = read_stat(pid);
+	struct cs_proc_stat stat;
 	int error;
 
-	if (!line.state)
+	if (!cs_proc_stat(pid, &stat))
 		return refuse_absent(pid, diag);
-	if (line.state == 'Z' || line.state == 'X')
+	if (stat.state == 'Z' || stat.state == 'X')
 		return cs_diag_set(diag, -ESRCH,
 		                   "observe %" PRIu32
 		                   ": it has ended, and waits for its parent %" PRIu32,
-		                   pid, line.parent);
-	if (line.flags & KERNEL_THREAD)
+		                   pid, stat.parent);
+	if (stat.flags & KERNEL_THREAD)
 		return cs_diag_set(diag, -ENOTSUP, "observe %" PRIu32 ": it is a kernel thread",
 		                   pid);
 	error = check_permission(pid, diag);
@@ -300,12 +278,13 @@ static uint64_t started_at(uint64_t ticks)
 
 static int add_process(struct cs_live *live, struct cs_diag *diag)
 {
-	struct stat_line line = read_stat(live->pid);
+	struct cs_proc_stat stat;
 	struct cs_process start = {.pid = live->pid};
 	size_t bytes;
 
-	start.parent_pid = line.parent;
-	start.boot_ticks = line.start_ticks;
+	cs_proc_stat(live->pid, &stat);
+	start.parent_pid = stat.parent;
+	start.boot_ticks = stat.ticks;
 	live->start_ns = started_at(start.boot_ticks);
 	start.executable = read_executable(live->pid);
 	start.arguments = read_file(live->pid, "cmdline", &bytes);

@@ -315,6 +315,7 @@ static void collect(struct cs_recording *recording)
 		reap(recording);
 		look_for_root(recording, now_ns);
 		cs_recording_look_at_image(recording, now_ns);
+		cs_recording_look_for_foreigners(recording, now_ns);
 		if (recording->root_ended)
 			look_for_others(recording, now_ns);
 		look_at_signals(recording, now_ns);

@@ -54,6 +54,7 @@ struct cs_recording {
 	bool said_image;
 	uint64_t image_ns; /* of the next look at what the process runs */
 	uint32_t strange_looks;
+	uint64_t foreign_ns, foreign_wait_ns; /* the next look for other users' processes */
 	uint64_t others_ns; /* the next look for processes that have told nothing yet */
 	unsigned signals_seen;
 	uint64_t hurry_ns; /* when a signal's patience ends; 0: no signal */
@@ -82,6 +83,9 @@ void cs_recording_tell(struct cs_recording *recording, const struct cs_diag *dia
 
 /* Tells once if the program's process runs another program that is not heard of. */
 void cs_recording_look_at_image(struct cs_recording *recording, uint64_t now_ns);
+
+/* Tells of the first process that the program starts as another user, unless we are root. */
+void cs_recording_look_for_foreigners(struct cs_recording *recording, uint64_t now_ns);
 
 /* Tells of each process of the session that can't record because it is another user's. */
 void cs_recording_look_for_strangers(struct cs_recording *recording);

@@ -60,17 +60,16 @@ void cs_recording_why_silent(const struct cs_recording *recording, struct cs_dia
 /* ---- other users, other programs ---- */
 
 #define LOOK_NS UINT64_C(500000000)
+#define LOOK_MAX_NS UINT64_C(8000000000) /* all of /proc is read */
 #define DELETED " (deleted)"
 #define STRANGE_LOOKS 3 /* an image that has just begun has told nothing yet */
 
-/* Whose process PID is; the recorder's own user if that is not known. */
-static uid_t user_of(uint32_t pid)
+/* Whose rights PID has; the recorder's own user if that is not known. */
+static uint32_t user_of(uint32_t pid)
 {
-	char path[64];
-	struct stat status;
+	uint32_t user;
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu32, pid);
-	return stat(path, &status) ? geteuid() : status.st_uid;
+	return cs_proc_user(pid, &user) ? user : (uint32_t)geteuid();
 }
 
 static bool program_of(uint32_t pid, char *program, size_t size)
@@ -92,7 +91,7 @@ static bool program_of(uint32_t pid, char *program, size_t size)
 
 static void tell_stranger(struct cs_recording *recording, uint32_t pid, const char *program)
 {
-	uid_t user = user_of(pid);
+	uint32_t user = user_of(pid);
 	struct cs_diag diag = {0};
 
 	cs_diag_set(&diag, -ENOTSUP, "record process %" PRIu32 " (%s): its agent is not heard of",
@@ -101,7 +100,7 @@ static void tell_stranger(struct cs_recording *recording, uint32_t pid, const ch
 		cs_diag_hint(&diag,
 		             "it has become user %u, and the session is open to user %u alone: "
 		             "let that user start coroscope",
-		             (unsigned)user, (unsigned)geteuid());
+		             user, (unsigned)geteuid());
 	else
 		cs_diag_hint(&diag,
 		             "was it started without its environment, or in a container? "
@@ -150,6 +149,39 @@ static void look_at_user(void *context, uint32_t pid)
 	if (user_of(pid) != geteuid() && program_of(pid, program, sizeof(program)) &&
 	    !cs_collector_recorded(recording->collector, pid, UINT64_MAX))
 		tell_stranger(recording, pid, program);
+}
+
+static void look_at_foreigner(void *context, uint32_t pid)
+{
+	struct cs_recording *recording = context;
+	struct cs_proc proc = {.pid = pid, .same_ids = true};
+	char program[PATH_MAX];
+
+	if (recording->said_image)
+		return;
+	/* Another user's is not ours to read; its name is. */
+	if (!program_of(pid, program, sizeof(program)) &&
+	    !cs_proc_thread_name(&proc, pid, program, sizeof(program)))
+		return;
+	recording->said_image = true;
+	tell_stranger(recording, pid, program);
+}
+
+/*
+ * Whom root starts as another user has made its ring before. Of others' programs, setuid ones,
+ * the loader does not take our agent.
+ */
+void cs_recording_look_for_foreigners(struct cs_recording *recording, uint64_t now_ns)
+{
+	if (geteuid() == 0 || recording->said_image || recording->root_ended ||
+	    now_ns < recording->foreign_ns || !(recording->config.flags & CS_SESSION_CHILDREN))
+		return;
+	recording->foreign_wait_ns = recording->foreign_wait_ns == 0 ? LOOK_NS
+	                             : recording->foreign_wait_ns < LOOK_MAX_NS
+	                                     ? 2 * recording->foreign_wait_ns
+	                                     : LOOK_MAX_NS;
+	recording->foreign_ns = now_ns + recording->foreign_wait_ns;
+	cs_proc_each_foreigner((uint32_t)recording->launch.pid, look_at_foreigner, recording);
 }
 
 void cs_recording_look_for_strangers(struct cs_recording *recording)

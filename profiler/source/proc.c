@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,30 +30,21 @@ static bool read_text(const char *path, char *text, size_t size)
 	return true;
 }
 
-/* State and start of PID; false: there is no such process. */
-static bool read_stat(uint32_t pid, char *state, uint64_t *ticks)
+bool cs_proc_stat(uint32_t pid, struct cs_proc_stat *stat)
 {
 	char path[64];
 	char text[1024];
-	char *at;
+	const char *at;
 
+	*stat = (struct cs_proc_stat){0};
 	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/stat", pid);
 	if (!read_text(path, text, sizeof(text)))
 		return false;
 	at = strrchr(text, ')'); /* the name may hold anything */
-	if (!at || at[1] != ' ')
-		return false;
-	*state = at[2];
-	at += 2;
-	for (int field = 3; field < 22 && at; field++) {
-		at = strchr(at, ' ');
-		if (at)
-			at++;
-	}
-	if (!at)
-		return false;
-	*ticks = strtoull(at, NULL, 10);
-	return true;
+	return at && sscanf(at + 1,
+	                    " %c %" SCNu32 " %*d %*d %*d %*d %" SCNu32
+	                    " %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+	                    &stat->state, &stat->parent, &stat->flags, &stat->ticks) == 4;
 }
 
 static bool is_dead(char state)
@@ -85,11 +77,10 @@ static uint32_t search_all(uint32_t pid, uint64_t ticks)
 
 	while (stream && !found && (entry = readdir(stream))) {
 		uint32_t host_pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
-		uint64_t start;
-		char state;
+		struct cs_proc_stat stat;
 
-		if (host_pid && read_stat(host_pid, &state, &start) && start == ticks &&
-		    !is_dead(state) && calls_itself(host_pid, pid))
+		if (host_pid && cs_proc_stat(host_pid, &stat) && stat.ticks == ticks &&
+		    !is_dead(stat.state) && calls_itself(host_pid, pid))
 			found = host_pid;
 	}
 	if (stream)
@@ -129,6 +120,50 @@ void cs_proc_each_user(const char *folder, void (*visit)(void *context, uint32_t
 		closedir(stream);
 }
 
+/* The second number of the line "Uid:". */
+bool cs_proc_user(uint32_t pid, uint32_t *user)
+{
+	char path[64];
+	char text[4096];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/status", pid);
+	return read_text(path, text, sizeof(text)) && (line = strstr(text, "\nUid:")) &&
+	       sscanf(line, " Uid: %*u %" SCNu32, user) == 1;
+}
+
+#define GENERATIONS 64
+
+static bool comes_from(uint32_t pid, uint32_t root)
+{
+	struct cs_proc_stat stat;
+
+	for (int i = 0; i < GENERATIONS && pid > 1 && pid != root; i++)
+		pid = cs_proc_stat(pid, &stat) ? stat.parent : 0;
+	return pid == root;
+}
+
+void cs_proc_each_foreigner(uint32_t root, void (*visit)(void *context, uint32_t pid),
+                            void *context)
+{
+	DIR *stream = opendir("/proc");
+	struct dirent *entry;
+
+	while (stream && (entry = readdir(stream))) {
+		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
+		struct stat status;
+		uint32_t user;
+
+		/* Its folder is that user's, or root's: most are told apart by this alone. */
+		if (pid && fstatat(dirfd(stream), entry->d_name, &status, 0) == 0 &&
+		    status.st_uid != geteuid() && comes_from(pid, root) &&
+		    cs_proc_user(pid, &user) && user != geteuid())
+			visit(context, pid);
+	}
+	if (stream)
+		closedir(stream);
+}
+
 static void count_one(void *count, uint32_t pid)
 {
 	(void)pid;
@@ -145,14 +180,13 @@ uint32_t cs_proc_count_users(const char *folder)
 
 bool cs_proc_find(struct cs_proc *proc, uint32_t pid, uint64_t ticks, bool search)
 {
-	uint64_t start;
-	char state;
+	struct cs_proc_stat stat;
 
 	*proc = (struct cs_proc){.pid = pid, .same_ids = true, .pidfd = -1, .ticks = ticks};
-	if (!read_stat(pid, &state, &start) || start != ticks) {
+	if (!cs_proc_stat(pid, &stat) || stat.ticks != ticks) {
 		proc->pid = search ? search_all(pid, ticks) : 0;
 		proc->same_ids = false;
-	} else if (is_dead(state)) {
+	} else if (is_dead(stat.state)) {
 		proc->pid = 0;
 	}
 	if (!proc->pid)
@@ -165,14 +199,13 @@ bool cs_proc_find(struct cs_proc *proc, uint32_t pid, uint64_t ticks, bool searc
 bool cs_proc_alive(const struct cs_proc *proc)
 {
 	struct pollfd event = {.fd = proc->pidfd, .events = POLLIN};
-	uint64_t start;
-	char state;
+	struct cs_proc_stat stat;
 
 	if (!proc->pid)
 		return false;
 	if (proc->pidfd >= 0)
 		return poll(&event, 1, 0) == 0;
-	return read_stat(proc->pid, &state, &start) && start == proc->ticks && !is_dead(state);
+	return cs_proc_stat(proc->pid, &stat) && stat.ticks == proc->ticks && !is_dead(stat.state);
 }
 
 void cs_proc_close(struct cs_proc *proc)

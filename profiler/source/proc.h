@@ -16,6 +16,18 @@ struct cs_proc {
 	uint64_t ticks; /* its start, field 22 of /proc/PID/stat */
 };
 
+/* Of /proc/PID/stat. */
+struct cs_proc_stat {
+	char state;
+	uint32_t parent, flags;
+	uint64_t ticks; /* when it started, since boot */
+};
+
+/* False: there is no such process; STAT is all 0 then. */
+bool cs_proc_stat(uint32_t pid, struct cs_proc_stat *stat);
+/* Whose rights it has; false: there is no such process. */
+bool cs_proc_user(uint32_t pid, uint32_t *user);
+
 /*
  * Finds the process that calls itself PID and started at TICKS. SEARCH: also in other PID
  * namespaces, by reading all of /proc. False: it is gone.
@@ -31,6 +43,12 @@ void cs_proc_close(struct cs_proc *proc);
 void cs_proc_each_user(const char *folder, void (*visit)(void *context, uint32_t pid),
                        void *context);
 uint32_t cs_proc_count_users(const char *folder);
+/*
+ * Live processes that act for another user than we do, and are ROOT or were started by it or by
+ * those that it started, as far as the line of parents is unbroken. Reads all of /proc.
+ */
+void cs_proc_each_foreigner(uint32_t root, void (*visit)(void *context, uint32_t pid),
+                            void *context);
 
 /* The name of a thread, at most SIZE - 1 bytes; false: it is gone. */
 bool cs_proc_thread_name(const struct cs_proc *proc, uint32_t tid, char *name, uint32_t size);

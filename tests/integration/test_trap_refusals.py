@@ -175,6 +175,36 @@ def another_user():
              recording.err)
 
 
+def a_user_who_is_not_root():
+    """What others' programs do that it starts is not ours to record, nor to read: it is told."""
+    setpriv = cs.tool("setpriv")
+    if os.geteuid() != 0 or not setpriv:
+        cs.without("a setuid child of a user", "needs root to make one")
+        return
+    os.chmod(cs.folder(), 0o755)
+    folder = cs.path("user")
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    program = os.path.join(folder, "others")
+    shutil.copy(cs.tool("sleep"), program)
+    os.chown(program, 65534, 65534)
+    os.chmod(program, 0o755 | stat.S_ISUID)
+    user = [setpriv, "--reuid=1", "--regid=1", "--clear-groups"]
+    becomes = cs.run([*user, program, "0"], cwd="/")
+    able = cs.run([*user, cs.COROSCOPE, "version"], cwd="/")
+    if becomes.status != 0 or able.status != 0:
+        cs.without("a setuid child of a user", f"user 1 can't run it: {becomes} {able}")
+        return
+    for name, script in (("a setuid child of a user", f"{program} 4; exit 6"),
+                         ("a user's exec of a setuid program", f"exec {program} 4")):
+        result = cs.run([*user, *cs.record_command(["/bin/sh", "-c", script], [],
+                                                   os.path.join(folder, "x.coro"))], cwd=folder)
+        cs.equal(f"{name}: status", result.status, 6 if "exit" in script else 0)
+        cs.check(f"{name}: it is told, once, by name and user",
+                 result.err.count("(others): its agent is not heard of") == 1 and
+                 "become user 65534" in result.err, result.err)
+
+
 def what_to_do_next():
     """The commands that the summary names can be pasted, and work."""
     program = cs.need_target("endings")
@@ -197,6 +227,7 @@ kinds_of_programs()
 limits_of_the_recorder()
 a_process_that_is_not_recorded_is_told()
 another_user()
+a_user_who_is_not_root()
 what_to_do_next()
 scripts_are_programs()
 run_anyway()
