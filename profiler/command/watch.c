@@ -71,6 +71,7 @@ static int open_trace(struct cs_watch *watch, struct cs_diag *diag)
 		.kernel = system.release,
 		.arch = system.machine,
 		.recorder = (char *)"coroscope " CS_VERSION,
+		.kept_from_ns = watch->begun_ns,
 		.max_bytes = watch->max_bytes,
 		.last_ns = watch->last_ns,
 	};
@@ -104,6 +105,23 @@ static int open_cpu(struct cs_watch *watch, struct cs_diag *diag)
 	return diag->error;
 }
 
+/*
+ * One time for looks, samples and trace. What another recorder has written is in the model
+ * already, with its times and its sums: ours go on from there, as those of a trace do whose
+ * beginning was dropped.
+ */
+static void start_clock(struct cs_watch *watch)
+{
+	uint64_t recalled_ns = cs_model_now(watch->model);
+
+	cs_clock_start(&watch->clock);
+	if (recalled_ns && watch->live.start_ns < watch->clock.mono_start_ns) {
+		cs_clock_set_start(&watch->clock, watch->live.start_ns);
+		watch->begun_ns = cs_clock_now_ns(&watch->clock);
+	}
+	watch->live.start_ns = watch->clock.mono_start_ns;
+}
+
 int cs_watch_open(struct cs_watch *watch, struct cs_diag *diag)
 {
 	int error;
@@ -115,9 +133,7 @@ int cs_watch_open(struct cs_watch *watch, struct cs_diag *diag)
 		error = cs_live_open(&watch->live, watch->pid, watch->model, watch->names, diag);
 	if (error)
 		return error;
-	/* One time for looks, samples and trace. */
-	cs_clock_start(&watch->clock);
-	watch->live.start_ns = watch->clock.mono_start_ns;
+	start_clock(watch);
 	forget_arguments(watch);
 	watch->pidfd = (int)syscall(SYS_pidfd_open, (pid_t)watch->pid, 0);
 	error = open_cpu(watch, diag);

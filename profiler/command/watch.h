@@ -36,6 +36,7 @@ struct cs_watch {
 	struct cs_observe_options want;
 
 	struct cs_clock clock;
+	uint64_t begun_ns; /* its time when we began: later than 0 where times went on */
 	struct cs_model *model;
 	struct cs_symbols *names;
 	struct cs_resolver *resolver;

@@ -151,7 +151,8 @@ static void show_progress(struct cs_watch *watch, struct schedule *due, uint64_t
 		return;
 	due->progress_ns = now_ns + PROGRESS_NS;
 	cs_progress_text(&watch->progress, "recording %s: %s coroutines, %s looks of %s",
-	                 cs_text_duration(now_ns).s, cs_text_count((double)watch->coroutines).s,
+	                 cs_text_duration(now_ns - watch->begun_ns).s,
+	                 cs_text_count((double)watch->coroutines).s,
 	                 cs_text_count((double)watch->looks).s,
 	                 cs_text_duration(watch->look_ns / (watch->looks ? watch->looks : 1)).s);
 }
@@ -210,9 +211,9 @@ static uint64_t dying_until(const struct cs_watch *watch)
 int cs_watch_run(struct cs_watch *watch, struct cs_diag *diag)
 {
 	struct schedule due = {
-		.look_ns = watch->interval_ns, /* the first one has been */
+		.look_ns = watch->begun_ns + watch->interval_ns, /* the first one has been */
 		.drain_ns = watch->cpu ? 0 : UINT64_MAX,
-		.end_ns = watch->duration_ns ? watch->duration_ns : UINT64_MAX,
+		.end_ns = watch->duration_ns ? watch->begun_ns + watch->duration_ns : UINT64_MAX,
 		.signals = cs_interrupts_count(),
 	};
 	int error = 0;

@@ -85,7 +85,8 @@ void cs_watch_say(const struct cs_watch *watch)
 {
 	cs_say(watch->args, "%s (%s): %s of process %" PRIu32 "; %s", watch->written.path,
 	       cs_text_bytes((double)watch->trace_bytes).s,
-	       cs_text_duration(watch->summary.duration_ns).s, watch->pid, watch->summary.ended_by);
+	       cs_text_duration(watch->summary.duration_ns - watch->begun_ns).s, watch->pid,
+	       watch->summary.ended_by);
 	say_looks(watch);
 	say_cpu(watch);
 	say_wall(watch);

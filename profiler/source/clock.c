@@ -98,6 +98,12 @@ void cs_clock_start(struct cs_clock *clock)
 	clock->wall_start_ns = read_clock(CLOCK_REALTIME);
 }
 
+void cs_clock_set_start(struct cs_clock *clock, uint64_t mono_start_ns)
+{
+	clock->wall_start_ns -= clock->mono_start_ns - mono_start_ns;
+	clock->mono_start_ns = mono_start_ns;
+}
+
 void cs_clock_resume(struct cs_clock *clock, uint64_t mono_start_ns, uint64_t wall_start_ns,
                      uint64_t stamp)
 {

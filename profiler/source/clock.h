@@ -40,6 +40,9 @@ uint64_t cs_clock_stamp(uint32_t kind);
 /* Now is the session's start. */
 void cs_clock_start(struct cs_clock *clock);
 
+/* Behind cs_clock_start(): the session started before, at this moment of CLOCK_MONOTONIC. */
+void cs_clock_set_start(struct cs_clock *clock, uint64_t mono_start_ns);
+
 /* The session started long ago, at these moments of the three clocks. */
 void cs_clock_resume(struct cs_clock *clock, uint64_t mono_start_ns, uint64_t wall_start_ns,
                      uint64_t stamp);
