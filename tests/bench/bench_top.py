@@ -1,17 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast the view answers and what it costs: on traces that are made up, so that no target's
-own speed is in the figures. A script presses the keys, and says how long each took until the
-screen was drawn."""
+"""How fast the view answers and what it costs. On traces that are made up, so that no target's
+own speed is in the figures, a script presses the keys, and says how long each took until the
+screen was drawn. On living targets, of which some part moves all the time, the keys are pressed
+on a terminal (live_keys.py), beside a recorder that reads the target as fast as it may. COROUTINES=n
+tries another number of these."""
 import json
 import os
 import resource
+import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
-import measure
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+import gotarget  # noqa: E402
+import live_keys  # noqa: E402
+import measure  # noqa: E402
 
+COUNT = int(os.environ.get("COROUTINES", "1000000"))
 BUILD = Path(measure.COROSCOPE).parents[1]
 VIEWER = BUILD / "lib/coroscope/coroscope-top"
 MAKER = BUILD / "bench/bench_coroutines"
@@ -112,6 +120,51 @@ def idle_share(folder):
     return 100 * (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) / wall
 
 
+def living(name, pid):
+    """Rows of a living target: keys of one kind have one row, their median; and the slowest."""
+    shown = rf"{COUNT // 1000:,},\d\d\d coroutines".encode()
+    times, memory = live_keys.answers(pid, int(os.environ.get("ROUNDS", "2")), shown)
+    away = "one row down while the past is read"
+    every = [value for key, values in times.items() if key != away for value in values]
+    slowest = max(times, key=lambda key: max(times[key]))
+    title = f"top, {COUNT:,} {name}, live"
+    measure.figure(f"{title}, a key, median", "ms", statistics.median(every), measure.at_most(100),
+                   notes=[f"of {len(every)} keys"])
+    measure.figure(f"{title}, a key while the past is read, median", "ms",
+                   statistics.median(times[away]), measure.at_most(100))
+    measure.figure(f"{title}, the slowest key of all", "ms", max(times[slowest]),
+                   measure.at_most(100), notes=[slowest])
+    measure.figure(f"{title}, memory", "MB", memory, measure.at_most(1024))
+    for key, values in times.items():
+        measure.say(f"    {key:45} {len(values):4} median {statistics.median(values):7.1f} ms  "
+                    f"slowest {max(values):7.1f} ms")
+
+
+def living_go():
+    toolchain = gotarget.toolchains()[-1:]
+    program = toolchain[0].build("wide", "plain") if toolchain else None
+    if not program:
+        return measure.say("  Go is not here: no rows of its goroutines")
+    with gotarget.Program([program, str(COUNT)]) as target:
+        living("goroutines", target.pid)
+
+
+def living_native(folder):
+    program = os.path.join(os.environ["TARGETS"], "coro_wide")
+    with subprocess.Popen([measure.COROSCOPE, "record", "-o", os.path.join(folder, "wide.coro"),
+                           "--", program, str(COUNT)], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as recorder:
+        while recorder.stdout.readline() not in (b"ready\n", b""):
+            pass
+        with open(f"/proc/{recorder.pid}/task/{recorder.pid}/children", encoding="ascii") as file:
+            pid = file.read().split()[0]
+        try:
+            living("native coroutines", pid)
+        finally:
+            recorder.stdin.close()
+            recorder.wait()
+
+
 def main():
     if not VIEWER.exists():
         print("the viewer was not built: ncurses is not here")
@@ -132,6 +185,8 @@ def main():
                        sorted(memory for _, memory in runs), measure.at_most(1024))
         measure.figure("top, following 1,000 coroutines, share of a core", "%",
                        sorted(idle_share(folder) for _ in range(3)), measure.at_most(2))
+        living_go()
+        living_native(folder)
 
 
 main()

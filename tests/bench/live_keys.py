@@ -185,14 +185,13 @@ def one_round(screen, times):
     screen.press(b"t") # groups
 
 
-def answers(pid, rounds=2, wait=rb"\d coroutines", words=()):
+def answers(pid, rounds=2, shown=rb"\d coroutines", words=()):
     """Milliseconds by key, and the view's memory in MB, of a living process."""
     screen = Screen("-p", str(pid), *words)
     times = collections.defaultdict(list)
     try:
         screen.until(b"coroscope  process", 60)
-        if wait:
-            screen.shows(wait)
+        screen.shows(shown)
         screen.settle(2)
         for _ in range(rounds):
             one_round(screen, times)

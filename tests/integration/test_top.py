@@ -169,6 +169,13 @@ try:
     tmux("send-keys", "-t", "t", "-l", "\033[<0;40;4M\033[<0;40;4m")
     screen = wait_for("OBJECTSv")
     cs.check("mouse: a click on a head sorts by it", "OBJECTSv" in screen, screen)
+    # The help is longer than this screen: the wheel scrolls it.
+    tmux("send-keys", "-t", "t", "?")
+    wait_for("one row up")
+    tmux("send-keys", "-t", "t", "-l", "\033[<65;40;8M" * 2)
+    screen = cs.wait_until(lambda: "one row up" not in tmux("capture-pane", "-p", "-t", "t") and
+                           tmux("capture-pane", "-p", "-t", "t"), 20)
+    cs.check("mouse: the wheel scrolls", screen and "details of the row" in screen, str(screen))
     end()
 
     start(command, LC_ALL="C", NO_COLOR="1")
@@ -176,6 +183,32 @@ try:
     cs.check("terminal: plain ASCII where there is no UTF-8",
              "timeline" in screen and screen.isascii(), screen)
     end()
+
+    # As many colours as there are, and none where nobody wants them. Bright ones of 16 are 9x.
+    terminals = cs.path("terminfo")
+    source = cs.path("sixteen.ti")
+    with open(source, "w", encoding="utf-8") as stream:
+        stream.write("coroscope-16|sixteen colours,\n\tcolors#16, pairs#256,\n"
+                     "\tsetab=\\E[%?%p1%{8}%<%t%p1%{40}%+%e%p1%{92}%+%;%dm,\n"
+                     "\tsetaf=\\E[%?%p1%{8}%<%t%p1%{30}%+%e%p1%{82}%+%;%dm,\n\tuse=xterm,\n")
+    if cs.run(["tic", "-x", "-o", terminals, source]).status != 0:
+        cs.without("terminal: 16 colours", "tic does not make its description")
+        terminals = None
+    few, bright, many = r"[\[;][34][0-7][;m]", r"[\[;](9|10)[0-7][;m]", r"[34]8;5;"
+    for name, there, absent, environment in (
+            ("256 colours", [many], [], {"TERM": "xterm-256color"}),
+            ("16 colours", [bright], [many], {"TERM": "coroscope-16", "TERMINFO": terminals}),
+            ("8 colours", [few], [many, bright], {"TERM": "xterm"}),
+            ("NO_COLOR", [r"[\[;][17][;m]"], [many, bright, few],
+             {"TERM": "xterm-256color", "NO_COLOR": "1"})):
+        if None in environment.values():
+            continue
+        start(command, LC_ALL="C.UTF-8", **environment)
+        wait_for("6 timeline")
+        coloured = tmux("capture-pane", "-e", "-p", "-t", "t")
+        cs.check(f"terminal: {name}", all(re.search(one, coloured) for one in there) and
+                 not any(re.search(one, coloured) for one in absent), repr(coloured[:1500]))
+        end()
 
     start(command, TERM="dumb")
     screen = wait_for("STATUS=")
