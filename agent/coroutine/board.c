@@ -40,6 +40,7 @@ static bool new_page(void)
 static void fill_board(void)
 {
 	uint32_t flags = csa_agent.session->flags;
+	uint64_t mark = csa_agent.ring->start_stamp * MARK_FACTOR | 1;
 	uint64_t none = 0;
 
 	if (!(flags & CS_SESSION_SCHED_TIME)) {
@@ -52,9 +53,9 @@ static void fill_board(void)
 	if (flags & CS_SESSION_SCHED_EVENTS)
 		return;
 	__atomic_store_n(&csa_board->fast, csa_slots, __ATOMIC_RELEASE);
+	__atomic_store_n(&csa_board->mark, mark, __ATOMIC_RELEASE);
 	if (csa_board->present)
-		__atomic_store_n(&csa_board->mark, csa_agent.ring->start_stamp * MARK_FACTOR | 1,
-		                 __ATOMIC_RELEASE);
+		__atomic_store_n(&csa_board->mark_counted, mark, __ATOMIC_RELEASE);
 }
 
 void csa_board_grow(uint32_t used)
@@ -128,7 +129,7 @@ bool csa_board_forked(void)
 		csa_board_grow(csa_slots_used());
 		return true;
 	}
-	csa_board->mark = 0;
+	csa_board->mark = csa_board->mark_counted = 0;
 	csa_board->slots = csa_board->fast = NULL;
 	csa_slots = NULL;
 	board_state.wanted = false;

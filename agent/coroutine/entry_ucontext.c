@@ -37,28 +37,31 @@ static inline bool is_here(struct cs_slot *const *here, const struct cs_slot *sl
  */
 __attribute__((always_inline)) static inline bool swap_kept(ucontext_t *from, const ucontext_t *to,
                                                             uint64_t sp, uint64_t mark,
-                                                            struct cs_slot *slot)
+                                                            struct cs_slot *slot, bool counted)
 {
 	const greg_t *registers = to->uc_mcontext.gregs;
 	struct cs_slot **here = csa_here_place(), *next = kept(to);
 
 	if (UNLIKELY(!is_here(here, slot) || !slot) ||
-	    UNLIKELY((uint64_t)registers[REG_R8] != mark || !mark) ||
+	    UNLIKELY((uint64_t)registers[REG_R8] != mark) ||
 	    UNLIKELY(next->agents_key != (uint64_t)registers[REG_RSP] || next == slot) ||
 	    UNLIKELY(sp < slot->stack_low) || UNLIKELY(sp >= slot->stack_high))
 		return false;
-	uint64_t stamp = atomic_load_explicit(csa_board->present, memory_order_relaxed);
+	uint64_t stamp = counted ? atomic_load_explicit(csa_board->present, memory_order_relaxed)
+	                         : csa_stamp();
 	uint64_t turn = atomic_load_explicit(&next->turn, memory_order_relaxed);
+	void (*spend)(struct cs_slot *, uint64_t *, uint64_t) = counted ? csa_switch_present
+	                                                                : csa_switch_time;
 
 	slot->context = (uint64_t)from;
 	slot->agents_key = sp + 8;
 	slot->context_kind = CS_SLOT_CONTEXT_UCONTEXT;
-	csa_switch_present(slot, &slot->run_ticks, stamp);
+	spend(slot, &slot->run_ticks, stamp);
 	__atomic_store_n((uint8_t *)&slot->turn, (uint8_t)(CS_SLOT_WAITING ^ slot->agents_woken),
 	                 __ATOMIC_RELEASE);
 	atomic_store_explicit(&next->turn, (turn & ~UINT64_C(0xff)) + 0x100 + CS_SLOT_RUNNING,
 	                      memory_order_release);
-	csa_switch_present(next, &next->wait_ticks, stamp);
+	spend(next, &next->wait_ticks, stamp);
 	csa_switch_runner(next, slot->tid);
 	if (next->flags & CS_SLOT_LINKED)
 		next->context = (uint64_t)to->uc_link;
@@ -66,15 +69,37 @@ __attribute__((always_inline)) static inline bool swap_kept(ucontext_t *from, co
 	return true;
 }
 
-EXPORT __attribute__((aligned(64))) int swapcontext(ucontext_t *from, const ucontext_t *to)
+__attribute__((always_inline)) static inline int jump(ucontext_t *from, const ucontext_t *to,
+                                                      uint64_t mark, struct cs_slot *slot)
 {
-	uint64_t sp = ENTRY_SP(), mark = csa_board_mark(), rdx, rcx;
-	struct cs_slot *slot = kept(from);
+	uint64_t rdx, rcx;
 
-	if (UNLIKELY(!swap_kept(from, to, sp, mark, slot)))
-		return csa_ucontext_swap(from, to, sp);
 	__asm__("" : "=d"(rdx), "=c"(rcx)); /* whatever is in them */
 	return csa_ucontext_real.swap(from, to, rdx, rcx, mark, slot);
+}
+
+/* Where switches are timed, or nothing is on. */
+__attribute__((noinline)) static int swap_timed(ucontext_t *from, const ucontext_t *to, uint64_t sp)
+{
+	uint64_t mark = __atomic_load_n(&csa_board->mark, __ATOMIC_ACQUIRE);
+	struct cs_slot *slot = kept(from);
+
+	if (UNLIKELY(!mark || !swap_kept(from, to, sp, mark, slot, false)))
+		return csa_ucontext_swap(from, to, sp);
+	return jump(from, to, mark, slot);
+}
+
+EXPORT __attribute__((aligned(64))) int swapcontext(ucontext_t *from, const ucontext_t *to)
+{
+	uint64_t sp = ENTRY_SP();
+	uint64_t mark = __atomic_load_n(&csa_board->mark_counted, __ATOMIC_ACQUIRE);
+	struct cs_slot *slot = kept(from);
+
+	if (UNLIKELY(!mark))
+		return swap_timed(from, to, sp);
+	if (UNLIKELY(!swap_kept(from, to, sp, mark, slot, true)))
+		return csa_ucontext_swap(from, to, sp);
+	return jump(from, to, mark, slot);
 }
 
 EXPORT int setcontext(const ucontext_t *to)

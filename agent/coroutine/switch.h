@@ -31,6 +31,7 @@ struct csa_board {
 	uint32_t shift;            /* 64 - bits of the hash */
 	_Atomic uint64_t *present; /* the time; NULL: read the counter at each switch */
 	uint64_t mark;             /* of what we keep in a ucontext_t (ucontext.h); 0: nothing */
+	uint64_t mark_counted;     /* the same; 0: switches are timed as well */
 };
 
 extern struct csa_board csa_board[1] __attribute__((visibility("hidden")));
@@ -52,11 +53,6 @@ static inline struct cs_slot **csa_here_place(void)
 static inline uint8_t *csa_board_fast(void)
 {
 	return __atomic_load_n(&csa_board->fast, __ATOMIC_ACQUIRE);
-}
-
-static inline uint64_t csa_board_mark(void)
-{
-	return __atomic_load_n(&csa_board->mark, __ATOMIC_ACQUIRE);
 }
 
 static inline _Atomic uint32_t *csa_recent(const struct csa_board *board, uint64_t context)
