@@ -40,6 +40,9 @@ __attribute__((always_inline)) static inline bool swap_kept(ucontext_t *from, co
                                                             struct cs_slot *slot, bool counted)
 {
 	const greg_t *registers = to->uc_mcontext.gregs;
+	/* First, because of what follows it takes longest. */
+	uint64_t stamp = counted ? atomic_load_explicit(csa_board->present, memory_order_relaxed)
+	                         : csa_stamp();
 	struct cs_slot **here = csa_here_place(), *next = kept(to);
 
 	if (UNLIKELY(!is_here(here, slot) || !slot) ||
@@ -47,8 +50,6 @@ __attribute__((always_inline)) static inline bool swap_kept(ucontext_t *from, co
 	    UNLIKELY(next->agents_key != (uint64_t)registers[REG_RSP] || next == slot) ||
 	    UNLIKELY(sp < slot->stack_low) || UNLIKELY(sp >= slot->stack_high))
 		return false;
-	uint64_t stamp = counted ? atomic_load_explicit(csa_board->present, memory_order_relaxed)
-	                         : csa_stamp();
 	uint64_t turn = atomic_load_explicit(&next->turn, memory_order_relaxed);
 	void (*spend)(struct cs_slot *, uint64_t *, uint64_t) = counted ? csa_switch_present
 	                                                                : csa_switch_time;

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a coroutine switch costs, counted, and counted and timed, while the reader runs; and what
-it costs to have the kernel count it by probes."""
+it costs to have the kernel count it by probes. The program compares each switch with one by the
+function itself, in turns; in a run without us the same comparison says how well it measures."""
 import re
+import statistics
 import subprocess
 import tempfile
 
@@ -11,11 +13,19 @@ FOLDER = tempfile.TemporaryDirectory(prefix="coroscope-bench.")
 TRACE = FOLDER.name + "/trace.coro"
 NO_PEER = "the kernel gives no probes here: they need root"
 FUNCTIONS = {"jump_fcontext": "libboost_context", "swapcontext": "libc.so"}
-PART = "20"  # of the switches: probed, a million jumps take eight seconds
+PART = "60"  # of the switches: probed, a million jumps take eight seconds
 
 
-def numbers(command):
-    return [float(word) for word in measure.run(command).out.split()[:3]]
+def blocks(command):
+    """Nanoseconds of a look at the counter, and for each function a (bare, longer) per block."""
+    found, look = {"jump": [], "swap": []}, None
+    for line in measure.run(command).out.splitlines():
+        name, *values = line.split()
+        if name == "look":
+            look = float(values[0])
+        else:
+            found[name].append(tuple(map(float, values)))
+    return look, list(found.values())
 
 
 def library(program, name):
@@ -45,22 +55,36 @@ def probes(program):
     return command if status == 0 else None
 
 
+def compare(row, bare_runs, recorded_runs, probed_runs):
+    for bare, longer in recorded_runs:
+        row.add(bare, bare + longer,
+                statistics.median(bare for bare, _ in probed_runs) if probed_runs else None)
+    if not probed_runs:
+        row.note(NO_PEER)
+    error = [longer for _, longer in bare_runs]
+    row.note(f"without us the two ways differ by {min(error):+.2f} to {max(error):+.2f} ns")
+    measure.finish(row)
+
+
 def switches():
     try:
         program = [measure.compile_program(FOLDER.name, "switch.c", "-lboost_context")]
     except subprocess.CalledProcessError:
         return measure.say("Boost.Context is not installed: no row")
     probed = probes(program[0])
-    look = min(numbers(program)[2] for _ in range(3))
+    look = min(blocks(program)[0] for _ in range(3))
     for mode, words, more in (("count", "counted", 0), ("time", "counted and timed", look + 10)):
-        rows = [measure.Row(f"a switch by {name}, {words}", "ns",
-                            measure.added_at_most(round(5 + more, 1)))
-                for name in FUNCTIONS]
         recorded = [measure.COROSCOPE, "record", "--quiet", "--no-heap", f"--sched={mode}", "-o",
                     TRACE, "--", *program]
-        measure.compare(rows, bare=lambda: numbers(program)[:2],
-                        ours=lambda recorded=recorded: numbers(recorded)[:2], peer=(lambda: numbers(probed)[:2]) if probed else None,
-                        no_peer=NO_PEER)
+        runs = {name: [[], []] for name in ("bare", "ours", "peer")}
+        for _ in range(measure.wanted_rounds()):
+            for name, command in (("bare", program), ("ours", recorded), ("peer", probed)):
+                for i, found in enumerate(blocks(command)[1] if command else ()):
+                    runs[name][i] += found
+        for i, name in enumerate(FUNCTIONS):
+            compare(measure.Row(f"a switch by {name}, {words}", "ns",
+                                measure.added_at_most(round(5 + more, 1))),
+                    *(runs[variant][i] for variant in runs))
     return None
 
 

@@ -233,11 +233,15 @@ def _round(variants, order):
     return values
 
 
+def wanted_rounds(usual=5):
+    return int(os.environ.get("ROUNDS", usual))
+
+
 def compare(rows, ours, bare=None, peer=None, no_peer=None, rounds=5):
     """Fills ROWS (one or a list) round by round and finishes them."""
     rows = rows if isinstance(rows, (list, tuple)) else [rows]
     variants = {"bare": bare, "ours": ours, "peer": peer}
-    for number in range(int(os.environ.get("ROUNDS", rounds))):
+    for number in range(wanted_rounds(rounds)):
         try:
             values = _round(variants, list(variants)[::-1 if number % 2 else 1])
         except Discard as reason:
