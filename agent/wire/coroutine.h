@@ -85,8 +85,8 @@ struct cs_slot {
 	_Atomic uint64_t turn;   /* times it was switched to << 8 | enum cs_slot_state */
 	uint64_t context;        /* while it does not run */
 	uint64_t since;          /* stamp of its last change of state; 0 unknown */
-	uint64_t run_ticks;      /* time it ran until `since`, in stamps */
-	uint64_t wait_ticks;     /* time it did not, from its creation until `since` */
+	uint64_t run_ticks;      /* time it ran until `since`, in stamps; above 2^63: 0 */
+	uint64_t wait_ticks;     /* time it did not, from its creation until `since`; the same */
 	uint32_t tid;            /* it runs on, or ran on last; 0 none yet */
 	uint16_t reason;         /* of waiting: a text */
 	uint8_t context_kind;    /* enum cs_slot_context */

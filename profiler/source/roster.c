@@ -81,8 +81,8 @@ static void set_times(struct cs_roster *roster, struct cs_coroutine *coroutine,
 	coroutine->since_ns = coroutine->since_after_ns = since_ns;
 	coroutine->observed_ns = now_ns;
 	coroutine->switches = slot->turn >> 8;
-	coroutine->cpu_ns = world->span_ns(world->context, slot->run_ticks);
-	coroutine->wait_ns = world->span_ns(world->context, slot->wait_ticks);
+	coroutine->cpu_ns = cs_roster_sum_ns(world, slot->run_ticks);
+	coroutine->wait_ns = cs_roster_sum_ns(world, slot->wait_ticks);
 	if (cs_slot_state(slot->turn) == CS_SLOT_RUNNING && since_ns != CS_UNKNOWN &&
 	    !(slot->flags & CS_SLOT_SYSCALL))
 		coroutine->cpu_ns += now_ns - since_ns;

@@ -275,8 +275,8 @@ void cs_roster_end(struct cs_roster *roster, const struct cs_record_coro_end *re
 	if (!coroutine)
 		return;
 	coroutine->switches = record->switches;
-	coroutine->cpu_ns = world->span_ns(world->context, record->run_ticks);
-	coroutine->wait_ns = world->span_ns(world->context, record->wait_ticks);
+	coroutine->cpu_ns = cs_roster_sum_ns(world, record->run_ticks);
+	coroutine->wait_ns = cs_roster_sum_ns(world, record->wait_ticks);
 	cs_roster_end_one(roster, id, time_ns);
 }
 

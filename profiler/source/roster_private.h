@@ -19,6 +19,12 @@ struct cs_roster_birth {
 uint32_t cs_roster_runtime(struct cs_roster *roster, uint32_t text);
 /* "name\0labels\0", of which nothing need be terminated. */
 void cs_roster_set_texts(struct cs_roster *roster, uint32_t id, const char text[64]);
+/* A sum of times. The clock of another core may be behind by little, so it may be less than 0. */
+static inline uint64_t cs_roster_sum_ns(const struct cs_roster_world *world, uint64_t ticks)
+{
+	return world->span_ns(world->context, ticks >> 63 ? 0 : ticks);
+}
+
 /* Flags of a slot as those of the model. */
 uint16_t cs_roster_flags(const struct cs_roster *roster, uint32_t flags);
 

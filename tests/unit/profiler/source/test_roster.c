@@ -163,6 +163,25 @@ static void a_slot_alone_is_a_coroutine(void **state)
 	assert_int_equal(cs_model_thread_at(scene->model, scene->thread)->coroutine, 0);
 }
 
+/* the clocks of two cores differ by a tick or two */
+static void a_time_is_never_less_than_nothing(void **state)
+{
+	struct roster_scene *scene = *state;
+	const struct cs_record_coro_end record = {.number = 1, .run_ticks = (uint64_t)-1};
+	struct cs_slot *slot = slots_put(scene, 0, 1, 3, CS_SLOT_WAITING);
+
+	slot->since = 30;
+	slot->run_ticks = (uint64_t)-2;
+	slot->wait_ticks = (uint64_t)-1;
+	roster_scene_look(scene, 1000);
+	const struct cs_coroutine *seen = slots_coroutine(scene, 1);
+
+	assert_int_equal(seen->cpu_ns, 0);
+	assert_int_equal(seen->wait_ns, 0);
+	cs_roster_end(&scene->roster, &record, 1100);
+	assert_int_equal(seen->cpu_ns, 0);
+}
+
 static void an_end_that_a_record_tells_is_exact(void **state)
 {
 	struct roster_scene *scene = *state;
@@ -226,6 +245,7 @@ int main(void)
 		TEST(a_creation_whose_record_was_lost_is_counted),
 		TEST(a_creation_that_only_its_end_tells_of_is_counted),
 		TEST(a_slot_alone_is_a_coroutine),
+		TEST(a_time_is_never_less_than_nothing),
 		TEST(an_end_that_a_record_tells_is_exact),
 		TEST(an_end_that_nobody_tells_is_noticed),
 		TEST(a_round_that_ran_out_of_time_goes_on_with_the_next),
