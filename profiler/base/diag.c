@@ -30,21 +30,27 @@ static void shorten(char *text, size_t bytes, const char *whole, size_t length)
 	snprintf(text, bytes, "%.*s...%s", (int)head, whole, end);
 }
 
-__attribute__((format(printf, 3, 0))) static void put(char *text, size_t bytes, const char *format,
+/* False: it did not fit, and ends somewhere. */
+__attribute__((format(printf, 3, 0))) static bool put(char *text, size_t bytes, const char *format,
                                                       va_list arguments)
 {
-	va_list again;
-	char *whole = NULL;
-
-	va_copy(again, arguments);
 	int length = vsnprintf(text, bytes, format, arguments);
 
 	if (length < 0)
 		text[0] = '\0';
-	else if ((size_t)length >= bytes && vasprintf(&whole, format, again) == length)
+	return length < 0 || (size_t)length < bytes;
+}
+
+__attribute__((format(printf, 3, 0))) static void put_shortened(char *text, size_t bytes,
+                                                                const char *format,
+                                                                va_list arguments)
+{
+	char *whole = NULL;
+	int length = vasprintf(&whole, format, arguments);
+
+	if (length >= 0 && (size_t)length >= bytes)
 		shorten(text, bytes, whole, (size_t)length);
-	free(whole);
-	va_end(again);
+	free(length >= 0 ? whole : NULL);
 }
 
 int cs_diag_set(struct cs_diag *diag, int error, const char *format, ...)
@@ -57,8 +63,13 @@ int cs_diag_set(struct cs_diag *diag, int error, const char *format, ...)
 	char text[sizeof(diag->text)];
 
 	va_start(arguments, format);
-	put(text, sizeof(text), format, arguments);
+	bool fits = put(text, sizeof(text), format, arguments);
 	va_end(arguments);
+	if (!fits) {
+		va_start(arguments, format);
+		put_shortened(text, sizeof(text), format, arguments);
+		va_end(arguments);
+	}
 	diag->error = error;
 	diag->hint[0] = '\0';
 	memcpy(diag->text, text, sizeof(text));
@@ -73,7 +84,12 @@ int cs_diag_hint(struct cs_diag *diag, const char *format, ...)
 	if (!diag)
 		return -EINVAL;
 	va_start(arguments, format);
-	put(diag->hint, sizeof(diag->hint), format, arguments);
+	bool fits = put(diag->hint, sizeof(diag->hint), format, arguments);
 	va_end(arguments);
+	if (!fits) {
+		va_start(arguments, format);
+		put_shortened(diag->hint, sizeof(diag->hint), format, arguments);
+		va_end(arguments);
+	}
 	return diag->error;
 }
