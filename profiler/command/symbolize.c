@@ -85,8 +85,11 @@ static int add_names(const struct cs_args *args, struct work *work, struct cs_di
 	}
 	if (result->named == 0) {
 		cs_diag_set(diag, -ENOENT,
-		            "symbolize %s: no name was found for its %" PRIu64 " addresses",
-		            work->target.path, result->frames);
+		            "symbolize %s: no name was found for %s %" PRIu64 " addresses%s",
+		            work->target.path,
+		            cs_trace_has_symbols(work->target.trace) ? "the" : "any of its",
+		            result->frames,
+		            cs_trace_has_symbols(work->target.trace) ? " that have none yet" : "");
 		return cs_diag_hint(diag, "do this where the recorded programs are, or with "
 		                          "--debuginfod");
 	}
