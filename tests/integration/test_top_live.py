@@ -102,10 +102,16 @@ def list_of(*options):
     return cs.run([cs.COROSCOPE, "top", *options])
 
 
+def in_list(pid, key):
+    """What the list says of PID, if that has KEY."""
+    found = [one for one in json.loads(list_of("--json").out)["processes"] if one["pid"] == pid]
+    return found[0] if found and found[0][key] else {}
+
+
 def go_targets():
     with gotarget.Program([MANY, str(GOROUTINES)]) as target:
-        entry = {one["pid"]: one for one in json.loads(list_of("--json").out)["processes"]}
-        mine = entry.get(target.pid, {})
+        # On a busy machine the time for looking into processes may be over before it is its turn.
+        mine = cs.wait_until(lambda: in_list(target.pid, "version")) or in_list(target.pid, "pid")
         cs.check("the list has it, with version and number",
                  mine.get("kind") == "go" and mine.get("version", "").startswith("go1.") and
                  mine.get("coroutines_at_most", 0) >= GOROUTINES and mine["refusal"] is None and
