@@ -89,16 +89,15 @@ static uintptr_t thread_pointer(void)
 }
 
 /*
- * Can every page of [low, high) be read? The kernel reads the new mask before it looks at
- * HOW, which is invalid: -EINVAL tells that it could, and nothing is changed.
- * Sandboxes that kill for an unusual system call allow this one.
+ * The kernel reads the new mask before it looks at HOW, which is invalid: -EINVAL tells that it
+ * could, and nothing is changed. Sandboxes that kill for an unusual system call allow this one.
  */
-static bool readable(uintptr_t low, uintptr_t high)
+uintptr_t csa_readable_until(uintptr_t low, uintptr_t high)
 {
 	for (; low < high; low += PAGE)
 		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, SIGSET_BYTES) != EINVAL_ERROR)
-			return false;
-	return true;
+			return low;
+	return high;
 }
 
 struct probe {
@@ -117,7 +116,7 @@ static void extend_stack(void *context)
 	struct csa_thread *thread = probe->thread;
 	uintptr_t low = probe->sp & ~(PAGE - 1);
 
-	if (readable(low, thread->stack_low))
+	if (csa_readable_until(low, thread->stack_low) == thread->stack_low)
 		thread->stack_low = low;
 }
 

@@ -4,6 +4,9 @@
  * holds the stack is its identity: a block or mapping that was followed since it was asked
  * for, or else, with less confidence, the aligned piece of memory around the stack pointer.
  *
+ * A mapping may hold many stacks with guard pages between them. A stack ends where memory can't be
+ * read: what looks for its outermost frame must not run into that.
+ *
  * A stack that ends in one function now and in another one then is not one coroutine's: it is
  * copied in and out, or has been used again. Such are marked, and not told apart.
  */
@@ -16,6 +19,10 @@
 #include "stack/modules.h"
 
 #define PIECE UINT64_C(65536)
+#define PAGE UINT64_C(4096)
+
+/* What is larger may hold several stacks; so far down the end of one is looked for. */
+#define MANY_BYTES UINT64_C(262144)
 
 /* Not the thread that this block speaks of, but a child that borrows its memory. */
 static bool is_borrowed(const struct csa_thread *thread)
@@ -42,6 +49,37 @@ static void keep_off_others(uint64_t address, uint64_t *low, uint64_t *high)
 	}
 }
 
+/* False: nothing can be read there. */
+static bool keep_to_readable(uint64_t address, uint64_t *low, uint64_t *high)
+{
+	uint64_t page = address & ~(PAGE - 1), lowest = page > MANY_BYTES ? page - MANY_BYTES : 0;
+	bool is_large = *high - *low > MANY_BYTES;
+
+	*high = csa_readable_until(page, *high);
+	if (*high <= address)
+		return false;
+	while (is_large && page > *low && page > lowest) {
+		page -= PAGE;
+		if (csa_readable_until(page, page + 1) == page) {
+			*low = page + PAGE;
+			break;
+		}
+	}
+	return true;
+}
+
+/* REGION may be ended and be another one meanwhile. */
+static bool is_within(const struct csa_region *region, uint64_t address, struct csa_birth *birth)
+{
+	if (!region)
+		return false;
+	birth->low = __atomic_load_n(&region->low, __ATOMIC_RELAXED);
+	birth->high = __atomic_load_n(&region->high, __ATOMIC_RELAXED);
+	birth->spawn = region->spawn;
+	return birth->low <= address && address < birth->high &&
+	       keep_to_readable(address, &birth->low, &birth->high);
+}
+
 struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const char *runtime)
 {
 	const struct csa_region *region = csa_region_find(address);
@@ -50,17 +88,15 @@ struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const 
 		.flags = CS_SLOT_FOUND,
 	};
 
-	if (region) {
-		birth.low = region->low;
-		birth.high = region->high;
-		birth.spawn = region->spawn;
+	if (is_within(region, address, &birth)) {
 		csa_region_is_stack(region);
 	} else {
 		birth.low = address & ~(PIECE - 1);
 		birth.high = birth.low + PIECE;
+		birth.spawn = 0;
 		birth.flags |= CS_SLOT_GUESSED;
-		keep_off_others(address, &birth.low, &birth.high);
 	}
+	keep_off_others(address, &birth.low, &birth.high);
 	return csa_coro_new(thread, &birth);
 }
 

@@ -28,6 +28,6 @@ def run(case, mode):
 
 
 for mode_ in MODES:
-    for case_ in ("jump", "context", "pool", "beside", "block", "mapping"):
+    for case_ in ("jump", "context", "pool", "guards", "beside", "block", "mapping"):
         run(case_, mode_)
 cs.finish()

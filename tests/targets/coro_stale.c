@@ -10,6 +10,8 @@
  *   pool      a thread runs on a piece of a pool beside which another thread unmaps one
  *   block     coroutines are parts of blocks, which are freed
  *   mapping   the same with mappings
+ *   guards    coroutines of an own switcher lie in one mapping with guard pages between them; an
+ *             outer frame without unwind information has the address of one for its rbp
  *   beside    a coroutine of an own switcher runs between others that wait
  */
 #include <pthread.h>
@@ -227,6 +229,36 @@ static void case_pool(void)
 	    10 * ROUNDS, 2 * ROUNDS, ROUNDS);
 }
 
+void call_on(void *top, uint64_t rbp, void (*function)(void));
+__asm__(".text\n"
+        ".globl call_on\n"
+        ".type call_on,@function\n"
+        "call_on:\n" /* it has no unwind information */
+        "	push %rbp\n	push %rbx\n	mov %rsp,%rbx\n"
+        "	mov %rdi,%rsp\n	mov %rsi,%rbp\n"
+        "	call *%rdx\n"
+        "	mov %rbx,%rsp\n	pop %rbx\n	pop %rbp\n"
+        "	ret\n"
+        ".size call_on,.-call_on\n");
+
+static void case_guards(void)
+{
+	enum { COUNT = 20 };
+	char *pool = map((size_t)COUNT * PIECE);
+
+	for (int i = 0; i < COUNT; i++)
+		check(mprotect(pool + (size_t)i * PIECE, 4096, PROT_NONE) == 0);
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int i = COUNT - 2; i >= 0; i--) {
+			char *top = pool + (size_t)(i + 1) * PIECE;
+
+			call_on(top - 64, (uint64_t)top + 8 * round, site_event);
+		}
+	}
+	check(munmap(pool, (size_t)COUNT * PIECE) == 0);
+	say("{\"created\": 0, \"stack\": %d, \"freed\": %d}\n", COUNT - 1, COUNT - 1);
+}
+
 static ucontext_t waiting[2];
 
 static void wait_below(void)
@@ -321,8 +353,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} cases[] = {
-		{"jump", case_jump},     {"context", case_context}, {"pool", case_pool},
-		{"beside", case_beside}, {"block", case_block},     {"mapping", case_mapping},
+		{"jump", case_jump},       {"context", case_context}, {"pool", case_pool},
+		{"beside", case_beside},   {"guards", case_guards},   {"block", case_block},
+		{"mapping", case_mapping},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)

@@ -82,9 +82,28 @@ static void a_block_that_is_followed_is_the_stack(void **state)
 	uint64_t low = pool + 4 * KIB;
 
 	(void)state;
+	assert_int_equal(mprotect((void *)pool, 8 * PIECE, PROT_READ | PROT_WRITE), 0);
 	csa_region_add(low, 96 * KIB, 77, 4242);
 	expect(csa_found(thread, low + 80 * KIB), low, low + 96 * KIB, CS_SLOT_FOUND);
 	assert_int_equal(csa_coro_of(low + 5)->spawn, 77);
+	csa_region_end(csa_region_find_low(low));
+}
+
+/* Stacks of one mapping, with guard pages between them. */
+static void a_stack_ends_where_memory_can_not_be_read(void **state)
+{
+	uint64_t low = pool + 20 * PIECE, bytes = 8 * PIECE;
+
+	(void)state;
+	csa_region_add(low, bytes, 77, 4242);
+	assert_int_equal(mprotect((void *)low, bytes, PROT_READ | PROT_WRITE), 0);
+	for (uint64_t at = low; at < low + bytes; at += PIECE)
+		assert_int_equal(mprotect((void *)at, 4 * KIB, PROT_NONE), 0);
+	for (uint64_t at = low + bytes - PIECE; at >= low; at -= PIECE)
+		expect(csa_found(thread, at + 50 * KIB), at + 4 * KIB, at + PIECE, CS_SLOT_FOUND);
+	/* What can't be read is nobody's stack; it is told apart all the same. */
+	expect(csa_found(thread, low + 2 * PIECE + 100), low + 2 * PIECE, low + 2 * PIECE + 4 * KIB,
+	       CS_SLOT_FOUND | CS_SLOT_GUESSED);
 	csa_region_end(csa_region_find_low(low));
 }
 
@@ -192,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_block_that_is_followed_is_the_stack),
+		TEST(a_stack_ends_where_memory_can_not_be_read),
 		TEST(else_it_is_the_memory_around),
 		TEST(the_memory_around_does_not_reach_into_others),
 		TEST(who_borrows_the_memory_is_no_coroutine),
