@@ -46,6 +46,7 @@ def measured(program):
     return None
 
 
-for program_ in ("hooks_libc", "hooks_fiber", "hooks_st", "hooks_pth", "hooks_lua"):
+for program_ in ("hooks_libc", "hooks_fiber", "hooks_st", "hooks_pth", "hooks_lua",
+                 "hooks_gccgo"):
     measured(program_)
 cs.finish()

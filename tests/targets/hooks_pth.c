@@ -5,7 +5,8 @@
 
 #include "hooks.h"
 
-static pth_t other;
+static pth_t other, victims[2];
+static int victims_left = 2;
 static pth_attr_t attributes;
 
 static void *end_at_once(void *argument)
@@ -23,13 +24,6 @@ static void *for_ever(void *argument)
 static void spawn(void)
 {
 	pth_t thread = pth_spawn(attributes, end_at_once, NULL);
-
-	check(thread != NULL && pth_join(thread, NULL));
-}
-
-static void exit_early(void)
-{
-	pth_t thread = pth_spawn(attributes, (void *(*)(void *))pth_exit, NULL);
 
 	check(thread != NULL && pth_join(thread, NULL));
 }
@@ -63,19 +57,20 @@ static void rename_it(void)
 
 static void abort_one(void)
 {
-	pth_t thread = pth_spawn(attributes, for_ever, NULL);
-
-	check(thread && pth_yield(NULL) && pth_abort(thread));
+	check(pth_abort(victims[--victims_left]));
 }
 
 static void *measure_all(void *argument)
 {
 	measure("pth_spawn", spawn, NULL);
-	measure("pth_exit", exit_early, NULL);
 	measure("pth_yield", give_way, NULL);
 	measure("pth_wait", wait_for_time, NULL);
 	measure("pth_suspend", suspend, NULL);
 	measure("pth_attr_set", rename_it, NULL);
+	for (int i = 0; i < 2; i++) {
+		victims[i] = pth_spawn(attributes, for_ever, NULL);
+		check(victims[i] && pth_yield(NULL));
+	}
 	measure("pth_abort", abort_one, NULL);
 	return argument;
 }
