@@ -49,9 +49,8 @@ def other_machine():
     return executable("arm", ident + head + bytes(100))
 
 
-def set_user_id():
-    copy = cs.path("setuid")
-    shutil.copy(cs.need_target("endings"), copy)
+def set_user_id_of(program, copy):
+    shutil.copy(program, copy)
     if os.geteuid() == 0:
         os.chown(copy, 65534, 65534)
     os.chmod(copy, 0o755 | stat.S_ISUID)
@@ -67,7 +66,7 @@ def kinds_of_programs():
     refused("32-bit program", [elf32()], 2, ["32-bit", "i386"])
     refused("program of another machine", [other_machine()], 126, ["aarch64", "ARM", "x86-64"])
     if os.geteuid() == 0:
-        refused("setuid program", [set_user_id()], 2, ["setuid", "set-user-ID"])
+        refused("setuid program", [set_user_id_of(cs.need_target("endings"), cs.path("setuid"))], 2, ["setuid", "set-user-ID"])
     else:
         cs.without("setuid program", "needs root to make one")
     refused("missing program", [cs.path("no_such_program")], 127, ["not found", "no such"])
@@ -185,15 +184,14 @@ def a_user_who_is_not_root():
     folder = cs.path("user")
     os.mkdir(folder)
     os.chmod(folder, 0o777)
-    program = os.path.join(folder, "others")
-    shutil.copy(cs.tool("sleep"), program)
-    os.chown(program, 65534, 65534)
-    os.chmod(program, 0o755 | stat.S_ISUID)
+    program, who = (set_user_id_of(cs.tool(name), os.path.join(folder, "others." + name))
+                    for name in ("sleep", "id"))
     user = [setpriv, "--reuid=1", "--regid=1", "--clear-groups"]
-    becomes = cs.run([*user, program, "0"], cwd="/")
+    becomes = cs.run([*user, who, "-u"], cwd="/")
     able = cs.run([*user, cs.COROSCOPE, "version"], cwd="/")
-    if becomes.status != 0 or able.status != 0:
-        cs.without("a setuid child of a user", f"user 1 can't run it: {becomes} {able}")
+    if becomes.out != "65534\n" or able.status != 0:
+        cs.without("a setuid child of a user", f"nobody becomes another user here, or user 1 "
+                   f"can't run us: {becomes} {able}")
         return
     for name, script in (("a setuid child of a user", f"{program} 4; exit 6"),
                          ("a user's exec of a setuid program", f"exec {program} 4")):
@@ -201,7 +199,7 @@ def a_user_who_is_not_root():
                                                    os.path.join(folder, "x.coro"))], cwd=folder)
         cs.equal(f"{name}: status", result.status, 6 if "exit" in script else 0)
         cs.check(f"{name}: it is told, once, by name and user",
-                 result.err.count("(others): its agent is not heard of") == 1 and
+                 result.err.count("(others.sleep): its agent is not heard of") == 1 and
                  "become user 65534" in result.err, result.err)
 
 
