@@ -64,6 +64,7 @@ class Screen:
                  "XDG_CONFIG_HOME": "/nonexistent"})
         os.close(slave)
         self.seen = self.last = b""
+        self.pid, self.alone = 0, [] # the view's; what its answers took, less what it waited
 
     def read(self, seconds):
         """What comes within SECONDS; False: nothing came."""
@@ -112,10 +113,17 @@ class Screen:
             self.until(b"coroscope")
             self.settle(0.02)
         self.seen = b""
-        start = time.monotonic()
+        waited, start = self.waited(), time.monotonic()
         os.write(self.master, key + NOTHING)
         self.until(ANSWERED)
-        return 1000 * (time.monotonic() - start)
+        took = 1000 * (time.monotonic() - start)
+        self.alone.append((took - (self.waited() - waited), key))
+        return took
+
+    def waited(self):
+        """Milliseconds that the view could have run and others had the CPUs."""
+        with open(f"/proc/{self.pid}/schedstat", encoding="ascii") as file:
+            return int(file.read().split()[1]) / 1e6
 
     def viewer(self):
         """The PID of the view itself."""
@@ -129,7 +137,7 @@ class Screen:
 
     def memory(self):
         """The most that the view has had in memory, MB."""
-        with open(f"/proc/{self.viewer()}/status", encoding="ascii") as file:
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as file:
             return next(int(line.split()[1]) / 1024 for line in file
                         if line.startswith("VmHWM"))
 
@@ -191,6 +199,7 @@ def answers(pid, rounds=2, shown=rb"\d coroutines", words=()):
     times = collections.defaultdict(list)
     try:
         screen.until(b"coroscope  process", 60)
+        screen.pid = screen.viewer()
         screen.shows(shown)
         screen.settle(2)
         for _ in range(rounds):
@@ -200,7 +209,7 @@ def answers(pid, rounds=2, shown=rb"\d coroutines", words=()):
     except BaseException:
         os.killpg(screen.process.pid, signal.SIGTERM)
         raise
-    return times, memory
+    return times, memory, screen.alone
 
 
 def summary(times):
@@ -209,13 +218,15 @@ def summary(times):
 
 
 def main():
-    times, memory = answers(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2)
+    times, memory, alone = answers(int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 2)
     for name, values in times.items():
         print(f"{name:45} {len(values):4} median {statistics.median(values):7.1f} ms  "
               f"slowest {max(values):7.1f} ms")
     middle, slowest = summary(times)
     print(f"all: median {middle:.1f} ms, slowest {slowest:.1f} ms, memory {memory:.0f} MB, "
           f"load {os.getloadavg()[0]:.1f}")
+    print("slowest, less what the view waited for a CPU: " +
+          ", ".join(f"{took:.0f} ms ({key!r})" for took, key in sorted(alone)[:-6:-1]))
 
 
 if __name__ == "__main__":
