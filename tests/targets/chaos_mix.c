@@ -12,6 +12,7 @@
 #include <ucontext.h>
 
 #include "../../agent/include/coroscope.h"
+#include "switcher.h"
 #include "target.h"
 
 struct transfer {
@@ -20,20 +21,6 @@ struct transfer {
 
 extern struct transfer jump_fcontext(void *context, void *data);
 extern void *make_fcontext(void *stack, size_t bytes, void (*function)(struct transfer));
-
-void swap_stacks(void **from, void *to);
-__asm__(".text\n"
-        ".globl swap_stacks\n"
-        ".type swap_stacks,@function\n"
-        "swap_stacks:\n"
-        "	.cfi_startproc\n"
-        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-        "	mov %rsp,(%rdi)\n"
-        "	mov %rsi,%rsp\n"
-        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
-        "	ret\n"
-        "	.cfi_endproc\n"
-        ".size swap_stacks,.-swap_stacks\n");
 
 #define STACK_BYTES 32768
 #define DEPTH 3 /* coroutines that run within one another */
@@ -140,10 +127,10 @@ SITE static void leave(struct coroutine *self)
 	case ANNOTATED:
 		coroscope_park("for its turn");
 		coroscope_switch(&self->scope, self->outer);
-		swap_stacks(&self->here, self->there);
+		switch_stacks(&self->here, self->there);
 		break;
 	default:
-		swap_stacks(&self->here, self->there);
+		switch_stacks(&self->here, self->there);
 	}
 }
 
@@ -183,13 +170,13 @@ static void begin_own(void)
 	work(self);
 	if (self->kind == ANNOTATED)
 		coroscope_switch(&self->scope, self->outer);
-	swap_stacks(&self->here, self->there);
+	switch_stacks(&self->here, self->there);
 }
 
 static void prepare(struct coroutine *c)
 {
 	void (*begin)(uint32_t, uint32_t) = c->kind == JUMPS ? begin_jumps : begin_ucontext;
-	void **top = (void **)(void *)(c->stack + STACK_BYTES);
+	char *end = c->stack + STACK_BYTES;
 
 	if (c->kind == UCONTEXT || c->kind == JUMPS) {
 		check(getcontext(&c->context) == 0);
@@ -201,14 +188,10 @@ static void prepare(struct coroutine *c)
 		return;
 	}
 	if (c->kind == FCONTEXT) {
-		c->here = make_fcontext(top, STACK_BYTES, begin_fcontext);
+		c->here = make_fcontext(end, STACK_BYTES, begin_fcontext);
 		return;
 	}
-	*--top = NULL;
-	*--top = (void *)begin_own;
-	for (int saved = 0; saved < 6; saved++)
-		*--top = NULL;
-	c->here = top;
+	c->here = first_stack(end, begin_own);
 	if (c->kind == ANNOTATED)
 		coroscope_create(&c->scope, c->stack, STACK_BYTES, (const void *)work);
 }
@@ -233,11 +216,11 @@ SITE static void enter(struct coroutine *c)
 	case ANNOTATED:
 		coroscope_switch(c->outer, &c->scope);
 		starting = c;
-		swap_stacks(&c->there, c->here);
+		switch_stacks(&c->there, c->here);
 		break;
 	default:
 		starting = c;
-		swap_stacks(&c->there, c->here);
+		switch_stacks(&c->there, c->here);
 	}
 }
 

@@ -7,11 +7,10 @@
  */
 /* cs-link: -lpth */
 #include <pth.h>
-#include <ucontext.h>
 
-#include "target.h"
+#include "chaos.h"
 
-enum { MOST = 30, INNER_BYTES = 32768 };
+enum { MOST = 30 };
 
 static struct thread {
 	pth_t thread;
@@ -19,55 +18,9 @@ static struct thread {
 	unsigned generation;
 } threads[MOST];
 
-static uint64_t seed;
-static unsigned long created, inner;
-
-static unsigned below(unsigned limit)
+static void leave(void)
 {
-	return (unsigned)random_below(&seed, limit);
-}
-
-SITE static void site_event(void)
-{
-	free(malloc(1 + below(6000)));
-}
-
-/* ---- a coroutine of another kind within a thread ---- */
-
-struct inner {
-	ucontext_t outside, inside;
-	char stack[INNER_BYTES];
-};
-
-static struct inner *entering;
-
-static void run_inner(void)
-{
-	struct inner *self = entering;
-
-	site_event();
-	pth_yield(NULL); /* the thread is left from within */
-	site_event();
-	check(swapcontext(&self->inside, &self->outside) == 0);
-	site_event();
-}
-
-static void enter_inner(void)
-{
-	struct inner *self = malloc(sizeof(*self));
-	bool ends = below(2);
-
-	check(self && getcontext(&self->inside) == 0);
-	self->inside.uc_stack.ss_sp = self->stack;
-	self->inside.uc_stack.ss_size = sizeof(self->stack);
-	self->inside.uc_link = &self->outside;
-	makecontext(&self->inside, run_inner, 0);
-	inner++;
-	for (int i = 0; i < 1 + ends; i++) {
-		entering = self;
-		check(swapcontext(&self->outside, &self->inside) == 0);
-	}
-	free(self);
+	pth_yield(NULL);
 }
 
 /* ---- threads ---- */

@@ -8,69 +8,24 @@
 /* cs-link: -lst */
 #include <errno.h>
 #include <st.h>
-#include <ucontext.h>
 
-#include "target.h"
+#include "chaos.h"
 
-enum { MOST = 40, INNER_BYTES = 32768 };
+enum { MOST = 40 };
 
 static struct thread {
 	st_thread_t thread;
 	bool joinable, joined, ended;
 } threads[MOST];
 
-static uint64_t seed;
-static unsigned long created, ended, inner, switches;
+static unsigned long ended, switches;
 static st_cond_t condition;
 static st_mutex_t mutex;
 static int alive;
 
-static unsigned below(unsigned limit)
+static void leave(void)
 {
-	return (unsigned)random_below(&seed, limit);
-}
-
-SITE static void site_event(void)
-{
-	free(malloc(1 + below(6000)));
-}
-
-/* ---- a coroutine of another kind within a thread ---- */
-
-struct inner {
-	ucontext_t outside, inside;
-	char stack[INNER_BYTES];
-};
-
-static struct inner *entering;
-
-static void run_inner(void)
-{
-	struct inner *self = entering;
-
-	site_event();
-	st_usleep(0); /* the thread is left from within */
-	site_event();
-	check(swapcontext(&self->inside, &self->outside) == 0);
-	site_event();
-}
-
-static void enter_inner(void)
-{
-	struct inner *self = malloc(sizeof(*self));
-	bool ends = below(2);
-
-	check(self && getcontext(&self->inside) == 0);
-	self->inside.uc_stack.ss_sp = self->stack;
-	self->inside.uc_stack.ss_size = sizeof(self->stack);
-	self->inside.uc_link = &self->outside;
-	makecontext(&self->inside, run_inner, 0);
-	inner++;
-	for (int i = 0; i < 1 + ends; i++) {
-		entering = self;
-		check(swapcontext(&self->outside, &self->inside) == 0);
-	}
-	free(self);
+	st_usleep(0);
 }
 
 /* ---- threads ---- */

@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 
+#include "switcher.h"
 #include "target.h"
 
 #define STACK_BYTES 16384
@@ -143,31 +144,11 @@ static void case_context(void)
 
 /* ---- an own switcher ---- */
 
-void swap_stacks(void **from, void *to);
-__asm__(".text\n"
-        ".globl swap_stacks\n"
-        ".type swap_stacks,@function\n"
-        "swap_stacks:\n"
-        "	.cfi_startproc\n"
-        "	push %rbp\n	push %rbx\n	push %r12\n	push %r13\n	push %r14\n	push %r15\n"
-        "	mov %rsp,(%rdi)\n"
-        "	mov %rsi,%rsp\n"
-        "	pop %r15\n	pop %r14\n	pop %r13\n	pop %r12\n	pop %rbx\n	pop %rbp\n"
-        "	ret\n"
-        "	.cfi_endproc\n"
-        ".size swap_stacks,.-swap_stacks\n");
-
 static __thread void *thread_pointer, *own_pointer;
 
 static void enter_own(char *stack, size_t bytes, void (*function)(void))
 {
-	void **top = (void **)(void *)(stack + bytes);
-
-	*--top = NULL; /* the caller of FUNCTION: nobody */
-	*--top = (void *)function;
-	for (int saved = 0; saved < 6; saved++)
-		*--top = NULL;
-	swap_stacks(&thread_pointer, top);
+	switch_stacks(&thread_pointer, first_stack(stack + bytes, function));
 }
 
 #define POOL_BYTES ((size_t)32 << 20) /* too large to be anybody's stack */
@@ -194,7 +175,7 @@ static void in_upper_half(void)
 	site_event();
 	wait_for_others();
 	wait_for_others();
-	swap_stacks(&own_pointer, thread_pointer);
+	switch_stacks(&own_pointer, thread_pointer);
 }
 
 static void *run_in_upper_half(void *piece)
@@ -278,7 +259,7 @@ static void wait_above(void)
 static void between(void)
 {
 	site_event();
-	swap_stacks(&own_pointer, thread_pointer);
+	switch_stacks(&own_pointer, thread_pointer);
 }
 
 static void case_beside(void)
