@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,24 +65,17 @@ static char *join(char **words)
 
 static int open_trace(struct cs_recording *recording, struct cs_diag *diag)
 {
-	struct utsname system = {0};
 	char *command = recording->written.arguments ? join(recording->args->operands) : NULL;
 
-	uname(&system);
-	struct cs_trace_session session = {
+	const struct cs_trace_session session = {
 		.wall_start_ns = recording->clock.wall_start_ns,
 		.mono_start_ns = recording->clock.mono_start_ns,
 		.heap_mean_bytes = recording->config.heap_mean_bytes,
-		.tick_ns = CS_TICK_NS,
 		.command = command,
-		.host = system.nodename,
-		.kernel = system.release,
-		.arch = system.machine,
-		.recorder = (char *)"coroscope " CS_VERSION,
 		.max_bytes = recording->max_bytes,
 		.last_ns = recording->last_ns,
 	};
-	recording->writer = cs_trace_create(recording->written.path, &session, diag);
+	recording->writer = cs_written_begin(recording->written.path, session, diag);
 	free(command);
 	return recording->writer ? 0 : diag->error;
 }

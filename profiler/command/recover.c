@@ -140,18 +140,16 @@ static int make_parts(struct recovery *recovery, struct cs_diag *diag)
 static int begin_anew(struct recovery *recovery, struct cs_diag *diag)
 {
 	const struct cs_note *note = &recovery->entry->note;
-	struct cs_trace_session session = {
+	const struct cs_trace_session session = {
 		.wall_start_ns = note->wall_start_ns,
 		.mono_start_ns = note->mono_start_ns,
 		.heap_mean_bytes = recovery->folder.config.heap_mean_bytes,
-		.tick_ns = CS_TICK_NS,
 		.command = note->command,
-		.recorder = (char *)"coroscope " CS_VERSION,
 	};
 
 	cs_checkpoint_free(recovery->checkpoint);
 	recovery->checkpoint = NULL;
-	recovery->writer = cs_trace_create(recovery->path, &session, diag);
+	recovery->writer = cs_written_begin(recovery->path, session, diag);
 	return recovery->writer ? 0 : diag->error;
 }
 

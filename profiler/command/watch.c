@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -54,28 +53,21 @@ static void forget_arguments(struct cs_watch *watch)
 static int open_trace(struct cs_watch *watch, struct cs_diag *diag)
 {
 	const struct cs_process *process = cs_model_process_at(watch->model, watch->live.process);
-	struct utsname system = {0};
 
 	if (!watch->written.path[0])
 		snprintf(watch->written.path, sizeof(watch->written.path), "%.200s.%u.coro",
 		         cs_text_basename(process->executable ? process->executable : "process"),
 		         watch->pid);
-	uname(&system);
-	struct cs_trace_session session = {
+	const struct cs_trace_session session = {
 		.wall_start_ns = watch->clock.wall_start_ns,
 		.mono_start_ns = watch->clock.mono_start_ns,
 		.heap_mean_bytes = process->heap_mean_bytes,
-		.tick_ns = CS_TICK_NS,
 		.command = watch->written.arguments ? process->arguments : NULL,
-		.host = system.nodename,
-		.kernel = system.release,
-		.arch = system.machine,
-		.recorder = (char *)"coroscope " CS_VERSION,
 		.kept_from_ns = watch->begun_ns,
 		.max_bytes = watch->max_bytes,
 		.last_ns = watch->last_ns,
 	};
-	watch->writer = cs_trace_create(watch->written.path, &session, diag);
+	watch->writer = cs_written_begin(watch->written.path, session, diag);
 	return watch->writer ? 0 : diag->error;
 }
 

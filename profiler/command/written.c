@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The options of traces that are written, once for all commands that write one.
+ * What all commands that write a trace have in common: its options, its beginning, and what to do
+ * with it next.
  */
 #include "command/written.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
+
+#include "source/collector.h"
 
 int cs_written_path(char path[PATH_MAX], const struct cs_args *args, struct cs_diag *diag)
 {
@@ -23,6 +27,20 @@ int cs_written_read(struct cs_written *written, const struct cs_args *args, stru
 	written->arguments = !cs_args_get(args, "args")->negated;
 	written->debuginfod = cs_args_on(args, "debuginfod");
 	return cs_written_path(written->path, args, diag);
+}
+
+struct cs_trace_writer *cs_written_begin(const char *path, struct cs_trace_session session,
+                                         struct cs_diag *diag)
+{
+	struct utsname system = {0};
+
+	uname(&system);
+	session.tick_ns = CS_TICK_NS;
+	session.host = system.nodename;
+	session.kernel = system.release;
+	session.arch = system.machine;
+	session.recorder = (char *)"coroscope " CS_VERSION;
+	return cs_trace_create(path, &session, diag);
 }
 
 /* PATH as a shell, and then an option parser, takes it: what is shown can be pasted. */

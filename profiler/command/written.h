@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the commands that write a trace are asked about it: where it goes, and what it holds
- * besides what was seen.
+ * What the commands that write a trace are asked about it, where it goes and what it holds besides
+ * what was seen; how it begins, and what they say of it.
  */
 #ifndef CS_COMMAND_WRITTEN_H
 #define CS_COMMAND_WRITTEN_H
@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "command/command.h"
+#include "trace/trace.h"
 
 /* One option each, to be put into a command's own group. */
 #define CS_OPTION_OUTPUT(name_of_it)                                                   \
@@ -43,6 +44,10 @@ struct cs_written {
 int cs_written_path(char path[PATH_MAX], const struct cs_args *args, struct cs_diag *diag);
 /* ARGS are of a command with all four options. 0, or -ENAMETOOLONG with DIAG. */
 int cs_written_read(struct cs_written *written, const struct cs_args *args, struct cs_diag *diag);
+
+/* Begins the trace at PATH with what SESSION says, and on which machine, by whom. NULL with DIAG. */
+struct cs_trace_writer *cs_written_begin(const char *path, struct cs_trace_session session,
+                                         struct cs_diag *diag);
 
 /* A command to try next on PATH, at TIME ("": its end), as a shell takes it. */
 void cs_written_say(const struct cs_args *args, const char *command, const char *path,
