@@ -62,6 +62,15 @@ static int set_mark(struct csv_session *session, struct cs_diag *diag)
 	return csv_session_no_memory(session, diag);
 }
 
+/* The same moment, better known: nobody has to look at all of it again. */
+static void keep_scene(struct csv_session *session)
+{
+	uint64_t serial = session->now.scene.serial;
+
+	csv_session_set_scene(session);
+	session->now.scene.serial = serial;
+}
+
 int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 {
 	int error = 0;
@@ -72,7 +81,7 @@ int csv_session_mark(struct csv_session *session, struct cs_diag *diag)
 	} else {
 		error = set_mark(session, diag);
 	}
-	csv_session_set_scene(session);
+	keep_scene(session);
 	return error;
 }
 
@@ -162,13 +171,12 @@ int csv_session_history(struct csv_session *session, struct cs_diag *diag)
 		return error;
 	news = look_back(session, diag);
 	if (news > 0 || began)
-		csv_session_set_scene(session);
+		keep_scene(session);
 	return news || !began ? news : 1;
 }
 
 int csv_session_whole(struct csv_session *session, struct cs_diag *diag)
 {
-	uint64_t serial = session->now.scene.serial;
 	int error;
 
 	if (!session->now.moment.snapshot->sums_only)
@@ -176,8 +184,7 @@ int csv_session_whole(struct csv_session *session, struct cs_diag *diag)
 	error = csv_session_take(session, &session->now.moment, true, diag);
 	if (error)
 		return error;
-	csv_session_set_scene(session);
-	session->now.scene.serial = serial;
+	keep_scene(session);
 	return 0;
 }
 

@@ -90,9 +90,15 @@ int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
 		csv_groups_release(groups);
 		return error;
 	}
-	count_then(groups, base_of(scene), false);
-	count_then(groups, &scene->minute_census, true);
+	csv_groups_recount(groups);
 	return 0;
+}
+
+void csv_groups_recount(struct csv_groups *groups)
+{
+	memset(groups->then, 0, groups->groups.count * sizeof(*groups->then));
+	count_then(groups, base_of(groups->scene), false);
+	count_then(groups, &groups->scene->minute_census, true);
 }
 
 void csv_groups_release(struct csv_groups *groups)

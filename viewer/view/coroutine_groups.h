@@ -33,6 +33,8 @@ extern const struct csv_column csv_group_columns[];
 int csv_groups_fill(struct csv_groups *groups, const struct csv_scene *scene,
                     struct csv_expression *filter, const struct cs_pace *pace);
 void csv_groups_release(struct csv_groups *groups);
+/* The earlier moments of the scene are others now. */
+void csv_groups_recount(struct csv_groups *groups);
 
 /* How the count of a row has changed, in words. */
 struct cs_text csv_groups_change(const struct csv_groups *groups, uint32_t row, bool minute);

@@ -159,6 +159,8 @@ static int coroutines_update(void *state, const struct csv_scene *scene)
 			return 0;
 		csv_expression_forget(view->filter);
 		error = fill(view, shown(view), scene, NULL);
+	} else if (view->mode == GROUPS) {
+		csv_groups_recount(&shown(view)->groups);
 	}
 	prepared(view)->filled = 0; /* it is of another moment, or another order */
 	return error ? error : csv_grid_update(grid, &shown(view)->rows);

@@ -101,7 +101,8 @@ struct csv_story {
 };
 
 struct csv_scene {
-	uint64_t serial; /* another one: everything may be another */
+	/* Another one: everything may be another; the same: mark, start and census may. */
+	uint64_t serial;
 	struct csv_counts counts;
 	struct csv_living living;
 	const struct cs_snapshot *now; /* never NULL; its sums alone, see csv_view */

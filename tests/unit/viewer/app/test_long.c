@@ -258,6 +258,33 @@ static void keys_are_answered_while_a_picture_is_made(void **state)
 	target_end(&target);
 }
 
+/* Nothing is grouped again for it: only how many stood there then is counted. */
+static void changes_are_since_the_mark_at_once(void **state)
+{
+	struct target target;
+	struct csv_app app;
+	char *before, *marked, *after;
+
+	(void)state;
+	target_begin(&target);
+	open_app(&app);
+	before = screen(&app);
+	press(&app, "m");
+	settle(&app);
+	marked = screen(&app);
+	assert_string_not_equal(marked, before);
+	same_as_made_anew(&app);
+	press(&app, "m");
+	settle(&app);
+	after = screen(&app);
+	assert_string_equal(after, before);
+	free(before);
+	free(marked);
+	free(after);
+	csv_app_close(&app);
+	target_end(&target);
+}
+
 /* Another time goes first; the picture is not lost by it. */
 static void a_time_that_is_asked_for_goes_first(void **state)
 {
@@ -395,6 +422,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keys_are_answered_while_a_picture_is_made),
+		cmocka_unit_test(changes_are_since_the_mark_at_once),
 		cmocka_unit_test(a_time_that_is_asked_for_goes_first),
 		cmocka_unit_test(steps_add_up_while_they_are_read),
 		cmocka_unit_test(a_trace_is_written_to_its_end),
