@@ -27,6 +27,7 @@
 /* How long a recorder may take until there is a picture. */
 #define PATIENCE_MS 10000
 #define NAP_MS 5
+#define LOOKS_NICE 5
 
 void cs_top_add(struct cs_top_words *words, const char *word)
 {
@@ -184,6 +185,9 @@ static void become_recorder(const struct cs_top *top, const struct cs_top_words 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		signal(ours[i], SIG_DFL); /* whatever a view before it had made of them */
 	setpgid(0, 0);                    /* the terminal's signals are the viewer's */
+	/* Looks can wait, keys and the target can't; rings that are full would stop a program. */
+	if (top->pid)
+		(void)!nice(LOOKS_NICE);
 	/* Should we be killed, nobody else would end it. */
 	prctl(PR_SET_PDEATHSIG, top->pid ? SIGINT : SIGTERM);
 	if (getppid() != parent)

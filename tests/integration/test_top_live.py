@@ -259,6 +259,11 @@ def parent(pid):
         return int(stream.read().rsplit(")", 1)[1].split()[1])
 
 
+def niceness(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
+        return int(stream.read().rsplit(")", 1)[1].split()[16])
+
+
 def age_of(page):
     """Seconds; 0 where none is shown."""
     match = re.search(r"age ([0-9.]+) (m?)s", page)
@@ -320,6 +325,10 @@ def killed():
             started = cs.wait_until(lambda: len(cs.children(command.pid)) == 2, 10)
             family = cs.children(command.pid)
             cs.check("a view has a recorder and a viewer", started, str(family))
+            behind = cs.wait_until(lambda: sorted(map(niceness, family)) ==
+                                   [niceness(os.getpid()), min(niceness(os.getpid()) + 5, 19)], 10)
+            cs.check("looks stand behind keys and the target", behind,
+                     str([niceness(pid) for pid in family]))
             folder = [name for name in os.listdir("/dev/shm")
                       if name.startswith(f"coroscope-top-{command.pid}-")]
             command.kill()
