@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "core/lookup.h"
+#include "core/thread.h"
 #include "coroutine/adapters.h"
 #include "coroutine/coroutine.h"
 #include "coroutine/map.h"
@@ -15,6 +16,8 @@
 #define DOWN_TO_STACK 1024u
 /* A context begins with its links: its place in a wait queue is one of them. */
 #define LINKS_BYTES 96u
+#define QUEUE_BYTES 16u
+#define PAGE UINT64_C(4096)
 
 #define CALLER() ((uintptr_t)__builtin_return_address(0))
 
@@ -164,30 +167,40 @@ static bool holds(const uint64_t *queue, const void *context)
 	return queue[1] - (uint64_t)context < LINKS_BYTES;
 }
 
+/* Less than what is looked at may be the program's: beyond the page that LOCK is on it is asked. */
+static bool can_read(const void *lock, const uint64_t *queue)
+{
+	uint64_t page = (uint64_t)lock & ~(PAGE - 1);
+	uint64_t first = (uint64_t)queue & ~(PAGE - 1);
+	uint64_t last = ((uint64_t)queue + QUEUE_BYTES - 1) & ~(PAGE - 1);
+
+	return (first == page || csa_readable_until(first, first + 1) > first) &&
+	       (last == page || csa_readable_until(last, last + 1) > last);
+}
+
 /*
  * A condition is a lock and a queue. Channels have two of each, or two queues behind one lock,
- * and when one of the queues has somebody in it, the other is empty. Nothing is read beyond the
- * page that the lock is on: less than what is read may be the program's.
+ * and when one of the queues has somebody in it, the other is empty.
  */
 static uint32_t queue_of(const struct csa_fiber_lock *lock, const void *context)
 {
-	uint64_t address = (uint64_t)lock->spinlock;
-	const uint64_t *queue = (const uint64_t *)(address & ~UINT64_C(7)) + 1;
-	uint64_t room_behind = 4096 - address % 4096, room_before = address % 4096;
+	const void *address = lock->spinlock;
+	const uint64_t *queue = (const uint64_t *)((uint64_t)address & ~UINT64_C(7)) + 1;
 
-	if (room_behind < 24)
+	if (!can_read(address, queue))
 		return SUSPENDED;
-	bool first = address % 8 != 0; /* behind a flag: the first of two */
-	bool second = room_before >= 16 && is_empty_queue(queue - 3);
+	bool first = (uint64_t)address % 8 != 0; /* behind a flag: the first of two */
+	bool second = can_read(address, queue - 3) && is_empty_queue(queue - 3);
+	bool has_next = can_read(address, queue + 2);
 
 	/* Who has handed something over waits in no queue until it is taken. */
 	if (!holds(queue, context) && is_empty_queue(queue) && (first || second))
 		return CHANNEL;
-	if (room_behind >= 40 && is_empty_queue(queue) && holds(queue + 2, context))
+	if (has_next && is_empty_queue(queue) && holds(queue + 2, context))
 		return CHANNEL;
 	if (!holds(queue, context))
 		return SUSPENDED;
-	if (first || second || (room_behind >= 40 && is_empty_queue(queue + 2)))
+	if (first || second || (has_next && is_empty_queue(queue + 2)))
 		return CHANNEL;
 	return CONDITION;
 }
