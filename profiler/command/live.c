@@ -129,6 +129,17 @@ static bool wants_to_be_left_alone(uint32_t pid)
 
 /* ---- refusals ---- */
 
+int cs_live_pid(const struct cs_args *args, uint32_t *pid, struct cs_diag *diag)
+{
+	uint64_t number = cs_args_number(args, "pid", 0);
+
+	*pid = (uint32_t)number;
+	if (number >= 1 && number <= INT32_MAX)
+		return 0;
+	cs_diag_set(diag, -ESRCH, "observe %" PRIu64 ": no process has that number", number);
+	return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
+}
+
 static int refuse_absent(uint32_t pid, struct cs_diag *diag)
 {
 	cs_diag_set(diag, -ESRCH, "observe %" PRIu32 ": there is no such process", pid);

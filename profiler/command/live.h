@@ -43,6 +43,9 @@ enum cs_level cs_level_of(const struct cs_args *args);
  */
 const struct cs_observer *cs_live_probe(uint32_t pid, struct cs_diag *diag);
 
+/* What -p says, a number that a process can have. 0, or -ESRCH with DIAG. */
+int cs_live_pid(const struct cs_args *args, uint32_t *pid, struct cs_diag *diag);
+
 /* Whether PID is gone, or on its way: what was read of it last may be anything. */
 bool cs_live_has_ended(uint32_t pid);
 

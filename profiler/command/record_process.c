@@ -52,16 +52,14 @@ static int read_rate(const struct cs_args *args, const char *name, uint32_t pres
 
 int cs_watch_read(struct cs_watch *watch, const struct cs_args *args, struct cs_diag *diag)
 {
-	uint64_t pid = cs_args_number(args, "pid", 0);
+	int error;
 
 	memset(watch, 0, sizeof(*watch));
 	watch->pidfd = -1;
-	if (pid == 0 || pid > INT32_MAX) {
-		cs_diag_set(diag, -EINVAL, "observe process %" PRIu64 ": there is none", pid);
-		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
-	}
+	error = cs_live_pid(args, &watch->pid, diag);
+	if (error)
+		return error;
 	watch->args = args;
-	watch->pid = (uint32_t)pid;
 	watch->want = (struct cs_observe_options){
 		.level = cs_level_of(args),
 		.stacks = true,

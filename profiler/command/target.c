@@ -50,25 +50,24 @@ int cs_target_open(struct cs_target *target, const char *text, struct cs_diag *d
 
 static int open_process(struct cs_target *target, const struct cs_args *args, struct cs_diag *diag)
 {
-	uint64_t pid = cs_args_number(args, "pid", 0);
+	int error;
 
 	if (args->operand_count > 0)
-		return cs_diag_set(diag, -EINVAL, "read %s and process %" PRIu64 " at once",
-		                   args->operands[0], pid);
-	if (pid == 0 || pid > INT32_MAX) {
-		cs_diag_set(diag, -ESRCH, "observe %" PRIu64 ": no process has that number", pid);
-		return cs_diag_hint(diag, "-p takes the number that 'ps' or 'pgrep' shows");
-	}
-	target->pid = (uint32_t)pid;
+		return cs_diag_set(diag, -EINVAL, "read %s and process %s at once",
+		                   args->operands[0], cs_args_text(args, "pid", ""));
+	error = cs_live_pid(args, &target->pid, diag);
+	if (error)
+		return error;
 	target->want = (struct cs_observe_options){
 		.level = cs_level_of(args),
 		.stacks = true,
 		.heap = true,
 		.threads = true,
 	};
-	if (asprintf(&target->path, "process %" PRIu64, pid) < 0) {
+	if (asprintf(&target->path, "process %" PRIu32, target->pid) < 0) {
 		target->path = NULL;
-		return cs_diag_set(diag, -ENOMEM, "observe %" PRIu64 ": out of memory", pid);
+		return cs_diag_set(diag, -ENOMEM, "observe %" PRIu32 ": out of memory",
+		                   target->pid);
 	}
 	return cs_live_probe(target->pid, diag) ? 0 : diag->error;
 }

@@ -19,12 +19,14 @@
 
 #include "command/agent_file.h"
 #include "command/candidates.h"
+#include "command/live.h"
 #include "command/registry.h"
 #include "command/selection.h"
 #include "command/top.h"
 
 #define MIND_MS 500
-#define LIST_EVERY 4 /* of those */
+#define LIST_EVERY 4  /* of those */
+#define SIDE_MAX 1000 /* columns or rows of --size */
 
 /* ---- the viewer ---- */
 
@@ -305,11 +307,25 @@ static int find_viewer(struct cs_top *top, struct cs_diag *diag)
 	                    "it is built where ncurses is; `coroscope ps` prints the same as text");
 }
 
+static bool is_size(const char *text)
+{
+	unsigned width, height;
+	int length = 0;
+
+	return sscanf(text, "%4ux%4u%n", &width, &height, &length) == 2 && !text[length] &&
+	       width >= 1 && width <= SIDE_MAX && height >= 1 && height <= SIDE_MAX;
+}
+
 static int check(const struct cs_args *args, struct cs_diag *diag)
 {
 	bool pid = cs_args_get(args, "pid")->given;
+	const char *size = cs_args_text(args, "size", NULL);
 
-	if (pid && (args->operand_count || !cs_args_number(args, "pid", 0))) {
+	if (size && !is_size(size)) {
+		cs_diag_set(diag, -EINVAL, "understand --size %s: not columns and rows", size);
+		return cs_diag_hint(diag, "valid is e.g. 100x30, from 1x1 to 1000x1000");
+	}
+	if (pid && args->operand_count) {
 		cs_diag_set(diag, -EINVAL, "top: name one target");
 		return cs_diag_hint(diag, "coroscope top -p PID, FILE, or [--] PROGRAM [ARGS…]");
 	}
@@ -336,15 +352,18 @@ static int run_top(const struct cs_args *args, struct cs_diag *diag)
 {
 	static struct cs_top top;
 	bool named = args->operand_count || cs_args_get(args, "pid")->given;
+	uint32_t pid = 0;
 	int status = check(args, diag);
 
+	if (!status && cs_args_get(args, "pid")->given)
+		status = cs_live_pid(args, &pid, diag);
 	if (status)
 		return status;
 	if (!named && wants_list(args))
 		return list_candidates(args, diag);
 	memset(&top, 0, sizeof(top));
 	top.args = args;
-	top.pid = cs_args_number(args, "pid", 0);
+	top.pid = pid;
 	status = find_viewer(&top, diag);
 	if (!status)
 		status = named ? view(&top, diag) : CS_TOP_CHOOSE;

@@ -52,7 +52,13 @@ def commands_and_options():
     refused("two targets at once", ["heap", "-p", "1", "a"], "at once")
     refused("a level of a trace", ["fold", "--level", "read", "a"], "not alive")
     refused("no such process", ["heap", "-p", str(2**22 + 1)], "no such process", "pgrep")
-    refused("no process at all", ["heap", "-p", "0"], "no process has that number")
+    for command in (["heap"], ["top", "--batch"], ["snapshot"], ["record"]):
+        for number in ("0", str(2**32 + 1)):
+            refused(f"{command[0]} of process {number}", [*command, "-p", number],
+                    f"observe {number}: no process has that number", "pgrep")
+    for size in ("foo", "0x0", "80", "80x24x", "1x1001", "-5x7"):
+        refused(f"a screen of {size}", ["top", "--batch", "--size", size, "f"],
+                f"--size {size}: not columns and rows", "100x30")
     refused("a process that is not recorded", ["heap", "-p", str(os.getppid())], "observe")
     refused("one operand too few", ["diff", "a"], "missing", "usage: coroscope diff")
     refused("one operand too many", ["heap", "a", "b"], "'b'", "usage: coroscope heap")
