@@ -55,8 +55,9 @@ int csv_session_load(struct csv_session *session, uint64_t time_ns, struct csv_m
 		error = cs_trace_load(session->trace, time_ns, moment->model, NULL, diag);
 	else
 		csv_session_no_memory(session, diag);
-	if (!error)
-		error = csv_session_take(session, moment, true, diag);
+	if (!error) /* of many, no copies: what each of them holds is not compared then */
+		error = csv_session_take(session, moment,
+		                         cs_model_coroutine_slots(moment->model) <= CSV_MANY, diag);
 	if (error)
 		csv_moment_release(moment);
 	return error;

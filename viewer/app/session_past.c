@@ -11,15 +11,13 @@
 #include "view/census.h"
 
 #define MINUTE_NS UINT64_C(60000000000)
-/* More coroutines than that make every other moment cost seconds: it is not looked for. */
-#define MINUTE_COROUTINES_MAX 200000u
 /* How far the moment "a minute ago" may be off before it is loaded anew. */
 #define START_SLACK_NS UINT64_C(3000000000)
 #define MINUTE_SLACK_NS UINT64_C(10000000000)
 
 void csv_session_make_room(struct csv_session *session)
 {
-	if (session->now.scene.counts.all <= MINUTE_COROUTINES_MAX)
+	if (session->now.scene.counts.all <= CSV_MANY)
 		return;
 	session->ready = false;
 	csv_picture_drop(session, &session->next);
@@ -47,7 +45,7 @@ static int load_other(struct csv_session *session, uint64_t time_ns, struct csv_
 static int set_mark(struct csv_session *session, struct cs_diag *diag)
 {
 	struct csv_moment *mark = &session->mark;
-	bool whole = session->now.scene.counts.all <= MINUTE_COROUTINES_MAX;
+	bool whole = session->now.scene.counts.all <= CSV_MANY;
 	struct csv_moment now = {.model = session->now.moment.model};
 	int error = csv_session_take(session, &now, whole, diag);
 
@@ -94,7 +92,7 @@ static int look_back(struct csv_session *session, struct cs_diag *diag)
 	struct csv_moment then = {0};
 	int error;
 
-	if (session->now.scene.counts.all > MINUTE_COROUTINES_MAX || !session->start.snapshot) {
+	if (session->now.scene.counts.all > CSV_MANY || !session->start.snapshot) {
 		bool known = minute->known;
 
 		csv_census_release(minute);
@@ -138,7 +136,7 @@ static uint64_t first_ns(const struct csv_session *session)
 static bool is_start(const struct csv_session *session, uint64_t start_ns)
 {
 	return cs_trace_is_growing(session->trace) && session->now.at_end &&
-	       session->now.scene.counts.all > MINUTE_COROUTINES_MAX &&
+	       session->now.scene.counts.all > CSV_MANY &&
 	       session->now.moment.time_ns < start_ns + START_SLACK_NS;
 }
 

@@ -16,6 +16,10 @@
 #include "symbol/resolver.h"
 #include "trace/trace.h"
 
+/* More coroutines than that make every other moment cost a second: it is not looked for without
+ * need, and no copy is made of them. */
+#define CSV_MANY 200000u
+
 struct csv_moment {
 	struct cs_model *model;
 	struct cs_snapshot *snapshot;
