@@ -113,8 +113,7 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 	uint64_t last = now_ns();
 	int error = show(app, terminal);
 
-	app->rest = rest;
-	app->rest_context = &loop;
+	csv_app_rest_by(app, rest, &loop);
 	while (!error && !app->quit) {
 		uint64_t next = last + app->interval_ns, now = now_ns();
 		int wait_ms = next > now ? (int)((next - now) / 1000000) : 0;
@@ -132,7 +131,7 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 			error = show(app, terminal);
 		error = error ? error : loop.error;
 	}
-	app->rest = NULL;
+	csv_app_rest_by(app, NULL, NULL);
 	return error;
 }
 

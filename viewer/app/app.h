@@ -80,6 +80,9 @@ bool csv_app_choose(struct csv_app *app, const char *view);
 void csv_app_event(struct csv_app *app, const struct csv_event *event);
 void csv_app_do(struct csv_app *app, enum csv_action action);
 
+/* REST, which answers keys that are there, is called in rests of long work; NULL: nobody is. */
+void csv_app_rest_by(struct csv_app *app, int (*rest)(void *context), void *context);
+
 /* Does what is pending, with rests; true: it was something, draw again, and ask again. */
 bool csv_app_work(struct csv_app *app);
 

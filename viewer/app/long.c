@@ -18,6 +18,12 @@
 
 /* ---- rests ---- */
 
+void csv_app_rest_by(struct csv_app *app, int (*rest)(void *context), void *context)
+{
+	app->rest = rest;
+	app->rest_context = context;
+}
+
 int csv_app_rest(void *context)
 {
 	struct csv_app *app = context;
