@@ -183,11 +183,25 @@ static int check_permission(uint32_t pid, struct cs_diag *diag)
 	return errno == ENOENT ? refuse_absent(pid, diag) : 0;
 }
 
+/* Numbers in /proc that are not those of whoever gave us one mean other processes. */
+static int check_proc(uint32_t pid, struct cs_diag *diag)
+{
+	uint32_t self = cs_proc_self();
+
+	if (self == (uint32_t)getpid())
+		return 0;
+	cs_diag_set(diag, -ENOTSUP, "observe %" PRIu32 ": /proc %s", pid,
+	            self ? "is that of another PID namespace" : "can't be read");
+	return cs_diag_hint(diag, "mount it: mount -t proc proc /proc (unshare --mount-proc)");
+}
+
 static int check_process(uint32_t pid, struct cs_diag *diag)
 {
 	struct cs_proc_stat stat;
-	int error;
+	int error = check_proc(pid, diag);
 
+	if (error)
+		return error;
 	if (!cs_proc_stat(pid, &stat))
 		return refuse_absent(pid, diag);
 	if (stat.state == 'Z' || stat.state == 'X')

@@ -48,6 +48,14 @@ void cs_recording_why_silent(const struct cs_recording *recording, struct cs_dia
 		cs_diag_hint(diag, "raise the limit (ulimit -f), or name a smaller --buffer");
 		return;
 	}
+	if (cs_proc_self() != (uint32_t)getpid()) {
+		cs_diag_set(diag, -ENOTSUP,
+		            "tell which process is %s: /proc is that of another PID namespace",
+		            program);
+		cs_diag_hint(diag, "what it tells is recorded; with its own /proc (unshare "
+		                   "--mount-proc) its end is known as well");
+		return;
+	}
 	cs_diag_set(diag, -ENOTSUP, "record %s: its agent %s", program,
 	            recording->root_ended ? "was never heard of"
 	                                  : "has not been heard of in a second");

@@ -88,6 +88,17 @@ static uint32_t search_all(uint32_t pid, uint64_t ticks)
 	return found;
 }
 
+uint32_t cs_proc_self(void)
+{
+	char number[16];
+	ssize_t length = readlink("/proc/self", number, sizeof(number) - 1);
+
+	if (length <= 0)
+		return 0;
+	number[length] = '\0';
+	return (uint32_t)strtoul(number, NULL, 10);
+}
+
 static bool maps_from(uint32_t pid, const char *folder)
 {
 	char path[64];
@@ -108,12 +119,13 @@ void cs_proc_each_user(const char *folder, void (*visit)(void *context, uint32_t
                        void *context)
 {
 	DIR *stream = opendir("/proc");
+	uint32_t self = cs_proc_self();
 	struct dirent *entry;
 
 	while (stream && (entry = readdir(stream))) {
 		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
 
-		if (pid && pid != (uint32_t)getpid() && maps_from(pid, folder))
+		if (pid && pid != self && maps_from(pid, folder))
 			visit(context, pid);
 	}
 	if (stream)

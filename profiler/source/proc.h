@@ -23,6 +23,8 @@ struct cs_proc_stat {
 	uint64_t ticks; /* when it started, since boot */
 };
 
+/* Our own number in /proc, which may be that of another PID namespace; 0: it can't be read. */
+uint32_t cs_proc_self(void);
 /* False: there is no such process; STAT is all 0 then. */
 bool cs_proc_stat(uint32_t pid, struct cs_proc_stat *stat);
 /* Whose rights it has; false: there is no such process. */

@@ -81,6 +81,25 @@ def another_user():
                     "hint: run coroscope as root" in result.err, repr(result))
 
 
+def numbers_of_another_namespace():
+    """Where /proc counts otherwise, -p would mean somebody else; record ends with its program."""
+    unshare = cs.tool("unshare")
+    apart = [unshare, "--pid", "--fork"]
+    if not unshare or cs.run([*apart, "true"]).status != 0:
+        return cs.without("a PID namespace with the /proc of another", "unshare is not permitted")
+    result = cs.run([*apart, cs.COROSCOPE, "ps", "-p", "2"])
+    cs.check("a PID namespace with the /proc of another: -p is refused, and why",
+             result.status == 2 and "/proc is that of another PID namespace" in result.err and
+             "hint: mount it" in result.err, repr(result))
+    trace = cs.Trace(cs.path("apart.coro"))
+    result = cs.run([*apart, *cs.record_command([cs.need_target("endings"), "return"], cs.EXACT,
+                                                trace.path)], timeout=30)
+    cs.equal("a PID namespace with the /proc of another: record ends with its program",
+             result.status, 10)
+    return cs.equal("a PID namespace with the /proc of another: it is recorded",
+                    trace.sites("inuse_space"), {"site_kept": 1000000})
+
+
 def files():
     refused("a name that steers", ["heap", b"esc\x1b[31m\xff"], "esc?[31m", "no such file")
     refused("a name without end", ["heap", "/x" * 5000], "...", "File name too long")
@@ -168,6 +187,7 @@ def closed_descriptors():
 
 processes_that_cannot_be_read()
 another_user()
+numbers_of_another_namespace()
 files()
 nasty_names()
 next_commands_can_be_pasted()
