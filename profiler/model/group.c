@@ -362,7 +362,7 @@ int cs_groups_end(struct cs_groups *groups)
 	return into_array(groups);
 }
 
-struct cs_group *cs_groups_find(const struct cs_groups *groups,
+struct cs_group *cs_groups_find(const struct cs_groups *groups, const struct cs_snapshot *snapshot,
                                 const struct cs_coroutine *coroutine)
 {
 	const struct cs_grouping *making = groups->grouping;
@@ -373,7 +373,7 @@ struct cs_group *cs_groups_find(const struct cs_groups *groups,
 
 	if (known)
 		return &groups->groups[known->group];
-	stack = cs_stacks_get(making->stacks, making->snapshot, key.node);
+	stack = cs_stacks_get(making->stacks, snapshot, key.node);
 	group = stack ? find_stack(making, &key, stack) : UINT32_MAX;
 	return group == UINT32_MAX ? NULL : &groups->groups[group];
 }

@@ -58,8 +58,9 @@ int cs_groups_begin(struct cs_groups *groups, const struct cs_snapshot *snapshot
                     struct cs_stacks *stacks);
 int cs_groups_add(struct cs_groups *groups, const struct cs_coroutine *coroutine, uint32_t row);
 int cs_groups_end(struct cs_groups *groups);
-/* After the end: which group a coroutine that stood there would be in; NULL: in none. */
-struct cs_group *cs_groups_find(const struct cs_groups *groups,
+/* After the end: which group a coroutine that stood there would be in; NULL: in none. SNAPSHOT
+ * is that of the beginning, which may have been taken anew since then. */
+struct cs_group *cs_groups_find(const struct cs_groups *groups, const struct cs_snapshot *snapshot,
                                 const struct cs_coroutine *coroutine);
 
 #endif

@@ -44,7 +44,8 @@ static void count_then(struct csv_groups *groups, const struct csv_census *then,
 			.stack = row->node,
 			.state = row->state,
 		};
-		const struct cs_group *group = cs_groups_find(&groups->groups, &stood);
+		const struct cs_group *group =
+			cs_groups_find(&groups->groups, groups->scene->now, &stood);
 
 		if (group && minute)
 			groups->then[group - groups->groups.groups].minute += count;

@@ -96,15 +96,16 @@ static void one_place_is_one_group_whatever_its_nodes(void **state)
 	add_all(&world, &groups);
 	/* wait of go, run, wait of lua, and two of which no stack is known */
 	assert_int_equal(groups.count, 5);
-	waiting = cs_groups_find(&groups, cs_model_coroutine_at(world.model, 1));
-	assert_ptr_equal(waiting, cs_groups_find(&groups, cs_model_coroutine_at(world.model, 2)));
+	waiting = cs_groups_find(&groups, world.snapshot, cs_model_coroutine_at(world.model, 1));
+	assert_ptr_equal(waiting, cs_groups_find(&groups, world.snapshot,
+	                                         cs_model_coroutine_at(world.model, 2)));
 	assert_int_equal(waiting->count, 3);
 	assert_int_equal(waiting->states[CS_COROUTINE_WAITING], 3);
 	assert_string_equal(cs_model_text_at(world.model, waiting->reasons[0].text), "lock");
 	assert_int_equal(waiting->reasons[0].count, 2);
 	assert_int_equal(waiting->example, 3); /* it has waited for longest */
-	assert_ptr_not_equal(waiting,
-	                     cs_groups_find(&groups, cs_model_coroutine_at(world.model, 5)));
+	assert_ptr_not_equal(waiting, cs_groups_find(&groups, world.snapshot,
+	                                             cs_model_coroutine_at(world.model, 5)));
 	cs_groups_free(&groups);
 	end(&world);
 }
@@ -120,11 +121,12 @@ static void who_stands_elsewhere_is_in_none(void **state)
 	add_all(&world, &groups);
 	stranger = *cs_model_coroutine_at(world.model, 1);
 	stranger.stack = make_node(&world, 0x200, "elsewhere");
-	assert_null(cs_groups_find(&groups, &stranger));
+	assert_null(cs_groups_find(&groups, world.snapshot, &stranger));
 	/* Another node of a place that is known. */
 	stranger.stack = make_node(&world, 0x300, "wait");
-	assert_ptr_equal(cs_groups_find(&groups, &stranger),
-	                 cs_groups_find(&groups, cs_model_coroutine_at(world.model, 1)));
+	assert_ptr_equal(cs_groups_find(&groups, world.snapshot, &stranger),
+	                 cs_groups_find(&groups, world.snapshot,
+	                                cs_model_coroutine_at(world.model, 1)));
 	cs_groups_free(&groups);
 	end(&world);
 }

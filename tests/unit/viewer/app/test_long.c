@@ -263,7 +263,7 @@ static void changes_are_since_the_mark_at_once(void **state)
 {
 	struct target target;
 	struct csv_app app;
-	char *before, *marked, *after;
+	char *before, *marked, *after, saved[128];
 
 	(void)state;
 	target_begin(&target);
@@ -274,6 +274,10 @@ static void changes_are_since_the_mark_at_once(void **state)
 	marked = screen(&app);
 	assert_string_not_equal(marked, before);
 	same_as_made_anew(&app);
+	/* What is saved as data takes a snapshot with all of them in place of this one. */
+	press(&app, "s");
+	press(&app, copy);
+	press(&app, ".json\n");
 	press(&app, "m");
 	settle(&app);
 	after = screen(&app);
@@ -281,6 +285,8 @@ static void changes_are_since_the_mark_at_once(void **state)
 	free(before);
 	free(marked);
 	free(after);
+	snprintf(saved, sizeof(saved), "%s.json", copy);
+	assert_int_equal(unlink(saved), 0);
 	csv_app_close(&app);
 	target_end(&target);
 }
