@@ -179,8 +179,7 @@ void csv_app_later(struct csv_app *app, enum csv_action action, const char *path
 
 void csv_app_do(struct csv_app *app, enum csv_action action)
 {
-	if (!app->help &&
-	    (reads_trace(app, action) || (action == CSV_ACTION_RECORD && app->steer.recording[0])))
+	if (reads_trace(app, action) || (action == CSV_ACTION_RECORD && app->steer.recording[0]))
 		csv_app_later(app, action, NULL);
 	else
 		csv_app_do_now(app, action);
