@@ -210,7 +210,7 @@ static void tick(struct cs_collector *collector, uint64_t now_ns)
 
 /* ---- passes ---- */
 
-static void drain(struct cs_collector *collector)
+static void drain(struct cs_collector *collector, uint64_t looked_ns)
 {
 	struct cs_family *family = &collector->family;
 	uint64_t lag_ns = collector->fullness > LAG_FULLNESS ? CS_PENDING_MARGIN_NS : LAG_NS;
@@ -219,7 +219,8 @@ static void drain(struct cs_collector *collector)
 	for (uint32_t i = 0; i < family->count; i++) {
 		struct cs_recorded *recorded = family->members[i];
 		uint64_t before = recorded->merge.records;
-		uint32_t full = recorded->ended ? 0 : cs_recorded_drain(recorded, lag_ns);
+		uint32_t full = recorded->ended ? 0
+		                                : cs_recorded_drain(recorded, looked_ns, lag_ns);
 
 		if (full > fullness)
 			fullness = full;
@@ -237,7 +238,7 @@ static void pass(struct cs_collector *collector)
 	cs_doorbell_present(collector->options.session->shared);
 	if (cs_discover_due(&collector->family.discover, now_ns))
 		cs_family_find_rings(&collector->family);
-	drain(collector);
+	drain(collector, now_ns);
 	if (now_ns >= collector->ends_ns) {
 		cs_family_find_ends(&collector->family);
 		collector->ends_ns = now_ns + ENDS_NS;
@@ -319,7 +320,7 @@ void cs_collector_finish(struct cs_collector *collector)
 		struct cs_recorded *recorded = collector->family.members[i];
 
 		if (!recorded->ended && cs_proc_alive(&recorded->proc)) {
-			cs_recorded_drain(recorded, UINT64_MAX);
+			cs_recorded_drain(recorded, 0, UINT64_MAX);
 			look_at_all_coroutines(recorded);
 			cs_recorded_totals(recorded);
 			if (recorded->gap)

@@ -170,7 +170,7 @@ static void drain_to(struct cs_recorded *recorded, uint64_t bound)
 		tell_progress(recorded);
 }
 
-uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t lag_ns)
+uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t looked_ns, uint64_t lag_ns)
 {
 	const struct cs_agent_world *world = recorded->agent->world;
 	struct cs_ring_reader *ring = recorded->ring;
@@ -185,7 +185,8 @@ uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t lag_ns)
 	if (lag_ns == UINT64_MAX) {
 		present = UINT64_MAX;
 	} else {
-		present -= cs_clock_span(world->clock, ring->info.clock, lag_ns);
+		present -=
+			cs_clock_span(world->clock, ring->info.clock, now_ns - looked_ns + lag_ns);
 		present = cs_merge_bound(ring, present);
 	}
 	drain_to(recorded, present);
@@ -339,7 +340,7 @@ void cs_recorded_end(struct cs_recorded *recorded)
 
 	if (recorded->ended)
 		return;
-	cs_recorded_drain(recorded, UINT64_MAX);
+	cs_recorded_drain(recorded, 0, UINT64_MAX);
 	cs_recorded_coroutines(recorded);
 	now_ns = present(recorded);
 	cs_recorded_totals(recorded);

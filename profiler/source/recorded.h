@@ -40,10 +40,11 @@ struct cs_recorded *cs_recorded_of(const struct cs_agent_world *world, struct cs
 void cs_recorded_free(struct cs_recorded *recorded);
 
 /*
- * Passes on what is older than LAG_NS (UINT64_MAX: everything there is) and returns how full
- * the fullest lane was, per mille.
+ * Passes on what was older than LAG_NS (UINT64_MAX: everything there is) at LOOKED_NS, and returns
+ * how full the fullest lane was, per mille. Rings were looked for after LOOKED_NS: what a child
+ * found in its parent's books when it was forked must not be freed in them before it is known.
  */
-uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t lag_ns);
+uint32_t cs_recorded_drain(struct cs_recorded *recorded, uint64_t looked_ns, uint64_t lag_ns);
 
 /* Passes on everything up to STAMP, which is past. */
 void cs_recorded_drain_to(struct cs_recorded *recorded, uint64_t stamp);

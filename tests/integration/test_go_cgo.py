@@ -5,6 +5,7 @@ calls, the goroutine that made them, its labels and where it came from, whether 
 pointers or not, and whether it has called Go again."""
 import json
 import math
+import re
 
 import cs
 import gotarget
@@ -71,7 +72,9 @@ def check_stacks(name, stacks):
              ("main.framed" in s.split(";") and "bare_inner" in s.split(";"))]
     cs.check(f"{name}: no stack of two goroutines", not wrong, str(wrong))
     # Where C keeps something else than a frame in that register, it is not shown as a call.
-    strange = [s for s in stacks if "0x" in s]
+    # (A signal of the runtime's, met at work, comes from the C library's nameless trampoline.)
+    strange = [s for s in stacks
+               if "0x" in re.sub(r"[^;]*\+0x[0-9a-f]+;runtime\.sigtramp", "runtime.sigtramp", s)]
     cs.check(f"{name}: no addresses that are nothing", not strange, str(strange))
 
 

@@ -65,6 +65,7 @@ class Ring:
         self.start, = struct.unpack_from("<Q", self.data, 48)
         self.lanes, = struct.unpack_from("<I", self.data, 2176 + 8)
         self.counters = struct.unpack_from("<32Q", self.data, 2240)
+        self.refused = self.counters[14]  # coroutines that are not followed
         self.table = Table(path.replace("/ring.", "/coroutines."))
         self.records = [record for lane in range(self.lanes) for record in self.lane(lane)]
         self.created = {r[2]: r for r in self.records if r[0] == "create"}
