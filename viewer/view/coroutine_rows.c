@@ -33,7 +33,7 @@ static bool hides_some(const struct csv_scene *scene)
 
 static bool is_hidden(const struct csv_scene *scene, uint32_t id)
 {
-	return cs_model_coroutine_at(scene->now->model, id)->flags & CS_COROUTINE_SYSTEM;
+	return scene->living.places[id].system;
 }
 
 static int make_room(struct csv_coroutine_rows *rows, uint32_t count)

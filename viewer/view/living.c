@@ -59,7 +59,10 @@ static void count(struct csv_counts *counts, const struct cs_coroutine *coroutin
 static int settle(struct csv_living *living, uint32_t id, const struct cs_coroutine *coroutine)
 {
 	struct csv_place *place = &living->places[id];
-	struct csv_place next = {.lives = coroutine != NULL};
+	struct csv_place next = {
+		.lives = coroutine != NULL,
+		.system = coroutine && coroutine->flags & CS_COROUTINE_SYSTEM,
+	};
 	int error = 0;
 
 	if (coroutine) {
@@ -73,6 +76,7 @@ static int settle(struct csv_living *living, uint32_t id, const struct cs_corout
 	    place->number == next.number) {
 		place->parent_number = next.parent_number;
 		place->parent_hash = next.parent_hash;
+		place->system = next.system;
 		return 0;
 	}
 	if (place->lives)

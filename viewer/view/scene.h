@@ -49,6 +49,7 @@ struct csv_place {
 	uint32_t hash, parent_hash;     /* of who that is, and the parent */
 	uint32_t parent;                /* slot; 0: nobody who lives */
 	bool lives;
+	bool system; /* the runtime's own */
 };
 
 /* Those that live, by slot from the first on. See living.h. */
