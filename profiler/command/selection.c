@@ -147,7 +147,9 @@ static bool has_heap(const struct cs_target *target, const struct cs_model *mode
 	for (uint32_t id = 1; id <= cs_model_process_count(model); id++)
 		if (cs_model_process_at(model, id)->heap_mean_bytes)
 			return true;
-	return target->trace && cs_model_process_count(model) == 0 &&
+	/* A trace without an end may have been cut before that was told of its processes. */
+	return target->trace &&
+	       (cs_model_process_count(model) == 0 || !cs_trace_summary(target->trace)) &&
 	       cs_trace_session(target->trace)->heap_mean_bytes;
 }
 

@@ -2,9 +2,11 @@
 """Traces cut short or with flipped bits give a partial report with a warning, or a clear
 error; never a crash, never a hang, never figures without a word about the damage."""
 import random
+import re
 
 import cs
 
+CHUNK = b"\x89Chk"  # what each begins with
 READERS = (["heap"], ["heap", "--json", "--metric", "alloc_space"], ["fold"], ["info"], ["dump"])
 
 
@@ -67,6 +69,17 @@ def cut_short(content):
                          for n in lengths], must_speak=True)
 
 
+def cut_between_chunks(content):
+    """What is whole is read, also before anything of a heap was written."""
+    chunks = [at.start() for at in re.finditer(re.escape(CHUNK), content)]
+    results = [cs.run([cs.COROSCOPE, "heap", damaged(content[:end])]) for end in chunks[1:20]]
+    cs.check("cut between chunks: all of them read", len(results) > 3 and
+             all(result.status == 0 for result in results),
+             [str(result) for result in results if result.status])
+    cs.check("cut between chunks: and it is told of the first ones",
+             all("cut short" in result.err for result in results[:3]), results[:3])
+
+
 def flipped_bits(content):
     dice = random.Random(2)
     files = []
@@ -102,6 +115,7 @@ content = recorded()
 for reader in READERS:
     whole[str(reader)] = cs.run([cs.COROSCOPE, *reader, damaged(content)]).out
 cut_short(content)
+cut_between_chunks(content)
 flipped_bits(content)
 zeroed_and_foreign(content)
 not_there()
