@@ -34,6 +34,10 @@ function(cs_links out language flags)
     check_c_source_compiles("int main(void) { return 0; }" CS_LINKS_${key})
   endif()
   set(${out} "${CS_LINKS_${key}}" PARENT_SCOPE)
+  # A package may come between this configuration and the next: a no is not remembered.
+  if(NOT CS_LINKS_${key})
+    unset(CS_LINKS_${key} CACHE)
+  endif()
 endfunction()
 
 # A program of tests/targets: compiled as a user's program would be. lib*.c are shared
