@@ -12,6 +12,7 @@
 #include "view/coroutine_groups.h"
 #include "view/coroutine_rows.h"
 #include "view/detail.h"
+#include "view/living.h"
 #include "view/view.h"
 #include "view/words.h"
 
@@ -171,19 +172,17 @@ static int coroutines_update(void *state, const struct csv_scene *scene)
 static void draw_summary(const struct csv_scene *scene, struct csv_canvas *canvas,
                          struct csv_area area)
 {
-	const struct csv_counts *counts = &scene->counts;
-	uint64_t all = counts->all - (scene->system ? 0 : counts->system);
+	struct csv_counts counts = csv_counts_shown(scene);
 	int x = area.x;
 
 	x += csv_putf(canvas, x, area.y, area.width, CSV_ROLE_STRONG, "%s coroutines",
-	              cs_text_count((double)all).s);
+	              cs_text_count((double)counts.all).s);
 	for (int i = 0; i < CS_COROUTINE_STATES && x < area.x + area.width; i++) {
-		uint64_t count = counts->states[i] - (scene->system ? 0 : counts->system_states[i]);
-
-		if (count)
+		if (counts.states[i])
 			x += csv_putf(canvas, x + 2, area.y, area.x + area.width - x - 2,
 			              csv_role_of_state((enum cs_coroutine_state)i), "%s %s",
-			              cs_coroutine_state_names[i], cs_text_count((double)count).s) +
+			              cs_coroutine_state_names[i],
+			              cs_text_count((double)counts.states[i]).s) +
 			     2;
 	}
 }
