@@ -14,6 +14,7 @@
 #include "coroutine/coroutine.h"
 #include "coroutine/found.h"
 #include "coroutine/gccgo.h"
+#include "coroutine/link.h"
 #include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "coroutine/tell.h"
@@ -37,6 +38,8 @@ void csa_core_finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_co
 
 	if (!number)
 		return; /* somebody else was faster */
+	if (how == CS_CORO_END_STACK_FREED || how == CS_CORO_END_REPLACED)
+		how = csa_link_end(thread, slot, how);
 	if ((atomic_load(&slot->turn) & 0xff) == CS_SLOT_RUNNING)
 		csa_switch_leave(slot, csa_switch_stamp(csa_board));
 	if (slot->stack_high) {
@@ -76,20 +79,12 @@ static struct cs_slot *own_slot(struct csa_thread *thread)
 static void left_unseen(struct csa_thread *thread, struct cs_slot *slot, const struct cs_slot *to,
                         uint64_t stamp)
 {
-	/* While one made by makecontext runs, its context is where it goes when it returns. */
-	bool returned = (slot->flags & CS_SLOT_LINKED) && atomic_load(&slot->turn) >> 8 &&
-	                to->context_kind == CS_SLOT_CONTEXT_UCONTEXT &&
-	                to->context == slot->context;
-
 	if (atomic_load(&slot->turn) % 256 != CS_SLOT_RUNNING || slot->tid != thread->tid)
 		return;
-	if (returned || (slot->flags & CS_SLOT_ENDING)) {
+	if (slot->flags & CS_SLOT_ENDING)
 		csa_core_finish(thread, slot, CS_CORO_END_FINISHED);
-		return;
-	}
-	slot->context = slot->agents_key = 0;
-	slot->context_kind = CS_SLOT_CONTEXT_NONE;
-	csa_switch_leave(slot, stamp);
+	else
+		csa_link_follow(thread, slot, to, stamp);
 }
 
 /* It turns out that TO runs on this thread. */
@@ -416,17 +411,27 @@ void csa_coro_thread_begins(struct csa_thread *thread)
 	thread->slot = NULL;
 }
 
+/*
+ * Whoever runs when its thread ends does not come back: its frames have been unwound, unless it is
+ * one of those whose switches nobody tells of.
+ */
 void csa_coro_thread_ends(struct csa_thread *thread)
 {
-	struct cs_slot *here;
+	struct cs_slot *here = csa_here;
+	uint64_t number;
 
 	if (!csa_board->slots)
 		return;
 	csa_thread_self(present_sp()); /* which may never have been seen on its own stack */
-	csa_coro_now(thread, present_sp());
+	if (!here)
+		csa_coro_now(thread, present_sp());
 	here = csa_here;
+	number = here && here->tid == thread->tid ? csa_slot_number(here) : 0;
+	csa_coro_now(thread, present_sp()); /* it may have returned before */
+	if (number && csa_here != here && (here->flags & CS_SLOT_FOUND))
+		number = 0;
 	csa_here = NULL;
-	if (csa_slot_is_coroutine(here) && here->tid == thread->tid)
+	if (number && csa_slot_number(here) == number)
 		csa_core_finish(thread, here, CS_CORO_END_LEFT);
 	if (thread->slot)
 		csa_slots_give_back(thread->slot);
