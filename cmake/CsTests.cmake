@@ -156,7 +156,8 @@ endfunction()
 # What every test gets: label, environment, timeout, the skip code.
 function(cs_test_settings name label file)
   cs_file_directive(settings "${file}" test)
-  set(timeout 120)
+  # It ends what hangs: a machine that is slow and busy needs several times as long as ours.
+  set(timeout 300)
   if("${settings}" MATCHES "timeout=([0-9]+)")
     set(timeout ${CMAKE_MATCH_1})
   endif()

@@ -10,9 +10,11 @@ import atexit
 import glob
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -45,9 +47,13 @@ MODES = {"exact": EXACT, "sampled": SAMPLED}
 # ---- named checks ----
 
 _counts = {"ok": 0, "FAIL": 0, "skip": 0}
+_trial = None  # outcomes that do not count yet
 
 
 def _say(outcome, name, detail=""):
+    if _trial is not None:
+        _trial.append((outcome, name, detail))
+        return
     _counts[outcome] += 1
     print(f"{outcome:4} {name}" + (f": {detail}" if detail else ""), flush=True)
 
@@ -60,6 +66,42 @@ def check(name, condition, detail=""):
 
 def equal(name, got, want):
     return check(name, got == want, f"got {_short(got)}, want {_short(want)}")
+
+
+def _try(function):
+    """The outcomes of FUNCTION's checks; they are not noted."""
+    global _trial
+    _trial = []
+    try:
+        function()
+    except ReportError as error:
+        check("a report is there", False, str(error))
+    finally:
+        outcomes, _trial = _trial, None
+    return outcomes
+
+
+def _fine(outcomes):
+    return all(outcome != "FAIL" for outcome, _, _ in outcomes)
+
+
+def passes(function):
+    """Whether FUNCTION's checks would pass by now."""
+    return _fine(_try(function))
+
+
+def until_ok(function, seconds=60):
+    """Calls FUNCTION, whose checks look at what a busy machine may only be on its way to, until
+    all of them pass. What the last call found is noted."""
+    end = time.monotonic() + seconds
+    while True:
+        outcomes = _try(function)
+        if _fine(outcomes) or time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    for outcome in outcomes:
+        _say(*outcome)
+    return _fine(outcomes)
 
 
 def without(name, reason):
@@ -83,6 +125,13 @@ def _short(value):
     text = repr(value)
     return text if len(text) < 600 else text[:600] + " …"
 
+
+# ---- signals ----
+
+# Who is started in the background, or by nohup, ignores these, and so would all that it starts.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 # ---- files ----
 
@@ -205,7 +254,7 @@ class Running:
         self.pid = self.process.pid
         self.target = None
 
-    def wait_for_target(self, program, seconds=10):
+    def wait_for_target(self, program, seconds=60):
         """The PID of the recorder's child once it runs PROGRAM."""
         def look():
             for child in children(self.pid):
@@ -272,7 +321,7 @@ def children(pid):
         return []
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=30):
     """The first true value of CONDITION() within SECONDS, else its last."""
     end = time.monotonic() + seconds
     while True:
@@ -326,6 +375,19 @@ def report(command, *arguments, timeout=60):
 def by_number(coroutines):
     """In the order in which they were made."""
     return sorted(coroutines, key=lambda one: int(one["id"].split("/")[1]))
+
+
+def free_port():
+    """A port of 127.0.0.1 that nobody has, nor gets for a connection of his own: these come
+    from the range of the kernel, mostly 32768 and above."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Trace:
