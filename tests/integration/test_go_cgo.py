@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=240
+# cs-test: release-only timeout=600
 """Goroutines in C (cgo): those that wait there are shown so, and a CPU sample there shows C's
 calls, the goroutine that made them, its labels and where it came from, whether C keeps frame
 pointers or not, and whether it has called Go again."""
@@ -85,10 +85,10 @@ def check(toolchain):
         cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
         return
     with gotarget.Program([built]) as program:
-        check_waiting(name, program)
+        cs.until_ok(lambda: check_waiting(name, program))
         trace = cs.Trace(cs.path("cgo.coro"))
         result = cs.run([cs.COROSCOPE, "record", "-p", str(program.pid), "-o", trace.path, "-d",
-                         "3", f"--cpu={HZ}"], timeout=60)
+                         "3", f"--cpu={HZ}"])
         cs.equal(f"{name}: record -p is done", result.status, 0)
         if "cannot sample" in result.out + result.err:
             cs.without(f"{name}: CPU time in C", result.err.strip()[:200])
