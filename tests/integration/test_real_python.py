@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=300
+# cs-test: release-only timeout=600
 """python3 runs its own regression tests, with its allocator and with PYTHONMALLOC=malloc."""
 import re
 import shutil
