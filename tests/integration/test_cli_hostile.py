@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=120
 """Who types in the dark, and names that attack: every refusal is a line that says what is wrong,
 with status 2; nothing that a program or a file is called reaches the terminal or breaks JSON."""
 import json
