@@ -101,11 +101,11 @@ void csa_link_made(struct cs_slot *slot, int argc)
 }
 
 /* TID is any thread of the process: to ask which one it is would be a call more. */
-static bool copy(uint32_t tid, uint64_t address, uint64_t *words, size_t bytes)
+static bool copy(uint32_t tid, uint64_t address, void *to, size_t bytes)
 {
 	struct {
 		uint64_t base, bytes;
-	} here = {(uint64_t)words, bytes}, there = {address, bytes};
+	} here = {(uint64_t)to, bytes}, there = {address, bytes};
 
 	return csa_sys6(SYS_process_vm_readv, tid, (long)&here, 1, (long)&there, 1, 0) ==
 	       (long)bytes;
