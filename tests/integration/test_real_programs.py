@@ -50,12 +50,12 @@ def compiler():
         return
     source, output = big_source(), cs.path("big.o")
     argv = [gxx, "-O1", "-c", source, "-o", output]
-    bare = cs.run(argv, timeout=100)
+    bare = cs.run(argv, timeout=250)
     cs.equal("g++: bare status", bare.status, 0)
     want = digest(output)
     for mode, options in BOTH.items():
         os.unlink(output)
-        recording = cs.record(argv, options, timeout=150)
+        recording = cs.record(argv, options, timeout=250)
         cs.equal(f"g++ ({mode}): status and messages",
                  (recording.status, recording.out, recording.err), (0, bare.out, bare.err))
         cs.equal(f"g++ ({mode}): the same object file", digest(output), want)
