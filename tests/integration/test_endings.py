@@ -33,7 +33,7 @@ def killed_from_outside():
         target = running.wait_for_target(program)
         cs.wait_until(lambda: cpu_seconds(target) > 0.5, 60)
         os.kill(target, signal.SIGKILL)
-        result = running.end(30)
+        result = running.end(200)
         cs.equal("killed in the middle: status", result.status, 137)
         info = running.trace.report("info")
         lost = cs.lost(running.trace)

@@ -43,7 +43,7 @@ def dies_while_it_is_read(program_path):
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE) as reader:
             time.sleep(delay_ms / 1000)
             program.process.kill()
-            out, err = reader.communicate(timeout=60)
+            out, err = reader.communicate(timeout=200)
             told = re.search(rb"coroscope: cannot .*(ended|there is no such process)", err)
             outcomes.add((reader.returncode, bool(told), b"" if told else err, bool(out)))
     cs.check("a process that dies while it is read: a list, or that it has ended",
@@ -244,7 +244,7 @@ def becomes_another(program_path, toolchain):
             time.sleep(delay_ms / 1000)
             program.process.stdin.write(f"exec {other} 20000\n")
             program.process.stdin.flush()
-            out, err = reader.communicate(timeout=60)
+            out, err = reader.communicate(timeout=200)
             mine = [line for line in out.splitlines() if "main." in line]
             # Each has functions that the other lacks.
             both = [any(name in line for line in mine)
@@ -318,7 +318,7 @@ def of_32_bits(toolchain):
     result = cs.run([toolchain.go, "build", "-o", built, "."], timeout=300,
                     cwd=os.path.join(gotarget.SOURCES, "leaks"),
                     env={**toolchain.environment(), "GOARCH": "386"})
-    if result.status != 0 or cs.run([built], timeout=20).status != 0:
+    if result.status != 0 or cs.run([built], timeout=60).status != 0:
         return cs.without("a program of 32 bits is refused", "it can't be built or run here")
     with gotarget.Program([built, "1"]) as program:
         for command in (["ps"], ["heap"], ["snapshot", "-o", cs.path("x.coro")],

@@ -20,7 +20,7 @@ def compile_host(*more):
     compiler = cs.tool("cc", "gcc", "clang")
     program = cs.path("host" + str(len(more)))
     result = cs.run([compiler, "-g", "-O1", "-o", program, HOST, *more, "-lpthread", "-ldl"],
-                    timeout=60)
+                    timeout=200)
     if result.status != 0:
         raise RuntimeError(result.err)
     return program
@@ -70,7 +70,7 @@ def check_profile(name, program):
     without it."""
     trace = cs.Trace(cs.path("library.coro"))
     result = cs.run([cs.COROSCOPE, "record", "-p", str(program.pid), "-o", trace.path, "-d", "2",
-                     "--cpu=199", "--interval=500ms"], timeout=60)
+                     "--cpu=199", "--interval=500ms"], timeout=200)
     cs.equal(f"{name}: record -p is done", result.status, 0)
     cs.equal(f"{name}: the recording holds them",
              trace.fold("coroutines").get("main.waitInLibrary"), COUNT)

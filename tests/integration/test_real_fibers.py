@@ -44,7 +44,7 @@ def examples():
         if program is None:
             cs.without(f"example {name}", "Boost's examples are not installed, or don't compile")
             continue
-        bare = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
+        bare = subprocess.run([program], capture_output=True, text=True, timeout=200, check=False)
         run = slots.Session([program], slots.SCHED | slots.TIME | slots.EVENTS, lane=16 << 20,
                             status=bare.returncode)
         cs.equal(f"example {name}: says what it says", said(run.out), said(bare.stdout))

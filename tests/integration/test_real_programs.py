@@ -123,7 +123,7 @@ def nginx_answers(port):
     for i in range(300):
         path = f"/hello?name={i}" if i % 2 else "/page.html"
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=200) as answer:
             answers.append((answer.status, hashlib.sha256(answer.read()).hexdigest()))
     return answers
 

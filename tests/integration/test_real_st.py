@@ -30,7 +30,7 @@ def build():
 
 
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=60)
+    return socket.create_connection(("127.0.0.1", port), timeout=200)
 
 
 def ask(port):

@@ -25,7 +25,7 @@ def view(script, *target):
     name = cs.path("script")
     with open(name, "w", encoding="utf-8") as stream:
         stream.write("size 110 40\n" + script)
-    return cs.run([cs.COROSCOPE, "top", "--script", name, *target], timeout=90)
+    return cs.run([cs.COROSCOPE, "top", "--script", name, *target], timeout=200)
 
 
 def rows(text):
@@ -378,7 +378,7 @@ def killed():
                       if name.startswith(f"coroscope-top-{command.pid}-")]
             command.kill()
             command.wait()
-        gone = cs.wait_until(lambda: not [pid for pid in family if lives(pid)], 30)
+        gone = cs.wait_until(lambda: not [pid for pid in family if lives(pid)], 60)
         cs.check("when it is killed they end as well", gone, str(family))
         cs.check("the target goes on", target.process.poll() is None)
         view("save-screen -\n", "-p", str(target.pid))

@@ -42,7 +42,7 @@ def target_output(argv, options, trouble, at_work=True):
             os.kill(target, signal.SIGKILL)
         text = read(out)
         os.kill(running.pid, signal.SIGCONT) if running.process.poll() is None else None
-        return text, running, running.end(30)
+        return text, running, running.end(200)
 
 
 def find(program, ancestor):

@@ -195,7 +195,7 @@ class Result:
         return f"status {self.status}, stdout {_short(self.out)}, stderr {_short(self.err)}"
 
 
-def run(argv, timeout=60, env=None, stdin=None, cwd=None, **options):
+def run(argv, timeout=200, env=None, stdin=None, cwd=None, **options):
     """Runs ARGV to its end. A program that hangs is killed, with its group: status 124."""
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
@@ -235,7 +235,7 @@ def record_command(argv, options, output):
     return [COROSCOPE, "record", "-o", output, *options, "--", *argv]
 
 
-def record(argv, options=EXACT, timeout=60, **more):
+def record(argv, options=EXACT, timeout=200, **more):
     output = path(os.path.basename(argv[0]) + ".coro")
     result = run(record_command(argv, options, output), timeout, **more)
     return Recording(result, Trace(output))
@@ -286,7 +286,7 @@ class Running:
         """The JSON of `coroscope COMMAND OPTIONS -p` of the target."""
         return report(command, *options, "-p", str(self.target))
 
-    def end(self, timeout=60):
+    def end(self, timeout=200):
         """How the recorder ends, or has ended, and all that has not been read yet."""
         try:
             out, err = self.process.communicate(timeout=timeout)
@@ -334,7 +334,7 @@ def wait_until(condition, seconds=30):
 
 # ---- comparing with the bare program ----
 
-def same(name, argv, modes=MODES, clean=lambda text: text, timeout=60, **more):
+def same(name, argv, modes=MODES, clean=lambda text: text, timeout=200, **more):
     """ARGV prints and returns under each mode what it does bare; CLEAN takes out what differs
     in every run. Gives the recordings by mode."""
     bare = run(argv, timeout, **more)
@@ -361,14 +361,14 @@ class ReportError(Exception):
     pass
 
 
-def report_and_warnings(command, *arguments, timeout=60):
+def report_and_warnings(command, *arguments, timeout=200):
     result = run([COROSCOPE, command, "--json", *arguments], timeout)
     if result.status not in (0, 1):
         raise ReportError(f"{command} {' '.join(arguments)}: {result}")
     return json.loads(result.out), result.err
 
 
-def report(command, *arguments, timeout=60):
+def report(command, *arguments, timeout=200):
     """The JSON of `coroscope COMMAND ARGUMENTS`."""
     return report_and_warnings(command, *arguments, timeout=timeout)[0]
 
@@ -398,7 +398,7 @@ class Trace:
     def exists(self):
         return os.path.exists(self.path)
 
-    def report(self, command, *options, at=None, timeout=60):
+    def report(self, command, *options, at=None, timeout=200):
         """The JSON of `coroscope COMMAND OPTIONS FILE[@AT]`."""
         answer, self.warnings = report_and_warnings(command, *options, self.at(at),
                                                     timeout=timeout)
