@@ -42,7 +42,7 @@ struct coroutines {
 	struct csv_expression *filter;
 	char filter_text[256];
 	struct csv_detail detail;
-	struct csv_area area, table;
+	struct csv_area table;
 };
 
 static struct content *shown(struct coroutines *view)
@@ -205,7 +205,6 @@ static void coroutines_draw(void *state, const struct csv_scene *scene, struct c
 	struct coroutines *view = state;
 	int below = view->detail.open ? area.height / 2 : 0;
 
-	view->area = area;
 	view->table = (struct csv_area){area.x, area.y + 1, area.width, area.height - 1 - below};
 	draw_summary(scene, canvas, area);
 	csv_grid_draw(grid_of(view), &shown(view)->rows, canvas, view->table);
@@ -364,7 +363,6 @@ static int coroutines_save(void *state, const struct csv_scene *scene, enum csv_
 
 const struct csv_view csv_view_coroutines = {
 	.name = "coroutines",
-	.help = "coroutines by stack, as a list, or by who spawned them",
 	.history = true,
 	.open = coroutines_open,
 	.close = coroutines_close,

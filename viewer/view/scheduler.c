@@ -287,7 +287,6 @@ static int scheduler_save(void *state, const struct csv_scene *scene, enum csv_f
 
 const struct csv_view csv_view_scheduler = {
 	.name = "scheduler",
-	.help = "how busy threads are, run queues, the runtime's own figures",
 	.open = scheduler_open,
 	.close = free,
 	.update = scheduler_update,

@@ -255,7 +255,8 @@ void csv_grid_draw(struct csv_grid *grid, const struct csv_rows *rows, struct cs
 	}
 }
 
-void csv_grid_sort_by(struct csv_grid *grid, int by, int width)
+/* The next column to sort by, +1 or -1, among those shown at WIDTH. */
+static void sort_by(struct csv_grid *grid, int by, int width)
 {
 	int count = 0, column = grid->sort_column;
 
@@ -303,7 +304,7 @@ enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *ro
 		return CSV_MOVED;
 	case CSV_ACTION_SORT_NEXT:
 	case CSV_ACTION_SORT_PREVIOUS:
-		csv_grid_sort_by(grid, action == CSV_ACTION_SORT_NEXT ? 1 : -1, width);
+		sort_by(grid, action == CSV_ACTION_SORT_NEXT ? 1 : -1, width);
 		return CSV_CHANGED;
 	case CSV_ACTION_REVERSE:
 		reverse(grid, rows);
