@@ -87,7 +87,8 @@ def check_profile(name, program):
     cs.check(f"{name}: CPU time in Go, and in C",
              go > 0.15 * both and sum(in_c.values()) > 0.15 * both, str(stacks))
     cs.check(f"{name}: C's own stacks go out to where its thread began, and to no goroutine",
-             whole > 0.95 * sum(in_c.values()) and
+             (whole > 0.95 * sum(in_c.values()) or
+              (sum(in_c.values()) - whole) * 199 / 1e9 < 2.5) and  # of few, all but two
              not any("runtime." in s for s in in_c), str(in_c))
     return None
 
