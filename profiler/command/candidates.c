@@ -23,12 +23,7 @@
 #include "model/model.h"
 
 #define PROCESSES_MAX 8192
-/*
- * For reading more than that they are Go programs: so much work of ours, which a busy machine does
- * not shorten, and so long.
- */
-#define BRIEFS_CPU_NS UINT64_C(500000000)
-#define BRIEFS_NS UINT64_C(4000000000)
+#define BRIEFS_NS UINT64_C(500000000) /* for reading more than that they are Go programs */
 
 /* ---- what /proc says ---- */
 
@@ -97,26 +92,16 @@ static void read_user(uint32_t pid, char *name, size_t bytes)
 
 /* ---- who can be watched ---- */
 
-static uint64_t now_ns(clockid_t clock)
+static uint64_t monotonic_ns(void)
 {
-	struct timespec now = {0};
+	struct timespec now;
 
-	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-struct limit {
-	uint64_t until_ns, until_cpu_ns;
-};
-
-static bool is_over(const struct limit *limit)
-{
-	return now_ns(CLOCK_MONOTONIC) > limit->until_ns ||
-	       now_ns(CLOCK_THREAD_CPUTIME_ID) > limit->until_cpu_ns;
-}
-
 /* False: nothing of ours. */
-static bool look_at(struct cs_candidate *one, uint32_t pid, const struct limit *limit)
+static bool look_at(struct cs_candidate *one, uint32_t pid, uint64_t until_ns)
 {
 	const struct cs_observer *observer;
 	struct cs_go_brief brief;
@@ -136,7 +121,7 @@ static bool look_at(struct cs_candidate *one, uint32_t pid, const struct limit *
 		return true;
 	}
 	one->kind = observer->name;
-	if (observer != &cs_go_observer || is_over(limit))
+	if (observer != &cs_go_observer || monotonic_ns() > until_ns)
 		return true;
 	if (cs_go_brief(&brief, pid, &diag))
 		snprintf(one->refusal, sizeof(one->refusal), "%.150s", diag.text);
@@ -161,10 +146,7 @@ int cs_candidates_find(struct cs_candidates *list)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
-	const struct limit limit = {
-		.until_ns = now_ns(CLOCK_MONOTONIC) + BRIEFS_NS,
-		.until_cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) + BRIEFS_CPU_NS,
-	};
+	uint64_t until_ns = monotonic_ns() + BRIEFS_NS;
 	int error = 0, looked = 0;
 
 	*list = (struct cs_candidates){0};
@@ -176,7 +158,7 @@ int cs_candidates_find(struct cs_candidates *list)
 		if (!pid || pid == (uint32_t)getpid())
 			continue;
 		looked++;
-		if (!look_at(&one, pid, &limit))
+		if (!look_at(&one, pid, until_ns))
 			continue;
 		error = cs_array_reserve(&all, &list->room, sizeof(one), list->count + 1);
 		list->all = all;

@@ -64,8 +64,7 @@ struct search {
 
 /* ---- tests of what is there ---- */
 
-/* Whether what lies at G can be a goroutine's struct in that layout. */
-static bool is_goroutine(struct cs_go_memory *memory, const struct cs_go_layout *layout, uint64_t g)
+bool cs_go_is_goroutine(struct cs_go_memory *memory, const struct cs_go_layout *layout, uint64_t g)
 {
 	uint64_t low, high, sp, goid;
 	uint32_t status;
@@ -96,7 +95,7 @@ static bool is_goroutines(struct search *search, uint64_t at)
 
 	return cs_go_read_u64(search->memory, at, &array) && array &&
 	       cs_go_read_u64(search->memory, array, &g) && g &&
-	       is_goroutine(search->memory, search->layout, g);
+	       cs_go_is_goroutine(search->memory, search->layout, g);
 }
 
 static bool is_scheduler(struct search *search, uint64_t at)

@@ -27,6 +27,7 @@ struct csv_look {
 
 struct csv_theme {
 	const char *name;
+	const char *help;
 	struct csv_look looks[CSV_ROLES];
 };
 

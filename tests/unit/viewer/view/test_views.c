@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "scene.h"
-#include "support/canvas_text.h"
 #include "support/unit.h"
 #include "view/view.h"
 
@@ -60,14 +59,16 @@ static void compare(struct shown *shown, const char *name)
 {
 	const char *source = getenv("SOURCE_DIR");
 	char path[4096], kept[16384] = "";
-	const char *picture = canvas_text(&shown->canvas);
+	struct cs_sink picture;
 	FILE *file;
 
+	cs_sink_to_memory(&picture);
+	csv_canvas_write(&shown->canvas, &picture);
 	snprintf(path, sizeof(path), "%s/tests/screen/%s.txt", source ? source : ".", name);
 	if (getenv("UPDATE_SCREENS")) {
 		file = fopen(path, "we");
 		assert_non_null(file);
-		fputs(picture, file);
+		fwrite(picture.data, 1, picture.size, file);
 		fclose(file);
 	}
 	file = fopen(path, "re");
@@ -75,9 +76,10 @@ static void compare(struct shown *shown, const char *name)
 		fail_msg("there is no %s", path);
 	kept[fread(kept, 1, sizeof(kept) - 1, file)] = 0;
 	fclose(file);
-	if (strcmp(kept, picture) != 0)
-		print_message("%s", picture);
-	assert_string_equal(picture, kept);
+	if (strcmp(kept, picture.data) != 0)
+		print_message("%s", picture.data);
+	assert_string_equal(picture.data, kept);
+	cs_sink_release(&picture);
 }
 
 static void coroutines_are_grouped_by_stack(void **state)

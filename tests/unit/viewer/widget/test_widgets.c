@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "support/canvas_text.h"
 #include "support/unit.h"
 #include "widget/chart.h"
 #include "widget/flame.h"
@@ -14,6 +13,7 @@
 
 struct scene {
 	struct csv_canvas canvas;
+	struct cs_sink text;
 	struct csv_grid grid;
 };
 
@@ -35,16 +35,17 @@ static int end(void **state)
 
 	csv_canvas_release(&scene->canvas);
 	csv_grid_release(&scene->grid);
+	cs_sink_release(&scene->text);
 	return 0;
 }
 
-/* What was drawn since the last time. */
 static const char *shown(struct scene *scene)
 {
-	const char *text = canvas_text(&scene->canvas);
-
+	cs_sink_release(&scene->text);
+	cs_sink_to_memory(&scene->text);
+	csv_canvas_write(&scene->canvas, &scene->text);
 	csv_canvas_clear(&scene->canvas);
-	return text;
+	return scene->text.data;
 }
 
 static const struct csv_area whole = {0, 0, 24, 5};
