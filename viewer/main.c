@@ -13,6 +13,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <locale.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,8 @@
 
 struct options {
 	const char *trace, *title, *view, *theme, *script;
+	const char *size, *control, *next, *looks, *choose; /* as given; NULL: not */
 	int width, height;
-	const char *control, *next, *choose;
 	uint64_t looks_ns;
 	bool batch;
 };
@@ -188,66 +189,40 @@ static uint64_t read_looks(const char *text)
 	return (uint64_t)(value * (!strcmp(unit, "ms") ? 1e6 : !strcmp(unit, "m") ? 6e10 : 1e9));
 }
 
+/* What getopt_long() gives for an option with a text: where that goes. BATCH is no such place. */
+#define TEXT(member) required_argument, NULL, (int)offsetof(struct options, member)
+enum { BATCH = 1 };
+
 static int read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"title", required_argument, NULL, 't'},
-		{"view", required_argument, NULL, 'v'},
-		{"theme", required_argument, NULL, 'h'},
-		{"script", required_argument, NULL, 's'},
-		{"size", required_argument, NULL, 'z'},
-		{"batch", no_argument, NULL, 'b'},
-		{"control", required_argument, NULL, 'c'},
-		{"next", required_argument, NULL, 'n'},
-		{"looks", required_argument, NULL, 'l'},
-		{"choose", required_argument, NULL, 'C'},
+		{"title", TEXT(title)},   {"view", TEXT(view)},
+		{"theme", TEXT(theme)},   {"script", TEXT(script)},
+		{"size", TEXT(size)},     {"control", TEXT(control)},
+		{"next", TEXT(next)},     {"looks", TEXT(looks)},
+		{"choose", TEXT(choose)}, {"batch", no_argument, NULL, BATCH},
 		{NULL, 0, NULL, 0},
 	};
-	int option;
+	int place;
 
 	*options = (struct options){.width = 100, .height = 30};
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (option) {
-		case 't':
-			options->title = optarg;
-			break;
-		case 'v':
-			options->view = optarg;
-			break;
-		case 'h':
-			options->theme = optarg;
-			break;
-		case 's':
-			options->script = optarg;
-			break;
-		case 'z':
-			if (sscanf(optarg, "%dx%d", &options->width, &options->height) != 2)
-				return -EINVAL;
-			break;
-		case 'b':
-			options->batch = true;
-			break;
-		case 'c':
-			options->control = optarg;
-			break;
-		case 'n':
-			options->next = optarg;
-			break;
-		case 'l':
-			options->looks_ns = read_looks(optarg);
-			break;
-		case 'C':
-			options->choose = optarg;
-			break;
-		default:
+	while ((place = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (place == '?')
 			return -EINVAL;
-		}
+		if (place == BATCH)
+			options->batch = true;
+		else
+			*(const char **)((char *)options + place) = optarg;
 	}
 	if (optind + 1 != argc)
 		return -EINVAL;
 	options->trace = argv[optind];
 	if (!options->title)
 		options->title = options->trace;
+	if (options->size && sscanf(options->size, "%dx%d", &options->width, &options->height) != 2)
+		return -EINVAL;
+	if (options->looks)
+		options->looks_ns = read_looks(options->looks);
 	return 0;
 }
 

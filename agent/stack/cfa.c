@@ -85,6 +85,14 @@ static void set_saved(struct machine *machine, uint64_t number, enum place place
 		*saved = (struct saved){.place = place, .offset = offset};
 }
 
+static void set_expression(struct machine *machine, uint64_t number, struct csa_block expression)
+{
+	struct saved *saved = saved_of(&machine->row, number);
+
+	if (saved)
+		*saved = (struct saved){.place = AT_EXPRESSION, .expression = expression};
+}
+
 static void restore(struct machine *machine, uint64_t number)
 {
 	struct saved *saved = saved_of(&machine->row, number);
@@ -103,60 +111,45 @@ static int64_t scaled(const struct machine *machine, uint64_t factor)
 static bool run_saved(struct machine *machine, struct csa_reader *reader, uint8_t op)
 {
 	uint64_t number;
-	struct saved *saved;
 
 	switch (op) {
 	case CFA_RESTORE_EXTENDED:
+		restore(machine, csa_get_uleb(reader));
+		return true;
 	case CFA_UNDEFINED:
+		set_saved(machine, csa_get_uleb(reader), UNDEFINED, 0);
+		return true;
 	case CFA_SAME_VALUE:
-	case CFA_REGISTER:
+		set_saved(machine, csa_get_uleb(reader), SAME, 0);
+		return true;
 	case CFA_OFFSET_EXTENDED:
 	case CFA_OFFSET_SF:
+		number = csa_get_uleb(reader);
+		set_saved(machine, number, AT_OFFSET,
+		          scaled(machine, csa_get_leb(reader, op == CFA_OFFSET_SF)));
+		return true;
 	case CFA_GNU_NEGATIVE_OFFSET:
+		number = csa_get_uleb(reader);
+		set_saved(machine, number, AT_OFFSET, scaled(machine, 0 - csa_get_uleb(reader)));
+		return true;
+	case CFA_EXPRESSION:
+		number = csa_get_uleb(reader);
+		set_expression(machine, number, csa_get_block(reader));
+		return true;
+	/* Another register, or a value: not memory that could be loaded. */
+	case CFA_REGISTER:
 	case CFA_VAL_OFFSET:
 	case CFA_VAL_OFFSET_SF:
-	case CFA_EXPRESSION:
+		set_saved(machine, csa_get_uleb(reader), ELSEWHERE, 0);
+		csa_get_uleb(reader);
+		return true;
 	case CFA_VAL_EXPRESSION:
-		number = csa_get_uleb(reader);
-		break;
+		set_saved(machine, csa_get_uleb(reader), ELSEWHERE, 0);
+		csa_get_block(reader);
+		return true;
 	default:
 		return false;
 	}
-	switch (op) {
-	case CFA_RESTORE_EXTENDED:
-		restore(machine, number);
-		break;
-	case CFA_UNDEFINED:
-		set_saved(machine, number, UNDEFINED, 0);
-		break;
-	case CFA_SAME_VALUE:
-		set_saved(machine, number, SAME, 0);
-		break;
-	case CFA_OFFSET_EXTENDED:
-	case CFA_OFFSET_SF:
-		set_saved(machine, number, AT_OFFSET,
-		          scaled(machine, csa_get_leb(reader, op == CFA_OFFSET_SF)));
-		break;
-	case CFA_GNU_NEGATIVE_OFFSET:
-		set_saved(machine, number, AT_OFFSET, scaled(machine, 0 - csa_get_uleb(reader)));
-		break;
-	case CFA_EXPRESSION:
-		set_saved(machine, number, AT_EXPRESSION, 0);
-		saved = saved_of(&machine->row, number);
-		if (saved)
-			saved->expression = csa_get_block(reader);
-		else
-			csa_get_block(reader);
-		break;
-	case CFA_VAL_EXPRESSION:
-		csa_get_block(reader);
-		set_saved(machine, number, ELSEWHERE, 0);
-		break;
-	default: /* another register, or a value: not memory that could be loaded */
-		csa_get_uleb(reader);
-		set_saved(machine, number, ELSEWHERE, 0);
-	}
-	return true;
 }
 
 /* Instructions about the CFA; false: it is none of them. */

@@ -5,7 +5,6 @@
  */
 #include "command/progress.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,6 @@
  * The end of a recording from outside, in a few lines.
  */
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/text.h"
 #include "command/watch.h"

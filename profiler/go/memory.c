@@ -6,7 +6,6 @@
 #include "go/memory.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/uio.h>
 

@@ -3,7 +3,6 @@
  * The other half of checkpoint.c. The file may be damaged as any other: every number is
  * checked against the model that it speaks of.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

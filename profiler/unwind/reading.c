@@ -6,7 +6,6 @@
 #include "unwind/reading.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <sys/uio.h>
 
 #define PIECES_AT_ONCE 512u

@@ -6,7 +6,6 @@
 #include "unwind/rule.h"
 
 #include <dwarf.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "base/list.h"

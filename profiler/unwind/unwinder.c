@@ -4,7 +4,6 @@
  */
 #include "unwind/unwinder.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

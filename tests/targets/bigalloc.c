@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fact: blocks of 4 GiB and more are counted with their size, to the byte. */
-#include <errno.h>
 #include <sys/mman.h>
 
 #include "target.h"

@@ -3,7 +3,6 @@
  * Trap: a program that limits itself: no larger files (SIGXFSZ in whoever extends one), no more
  * descriptors, little address space. What the agent can't have it does without.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

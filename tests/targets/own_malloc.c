@@ -3,7 +3,6 @@
  * Trap: a program whose executable defines malloc itself: its calls can't be seen from outside,
  * which has to be said, and no call may go half to its allocator and half to libc's.
  */
-#include <errno.h>
 #include <pthread.h>
 #include <stddef.h>
 

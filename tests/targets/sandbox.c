@@ -4,14 +4,12 @@
  * a filter that kills on open and socket calls, PR_SET_DUMPABLE 0, chroot and another user.
  * It goes on allocating, in new threads and children where its jail permits them.
  */
-#include <errno.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 

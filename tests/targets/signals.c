@@ -3,7 +3,6 @@
  * Traps: SIGUSR1/2 and SIGPROF are the program's own; a handler on an alternate stack
  * allocates; handlers leave by siglongjmp; system calls that must not be interrupted.
  */
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -204,11 +203,40 @@ static void change_view(struct csv_app *app, uint32_t view)
 	csv_app_update(app);
 }
 
-/* What the app itself does; false: it is for the view. */
-static bool do_own(struct csv_app *app, enum csv_action action)
+static void show_system(struct csv_app *app)
 {
 	struct csv_scene *scene = csv_session_scene(app->session);
 
+	scene->system = !scene->system;
+	scene->serial++;
+	csv_app_update(app);
+	csv_app_say(app, "the runtime's own coroutines are %s", scene->system ? "shown" : "hidden");
+}
+
+/* What begins with a question. False: it does not. */
+static bool do_ask(struct csv_app *app, enum csv_action action)
+{
+	static const enum csv_asking questions[CSV_ACTIONS] = {
+		[CSV_ACTION_SEARCH] = CSV_ASKING_SEARCH,
+		[CSV_ACTION_FILTER] = CSV_ASKING_FILTER,
+		[CSV_ACTION_SAVE] = CSV_ASKING_SAVE,
+		[CSV_ACTION_COPY] = CSV_ASKING_COPY,
+		[CSV_ACTION_SNAPSHOT] = CSV_ASKING_SNAPSHOT,
+	};
+
+	if (!questions[action])
+		return false;
+	if (action == CSV_ACTION_COPY && !app->copies)
+		csv_app_say(app, "this terminal has no clipboard that is known; "
+		                 "clipboard = yes in top.conf uses it all the same");
+	else
+		csv_app_ask(app, questions[action]);
+	return true;
+}
+
+/* What the app itself does; false: it is for the view. */
+static bool do_own(struct csv_app *app, enum csv_action action)
+{
 	if (action >= CSV_ACTION_VIEW_1 && action <= CSV_ACTION_VIEW_9) {
 		change_view(app, action - CSV_ACTION_VIEW_1);
 		return true;
@@ -224,38 +252,15 @@ static bool do_own(struct csv_app *app, enum csv_action action)
 		app->help = !app->help;
 		return true;
 	case CSV_ACTION_SYSTEM:
-		scene->system = !scene->system;
-		scene->serial++;
-		csv_app_update(app);
-		csv_app_say(app, "the runtime's own coroutines are %s",
-		            scene->system ? "shown" : "hidden");
-		return true;
-	case CSV_ACTION_SEARCH:
-		csv_app_ask(app, CSV_ASKING_SEARCH);
+		show_system(app);
 		return true;
 	case CSV_ACTION_SEARCH_NEXT:
 	case CSV_ACTION_SEARCH_PREVIOUS:
 		search(app, action == CSV_ACTION_SEARCH_NEXT ? 1 : -1);
 		return true;
-	case CSV_ACTION_FILTER:
-		csv_app_ask(app, CSV_ASKING_FILTER);
-		return true;
 	case CSV_ACTION_CLEAR_FILTER:
 		app->needle[0] = 0;
 		filter(app, "");
-		return true;
-	case CSV_ACTION_SAVE:
-		csv_app_ask(app, CSV_ASKING_SAVE);
-		return true;
-	case CSV_ACTION_COPY:
-		if (app->copies)
-			csv_app_ask(app, CSV_ASKING_COPY);
-		else
-			csv_app_say(app, "this terminal has no clipboard that is known; "
-			                 "clipboard = yes in top.conf uses it all the same");
-		return true;
-	case CSV_ACTION_SNAPSHOT:
-		csv_app_ask(app, CSV_ASKING_SNAPSHOT);
 		return true;
 	case CSV_ACTION_REDRAW:
 		app->redraw = true;
@@ -264,7 +269,8 @@ static bool do_own(struct csv_app *app, enum csv_action action)
 		app->quit = true;
 		return true;
 	default:
-		return csv_app_target(app, action) || csv_app_travel(app, action);
+		return do_ask(app, action) || csv_app_target(app, action) ||
+		       csv_app_travel(app, action);
 	}
 }
 

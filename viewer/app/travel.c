@@ -4,7 +4,6 @@
  * one rule: the scene is at the end and moves with it, or it stands where it was put.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "app/app.h"
 #include "base/text.h"

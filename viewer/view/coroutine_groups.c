@@ -5,7 +5,6 @@
 #include "view/coroutine_groups.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

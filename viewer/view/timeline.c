@@ -4,7 +4,6 @@
  * with a cursor at the moment that the other views show.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -5,7 +5,6 @@
  */
 #include "widget/grid.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 

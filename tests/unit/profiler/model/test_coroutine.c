@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Slots of coroutines, their heaps, texts and runtimes, told one fact at a time. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -3,7 +3,6 @@
  * Traces that were cut, damaged, or written by somebody with bad intentions: what is whole is
  * shown, what is missing is said, and nothing crashes or hangs.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>

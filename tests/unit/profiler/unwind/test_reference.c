@@ -3,7 +3,6 @@
 /*
  * Our unwinder against elfutils' own, on real programs, interrupted at any instruction.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
