@@ -34,6 +34,10 @@ function(cs_links out language flags)
     check_c_source_compiles("int main(void) { return 0; }" CS_LINKS_${key})
   endif()
   set(${out} "${CS_LINKS_${key}}" PARENT_SCOPE)
+  # A package may come between this configuration and the next: a no is not remembered.
+  if(NOT CS_LINKS_${key})
+    unset(CS_LINKS_${key} CACHE)
+  endif()
 endfunction()
 
 # A program of tests/targets: compiled as a user's program would be. lib*.c are shared
@@ -152,7 +156,8 @@ endfunction()
 # What every test gets: label, environment, timeout, the skip code.
 function(cs_test_settings name label file)
   cs_file_directive(settings "${file}" test)
-  set(timeout 120)
+  # It ends what hangs: a machine that is slow and busy needs several times as long as ours.
+  set(timeout 300)
   if("${settings}" MATCHES "timeout=([0-9]+)")
     set(timeout ${CMAKE_MATCH_1})
   endif()

@@ -47,7 +47,6 @@ struct csa_thread {
 	uint64_t lost_stamp; /* of the first one not told */
 	uint64_t last_stamp; /* no later record has a lower one */
 	bool started;        /* THREAD_START is in the lane */
-	bool ended;
 
 	/* thread.c */
 	uint64_t stack_low; /* the thread's own stack */

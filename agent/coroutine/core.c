@@ -14,7 +14,7 @@
 #include "coroutine/coroutine.h"
 #include "coroutine/found.h"
 #include "coroutine/gccgo.h"
-#include "coroutine/hooks.h"
+#include "coroutine/link.h"
 #include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "coroutine/tell.h"
@@ -30,6 +30,11 @@ static struct {
 	_Atomic uint64_t numbers;
 } coro;
 
+uint64_t csa_core_number(void)
+{
+	return atomic_fetch_add(&coro.numbers, 1) + 1;
+}
+
 /* ---- ends ---- */
 
 void csa_core_finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_coro_end how)
@@ -38,6 +43,8 @@ void csa_core_finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_co
 
 	if (!number)
 		return; /* somebody else was faster */
+	if (how == CS_CORO_END_STACK_FREED || how == CS_CORO_END_REPLACED)
+		how = csa_link_end(thread, slot, how);
 	if ((atomic_load(&slot->turn) & 0xff) == CS_SLOT_RUNNING)
 		csa_switch_leave(slot, csa_switch_stamp(csa_board));
 	if (slot->stack_high) {
@@ -66,7 +73,7 @@ static struct cs_slot *own_slot(struct csa_thread *thread)
 		atomic_store(&slot->turn, CS_SLOT_RUNNING);
 		slot->tid = thread->tid;
 		thread->slot = slot;
-		atomic_store(&slot->number, atomic_fetch_add(&coro.numbers, 1) + 1);
+		atomic_store(&slot->number, csa_core_number());
 	}
 	slot->stack_low = thread->stack_low;
 	slot->stack_high = thread->stack_high;
@@ -77,20 +84,12 @@ static struct cs_slot *own_slot(struct csa_thread *thread)
 static void left_unseen(struct csa_thread *thread, struct cs_slot *slot, const struct cs_slot *to,
                         uint64_t stamp)
 {
-	/* While one made by makecontext runs, its context is where it goes when it returns. */
-	bool returned = (slot->flags & CS_SLOT_LINKED) && atomic_load(&slot->turn) >> 8 &&
-	                to->context_kind == CS_SLOT_CONTEXT_UCONTEXT &&
-	                to->context == slot->context;
-
 	if (atomic_load(&slot->turn) % 256 != CS_SLOT_RUNNING || slot->tid != thread->tid)
 		return;
-	if (returned || (slot->flags & CS_SLOT_ENDING)) {
+	if (slot->flags & CS_SLOT_ENDING)
 		csa_core_finish(thread, slot, CS_CORO_END_FINISHED);
-		return;
-	}
-	slot->context = slot->agents_key = 0;
-	slot->context_kind = CS_SLOT_CONTEXT_NONE;
-	csa_switch_leave(slot, stamp);
+	else
+		csa_link_follow(thread, slot, to, stamp);
 }
 
 /* It turns out that TO runs on this thread. */
@@ -163,89 +162,6 @@ uint64_t csa_coro_now(struct csa_thread *thread, uint64_t sp)
 	     sp - here->stack_low >= here->stack_high - here->stack_low))
 		look_around(thread, sp);
 	return csa_slot_number(csa_here);
-}
-
-/* ---- births ---- */
-
-static void end_overlapping(struct csa_thread *thread, uint64_t low, uint64_t high)
-{
-	struct cs_slot *slot;
-
-	for (int tries = 0; tries < 16; tries++) {
-		slot = csa_map_find(&csa_slot_map, low);
-		if (!slot)
-			slot = csa_map_find(&csa_slot_map, high - 1);
-		/* So large that its own end is out of reach. */
-		if (!slot && high - low >= CSA_MAP_REACH)
-			slot = csa_map_find_low(&csa_slot_map, low);
-		if (!slot)
-			return;
-		csa_core_finish(thread, slot, CS_CORO_END_REPLACED);
-	}
-}
-
-static void remember_key(struct cs_slot *slot, uint64_t key)
-{
-	slot->agents_key = key;
-	if (key)
-		atomic_store_explicit(csa_recent(csa_board, key), csa_slot_line(slot),
-		                      memory_order_relaxed);
-}
-
-/*
- * A part of a larger block is freed by another address than its own: what that block's site asks
- * for must be followed, however much it is. Sites recur, so one in so many is looked at.
- */
-#define ASKED_OF 16
-
-static void look_where_it_is(uint64_t low)
-{
-	const struct csa_region *region = csa_region_find(low);
-
-	if (region && region->low != low)
-		csa_region_is_stack(region);
-}
-
-struct cs_slot *csa_coro_new(struct csa_thread *thread, const struct csa_birth *birth)
-{
-	bool has_stack = birth->low < birth->high && !(birth->high >> 47);
-	struct cs_slot *slot;
-	uint64_t number;
-
-	if (has_stack)
-		end_overlapping(thread, birth->low, birth->high);
-	slot = csa_slots_take();
-	if (!slot) {
-		csa_count(CS_AGENT_CORO_REFUSED, 1);
-		return NULL;
-	}
-	csa_board_grow(csa_slots_used());
-	slot->context = birth->context;
-	slot->context_kind = birth->context_kind;
-	slot->created = csa_stamp();
-	slot->since = csa_switch_stamp(csa_board);
-	if (has_stack) {
-		slot->stack_low = birth->low;
-		slot->stack_high = birth->high;
-	}
-	slot->entry = birth->entry;
-	slot->flags = birth->flags;
-	slot->runtime = csa_slots_text(birth->runtime);
-	slot->parent = csa_slot_number(csa_here);
-	slot->spawn = birth->at ? csa_stack_name(thread, birth->at) : birth->spawn;
-	atomic_store(&slot->turn, CS_SLOT_NEW);
-	number = atomic_fetch_add(&coro.numbers, 1) + 1;
-	csa_tell_birth(thread, slot, number);
-	atomic_store_explicit(&slot->number, number, memory_order_release);
-	if (has_stack) {
-		csa_map_add(&csa_slot_map, slot);
-		csa_filter_add((const void *)slot->stack_low);
-		atomic_fetch_add(&csa_coro_count, 1);
-		if (number % ASKED_OF == 1)
-			look_where_it_is(birth->low);
-	}
-	remember_key(slot, birth->key);
-	return slot;
 }
 
 /* ---- what adapters call ---- */
@@ -330,7 +246,7 @@ static void switch_to(struct csa_thread *thread, const struct csa_switch *how)
 	if (from) {
 		from->context = how->from_context;
 		from->context_kind = how->from_kind;
-		remember_key(from, how->from_key);
+		csa_core_remember_key(from, how->from_key);
 		csa_switch_leave(from, stamp);
 		if (coro.events)
 			csa_tell_switch(thread, from, to, how->from_ends);
@@ -417,17 +333,27 @@ void csa_coro_thread_begins(struct csa_thread *thread)
 	thread->slot = NULL;
 }
 
+/*
+ * Whoever runs when its thread ends does not come back: its frames have been unwound, unless it is
+ * one of those whose switches nobody tells of.
+ */
 void csa_coro_thread_ends(struct csa_thread *thread)
 {
-	struct cs_slot *here;
+	struct cs_slot *here = csa_here;
+	uint64_t number;
 
 	if (!csa_board->slots)
 		return;
 	csa_thread_self(present_sp()); /* which may never have been seen on its own stack */
-	csa_coro_now(thread, present_sp());
+	if (!here)
+		csa_coro_now(thread, present_sp());
 	here = csa_here;
+	number = here && here->tid == thread->tid ? csa_slot_number(here) : 0;
+	csa_coro_now(thread, present_sp()); /* it may have returned before */
+	if (number && csa_here != here && (here->flags & CS_SLOT_FOUND))
+		number = 0;
 	csa_here = NULL;
-	if (csa_slot_is_coroutine(here) && here->tid == thread->tid)
+	if (number && csa_slot_number(here) == number)
 		csa_core_finish(thread, here, CS_CORO_END_LEFT);
 	if (thread->slot)
 		csa_slots_give_back(thread->slot);
@@ -443,7 +369,6 @@ static int start(void)
 	csa_adapters_find();
 	if (csa_board_wanted())
 		csa_region_start();
-	csa_hooks_start();
 	return 0;
 }
 
@@ -492,5 +417,4 @@ static void forked(void)
 const struct csa_part csa_coroutine_part = {
 	.start = start,
 	.forked = forked,
-	.loaded = csa_hooks_loaded,
 };

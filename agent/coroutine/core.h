@@ -16,6 +16,18 @@ extern __thread uint8_t csa_core_away
 struct csa_work csa_core_begin(uint64_t sp);
 void csa_core_end(const struct csa_work *work);
 
+/* A number that no other coroutine ever has. */
+uint64_t csa_core_number(void);
+
+/* Whoever switches to KEY switches to SLOT. */
+static inline void csa_core_remember_key(struct cs_slot *slot, uint64_t key)
+{
+	slot->agents_key = key;
+	if (key)
+		atomic_store_explicit(csa_recent(csa_board, key), csa_slot_line(slot),
+		                      memory_order_relaxed);
+}
+
 /* SLOT's coroutine has ended, if nobody was faster. */
 void csa_core_finish(struct csa_thread *thread, struct cs_slot *slot, enum cs_coro_end how);
 

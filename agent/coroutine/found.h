@@ -16,7 +16,7 @@ struct cs_slot *csa_found(struct csa_thread *thread, uint64_t sp);
 /* The same for a stack that an adapter speaks of. */
 struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const char *runtime);
 
-/* core.c: makes it. */
+/* birth.c: makes it. */
 struct cs_slot *csa_coro_new(struct csa_thread *thread, const struct csa_birth *birth);
 
 #endif

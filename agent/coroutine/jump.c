@@ -8,6 +8,7 @@
 #include "core/lookup.h"
 #include "coroutine/adapters.h"
 #include "coroutine/coroutine.h"
+#include "coroutine/link.h"
 
 /* glibc's jmp_buf: rbx, rbp, r12 to r15, rsp, pc; rbp, rsp and pc are mangled. */
 #define WORD_SP 6
@@ -53,7 +54,7 @@ static uint64_t number_of(const struct cs_slot *slot)
 
 void csa_jump_saved(const uint64_t *environment, uint64_t sp)
 {
-	const struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+	const struct cs_slot *here = csa_link_present(sp);
 
 	if (!here || !holds(here, sp))
 		return;
@@ -64,7 +65,7 @@ void csa_jump_saved(const uint64_t *environment, uint64_t sp)
 
 void csa_jump_taken(const uint64_t *environment, uint64_t sp)
 {
-	const struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+	const struct cs_slot *here = csa_link_present(sp);
 	uint64_t to;
 
 	/* Who runs is known from its creation and all switches, or it is no coroutine yet. */

@@ -154,10 +154,19 @@ static bool matches(const struct csa_map *map, const void *item, uint64_t addres
 	                              : address - low < word_at(item, map->high) - low;
 }
 
+/* Whether ITEM is the one that is looked for, rather than BEST, which is there as well. */
+static bool is_better(const struct csa_map *map, const void *item, const void *best)
+{
+	return !best || word_at(item, map->low) > word_at(best, map->low) ||
+	       word_at(item, map->high) < word_at(best, map->high);
+}
+
 static void *search_level(struct csa_map *map, uint64_t key, uint64_t address, int kind,
                           uint32_t level)
 {
+	bool nested = atomic_load_explicit(&map->nested, memory_order_relaxed);
 	uint32_t mask = (1u << level) - 1, first = bucket_of(key, level);
+	void *best = NULL;
 
 	for (uint32_t i = 0; i < BUCKET * BUCKETS_TRIED; i++) {
 		uint32_t cell = (1u << level) + ((first + i) & mask);
@@ -165,12 +174,16 @@ static void *search_level(struct csa_map *map, uint64_t key, uint64_t address, i
 
 		/* Cells are used from the first of a bucket on. */
 		if (!line)
-			return NULL;
-		if (is_live(map, line, kind, cell) &&
-		    matches(map, item_at(map, line), address, kind))
+			break;
+		if (!is_live(map, line, kind, cell) ||
+		    !matches(map, item_at(map, line), address, kind))
+			continue;
+		if (!nested)
 			return item_at(map, line);
+		if (is_better(map, item_at(map, line), best))
+			best = item_at(map, line);
 	}
-	return NULL;
+	return best;
 }
 
 static void *search(struct csa_map *map, uint64_t key, uint64_t address, int kind)
@@ -185,6 +198,15 @@ static void *search(struct csa_map *map, uint64_t key, uint64_t address, int kin
 		return NULL;
 	for (; !item && level >= LEVEL_MIN; level--)
 		item = search_level(map, key, address, kind, level);
+	if (!item || !atomic_load_explicit(&map->nested, memory_order_relaxed))
+		return item;
+	/* There may be one within it that is older. */
+	for (; level >= LEVEL_MIN; level--) {
+		void *older = search_level(map, key, address, kind, level);
+
+		if (older && is_better(map, older, item))
+			item = older;
+	}
 	return item;
 }
 
@@ -259,6 +281,7 @@ void *csa_map_find(struct csa_map *map, uint64_t address)
 {
 	uint32_t most = atomic_load_explicit(&map->pages_max, memory_order_relaxed);
 	uint64_t page = address >> PAGE_SHIFT, end = page + most;
+	bool nested = atomic_load_explicit(&map->nested, memory_order_relaxed);
 	void *item = NULL;
 
 	if (!*map->items || address >> 47)
@@ -267,7 +290,7 @@ void *csa_map_find(struct csa_map *map, uint64_t address)
 	 * next one above, there is no other. */
 	while (!item && (page = next_top(map, page, end)) < end) {
 		item = search(map, page, address, CSA_MAP_BY_TOP);
-		if (!item && map->disjoint && is_above(map, page, address))
+		if (!item && map->disjoint && !nested && is_above(map, page, address))
 			break;
 		page++;
 	}

@@ -27,11 +27,12 @@ enum { CSA_MAP_BY_TOP, CSA_MAP_BY_LOW, CSA_MAP_KINDS };
 /* Items are structs at multiples of 64 bytes from one place, with these members. */
 struct csa_map {
 	uint8_t *const *items;
-	uint16_t live; /* uint64_t: not 0 as long as it is there */
-	uint16_t low;  /* uint64_t */
-	uint16_t high; /* uint64_t */
-	uint16_t cell; /* uint32_t [CSA_MAP_KINDS]: private to the map */
-	bool disjoint; /* no address lies in two of them */
+	uint16_t live;       /* uint64_t: not 0 as long as it is there */
+	uint16_t low;        /* uint64_t */
+	uint16_t high;       /* uint64_t */
+	uint16_t cell;       /* uint32_t [CSA_MAP_KINDS]: private to the map */
+	bool disjoint;       /* no address lies in two of them, … */
+	_Atomic bool nested; /* … unless one lies within the other: then the innermost is found */
 	/*
 	 * Level L begins at 1 << L. The low CSA_MAP_LINE_BITS are a line, 0: never used; the others
 	 * count how often the cell was written, so that who has seen an item end in it does not

@@ -48,9 +48,8 @@ void csa_coro_block_gone(const void *block)
 
 	if (work.thread) {
 		csa_coro_now(work.thread, sp);
-		/* The look around may have ended it. */
-		slot = csa_map_find_low(&csa_slot_map, (uint64_t)block);
-		if (slot)
+		/* The look around may have ended it; and some may begin where it does. */
+		while ((slot = csa_map_find_low(&csa_slot_map, (uint64_t)block)))
 			csa_core_finish(work.thread, slot, CS_CORO_END_STACK_FREED);
 		end_inner(work.thread, (uint64_t)block, high);
 	}

@@ -239,11 +239,6 @@ uint32_t csa_slots_used(void)
 	return csa_slots ? atomic_load_explicit(&slots.fresh, memory_order_acquire) : 0;
 }
 
-size_t csa_slots_bytes(void)
-{
-	return sizeof(slots);
-}
-
 /* ---- texts ---- */
 
 static bool same_text(const char *have, const char *text)

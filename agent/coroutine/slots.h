@@ -60,7 +60,4 @@ void csa_slots_fork_copy(void);
 void csa_slots_fork_drop(void);
 bool csa_slots_fork_open(void);
 
-/* Memory of all of it, without the file. */
-size_t csa_slots_bytes(void);
-
 #endif

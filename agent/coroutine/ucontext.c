@@ -4,6 +4,7 @@
 #include "core/lookup.h"
 #include "coroutine/adapters.h"
 #include "coroutine/coroutine.h"
+#include "coroutine/link.h"
 #include "coroutine/switch.h"
 
 /* libc is never loaded late: it is enough to look once. */
@@ -37,16 +38,22 @@ void csa_ucontext_find(void)
 		.make = csa_lookup_next("makecontext"),
 	};
 
-	if (found.swap && found.set && found.get && found.make)
-		csa_ucontext_real = found;
+	if (!found.swap || !found.set || !found.get || !found.make)
+		return;
+	csa_ucontext_real = found;
+	csa_link_learn(found.make);
 }
 
-/* The last getcontext of this thread, and who called it. The context may be gone since. */
-static __thread struct {
+/* A getcontext of this thread, and who called it. The context may be gone since. */
+struct saved {
 	uint64_t number; /* a slot may be another's now */
 	uint64_t context;
-	uint64_t sp; /* as it is in there */
-} saved __attribute__((tls_model("initial-exec")));
+	uint64_t sp;        /* as it is in there */
+	uint32_t own_depth; /* depth_of() who called it, before */
+};
+
+/* The last one, and the one before that: which counts again if the last was for makecontext. */
+static __thread struct saved saved, saved_before __attribute__((tls_model("initial-exec")));
 
 static uint64_t number_of(const struct cs_slot *slot)
 {
@@ -99,13 +106,43 @@ int csa_ucontext_swap(ucontext_t *from, const ucontext_t *to, uint64_t sp)
 	return csa_ucontext_real.swap(from, to, 0, 0, mark, slot);
 }
 
+/* ---- who leaves by setcontext, and may come back ---- */
+
+#define DEPTH_MAX ((1u << (32 - CSA_LINK_DEPTH_SHIFT)) - 1)
+
+/* How far down its stack SP is. */
+static uint32_t depth_at(const struct cs_slot *slot, uint64_t sp)
+{
+	uint64_t words = (slot->stack_high - sp) / 8;
+
+	return words < DEPTH_MAX ? (uint32_t)words : DEPTH_MAX;
+}
+
+/* Of its outermost frame that has called getcontext, and has not returned since; 0: none has. */
+static uint32_t depth_of(const struct cs_slot *slot)
+{
+	return slot->agents_own >> CSA_LINK_DEPTH_SHIFT;
+}
+
+static void set_depth(struct cs_slot *slot, uint32_t depth)
+{
+	slot->agents_own = (slot->agents_own & CSA_LINK_ARGUMENTS) | depth << CSA_LINK_DEPTH_SHIFT;
+}
+
 /*
- * Whoever leaves by setcontext comes back if it has called getcontext before; else that was
- * its end.
+ * Whoever leaves at SP comes back if a frame of its own that has called getcontext is still there;
+ * else that was its end. Of those that are not makecontext's own, the last call alone is known.
  */
+static bool comes_back(const struct cs_slot *here, uint64_t sp)
+{
+	if (!(here->flags & CS_SLOT_MADE))
+		return saved.number && saved.number == number_of(here);
+	return depth_of(here) && depth_of(here) <= depth_at(here, sp + 8);
+}
+
 void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
 {
-	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+	struct cs_slot *here = csa_link_present(sp);
 	struct csa_switch how = {
 		.runtime = "ucontext",
 		.sp = sp,
@@ -113,12 +150,12 @@ void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
 		.to_address = sp_of(to),
 	};
 
-	if (here && saved.number && saved.number == number_of(here)) {
+	if (here && !comes_back(here, sp)) {
+		how.from_ends = CS_CORO_END_FINISHED;
+	} else if (here && saved.number == number_of(here) && saved.sp >= sp + 8) {
 		how.from_context = saved.context;
 		how.from_key = saved.sp;
 		how.from_kind = CS_SLOT_CONTEXT_UCONTEXT;
-	} else if (here) {
-		how.from_ends = CS_CORO_END_FINISHED;
 	}
 	csa_coro_switch(&how);
 	note_link(to);
@@ -126,20 +163,35 @@ void csa_ucontext_set(const ucontext_t *to, uint64_t sp)
 
 void csa_ucontext_get(ucontext_t *context, uint64_t sp)
 {
-	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+	struct cs_slot *here = csa_link_present(sp);
 
-	if (!here || sp - here->stack_low >= here->stack_high - here->stack_low)
+	if (!here || !csa_coro_is_here(sp))
 		return;
+	saved_before = saved;
 	saved.number = number_of(here);
 	saved.context = (uint64_t)context;
 	saved.sp = sp + 8;
+	if (!(here->flags & CS_SLOT_MADE))
+		return;
+	uint32_t depth = depth_at(here, sp + 8);
+
+	saved.own_depth = depth_of(here);
+	/* A frame that was farther down has returned. */
+	if (!saved.own_depth || saved.own_depth > depth)
+		set_depth(here, depth);
 }
 
-/* Where the new context's stack pointer will be: the return address, and what does not fit
- * into registers. */
-static uint64_t first_sp(uint64_t top, int argc)
+/* The getcontext before was for the new one, not for who called it. */
+static void forget_saved(const ucontext_t *context)
 {
-	return ((top - ((argc > 6 ? (uint64_t)argc - 6 : 0) + 1) * 8) & ~UINT64_C(15)) - 8;
+	struct cs_slot *here = csa_board->slots ? csa_here : NULL;
+
+	if (saved.context != (uint64_t)context)
+		return;
+	if (here && saved.number == number_of(here) && (here->flags & CS_SLOT_MADE))
+		set_depth(here, saved.own_depth);
+	saved = saved_before;
+	saved_before.number = 0;
 }
 
 __thread struct csa_ucontext_maker *csa_ucontext_maker;
@@ -154,15 +206,17 @@ void csa_ucontext_make(ucontext_t *context, void *function, int argc, const stru
 		.high = high,
 		.entry = (uint64_t)function,
 		.context = (uint64_t)context,
-		.key = first_sp(high, argc),
+		.key = csa_link_first_sp(high, argc),
 		.context_kind = CS_SLOT_CONTEXT_UCONTEXT,
 		.flags = context->uc_link ? CS_SLOT_LINKED : 0,
 		.at = at,
 	};
-
 	struct csa_ucontext_maker *maker = csa_ucontext_maker;
+	struct cs_slot *slot;
 
-	if (maker) {
+	if (!maker) {
+		birth.flags |= CS_SLOT_MADE;
+	} else {
 		birth.runtime = maker->runtime;
 		birth.entry = maker->entry;
 		birth.at = &maker->at;
@@ -170,8 +224,8 @@ void csa_ucontext_make(ucontext_t *context, void *function, int argc, const stru
 		maker->context = (uint64_t)context;
 		csa_ucontext_maker = NULL;
 	}
-	/* The getcontext before was for this one, not for who called it. */
-	if (saved.context == (uint64_t)context)
-		saved.number = 0;
-	csa_coro_create(&birth);
+	forget_saved(context);
+	slot = csa_coro_create(&birth);
+	if (slot && !maker)
+		csa_link_made(slot, argc);
 }

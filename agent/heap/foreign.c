@@ -234,15 +234,13 @@ static const struct binding *wanted(const char *name)
 	return NULL;
 }
 
-static void *bind_slot(void *context, const struct csa_image *image, const void *value,
-                       const char *name)
+static void bind_slot(void *context, const struct csa_image *image, void **slot, const char *name)
 {
 	const struct binding *binding = wanted(name);
 
 	(void)context;
-	(void)image;
-	(void)value;
-	return binding ? binding->wrapper : NULL;
+	if (binding)
+		csa_slot_store(image, slot, binding->wrapper);
 }
 
 /* The allocator's own calls of its entry points stay what they are. */

@@ -88,6 +88,15 @@ static int64_t draw_gap(void)
 	return gap < 0x1p61 ? (int64_t)gap + 1 : INT64_C(1) << 61;
 }
 
+/* Recording is off for good: calls become unconditional forwards again. */
+static void stop(void)
+{
+	csa_tls.bytes_left = NEVER;
+	csa_large_bytes = SIZE_MAX;
+	if (!atomic_exchange(&sampler.stopped, 1))
+		memset(csa_filter.counts, 0, sizeof(csa_filter.counts));
+}
+
 bool csa_sampler_due(size_t size)
 {
 	struct csa_tls *tls = &csa_tls;
@@ -105,7 +114,7 @@ bool csa_sampler_due(size_t size)
 		else
 			tls->bytes_left = 0;
 		if (csa_agent.session && !atomic_load(&csa_agent.session->enabled))
-			csa_sampler_stop();
+			stop();
 		return false;
 	}
 	if (csa_agent.exact) {
@@ -131,14 +140,6 @@ void csa_sampler_reseed(void)
 	sampler.seed = sampler.seed ? mix(sampler.seed ^ (uint64_t)csa_sys0(SYS_getpid)) : 0;
 	csa_tls.random = 0;
 	csa_tls.bytes_left = 0;
-}
-
-void csa_sampler_stop(void)
-{
-	csa_tls.bytes_left = NEVER;
-	csa_large_bytes = SIZE_MAX;
-	if (!atomic_exchange(&sampler.stopped, 1))
-		memset(csa_filter.counts, 0, sizeof(csa_filter.counts));
 }
 
 int csa_sampler_start(uint64_t mean, uint64_t seed)

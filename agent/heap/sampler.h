@@ -95,9 +95,6 @@ void csa_sampler_reseed(void);
  */
 bool csa_sampler_due(size_t size);
 
-/* Recording is off for good: calls become unconditional forwards again. */
-void csa_sampler_stop(void);
-
 /* Remembers BLOCK as recorded and live. False: the table is full. */
 bool csa_live_add(const void *block);
 

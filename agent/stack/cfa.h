@@ -13,7 +13,6 @@ struct csa_cfi_entry {
 	int64_t data_align;
 	uint8_t encoding;
 	bool augmented;
-	bool signal;
 	uint64_t begin;
 	uint64_t bytes;
 	struct csa_reader setup; /* instructions of the CIE */

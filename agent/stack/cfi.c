@@ -72,7 +72,7 @@ static void parse_augmentation(struct csa_cfi_entry *entry, struct csa_reader *r
 		if (*letters == 'R')
 			entry->encoding = (uint8_t)csa_get(&data, 1);
 		else if (*letters == 'S')
-			entry->signal = true;
+			continue; /* a signal's frame: its rules say so */
 		else if (*letters == 'L')
 			csa_get(&data, 1);
 		else if (*letters == 'P')

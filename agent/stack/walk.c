@@ -16,7 +16,6 @@
 #include "stack/window.h"
 #include "wire/record.h"
 
-#define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 
 /* The program's stack is read across its variables, which AddressSanitizer would forbid. */
@@ -55,17 +54,45 @@ RAW_READS static bool load_stack(struct csa_walk *walk, uint64_t address, uint64
 	return true;
 }
 
+/* ---- where a walk is ---- */
+
+/* A frame, and the slots that pc and bp were loaded from. */
+struct place {
+	uint64_t pc, sp, bp;
+	uint64_t pc_slot, bp_slot;
+};
+
+static inline struct place present(const struct csa_walk *walk)
+{
+	return (struct place){walk->pc, walk->sp, walk->bp, walk->pc_slot, walk->bp_slot};
+}
+
+static inline void arrive(struct csa_walk *walk, struct place at)
+{
+	walk->pc = at.pc;
+	walk->sp = at.sp;
+	walk->bp = at.bp;
+	walk->pc_slot = at.pc_slot;
+	walk->bp_slot = at.bp_slot;
+}
+
+static inline void note(struct csa_walk_frame *frame, struct place at)
+{
+	frame->pc = at.pc;
+	frame->sp = at.sp;
+	frame->bp = at.bp;
+	frame->pc_slot = at.pc_slot;
+	frame->bp_slot = at.bp_slot;
+}
+
 /* ---- the end of a walk ---- */
 
 static void push(struct csa_walk *walk, uint64_t pc)
 {
-	struct csa_walk_frame *frame = &walk->fresh[walk->fresh_count++];
+	struct place at = present(walk);
 
-	frame->pc = pc;
-	frame->sp = walk->sp;
-	frame->bp = walk->bp;
-	frame->pc_slot = walk->pc_slot;
-	frame->bp_slot = walk->bp_slot;
+	at.pc = pc;
+	note(&walk->fresh[walk->fresh_count++], at);
 }
 
 /*
@@ -221,10 +248,7 @@ static bool step_signal(struct csa_walk *walk)
 	if (is_full(walk))
 		return false;
 	/* Other rules are of return addresses: of the byte before. */
-	walk->pc = pc + 1;
-	walk->sp = sp;
-	walk->bp = bp;
-	walk->pc_slot = walk->bp_slot = 0;
+	arrive(walk, (struct place){pc + 1, sp, bp, 0, 0});
 	walk->interrupted = true;
 	walk->foreign = walk->sp - walk->low >= walk->high - walk->low || walk->sp & 7;
 	return true;
@@ -306,22 +330,58 @@ static bool step(struct csa_walk *walk, uint64_t rule)
 	if (is_full(walk))
 		return false;
 	walk->interrupted = false;
-	walk->pc = pc;
-	walk->sp = cfa;
-	walk->bp = bp;
-	walk->pc_slot = cfa - 8;
-	walk->bp_slot = bp_slot;
+	arrive(walk, (struct place){pc, cfa, bp, cfa - 8, bp_slot});
+	return true;
+}
+
+static inline bool is_at(const struct csa_walk_frame *frame, struct place at)
+{
+	return ((frame->sp ^ at.sp) | (frame->pc ^ at.pc) | (frame->bp ^ at.bp)) == 0;
+}
+
+/* To the caller, by RULE of a simple kind; false, and nothing has changed: it is not simple. */
+RAW_READS static inline bool step_simply(struct place *at, uint64_t rule, uint64_t high)
+{
+	uint64_t sp = at->sp, bp = at->bp, bytes, bp_bytes, caller;
+
+	if ((rule & ~CSA_RULE_TAG_MASK) == CSA_RULE_FRAME) {
+		/* Guessed right, the walk waits for nothing but the chain of rbp. */
+		if (unlikely(bp < sp) || unlikely(bp > high - 16) || unlikely(bp & 7) ||
+		    unlikely((caller = load(bp + 8)) == 0))
+			return false;
+		*at = (struct place){caller, bp + 16, load(bp), bp + 8, bp};
+		return true;
+	}
+	bytes = csa_rule_cfa_bytes(rule);
+	/* A branch on purpose: the walk waits for the rule less often than it guesses wrong. */
+	if (unlikely(csa_rule_kind(rule) == CSA_RULE_BP))
+		bytes += bp - sp;
+	bp_bytes = csa_rule_bp_bytes(rule);
+	/* At least a word, whole words, no further than the end of the stack. */
+	if (unlikely(bytes - 1 >= high - sp) || unlikely(bytes & 7) || unlikely(bp_bytes > bytes))
+		return false;
+	caller = load(sp + bytes - 8);
+	if (unlikely(caller == 0))
+		return false;
+	at->sp = sp += bytes;
+	at->pc = caller;
+	at->pc_slot = sp - 8;
+	at->bp_slot = 0;
+	if (bp_bytes) {
+		at->bp_slot = sp - bp_bytes;
+		at->bp = load(at->bp_slot);
+	}
 	return true;
 }
 
 /*
  * Notes frames on the stack [low, high) as long as all is simple. Returns the rule of the
  * frame noted last, which step() has to look at; 0: it is not cached; or RULE_MATCHED.
+ * What changes is kept in registers meanwhile.
  */
 RAW_READS static uint64_t run(struct csa_walk *walk)
 {
-	uint64_t pc = walk->pc, sp = walk->sp, bp = walk->bp;
-	uint64_t pc_slot = walk->pc_slot, bp_slot = walk->bp_slot;
+	struct place at = present(walk);
 	const uint64_t high = walk->high;
 	uint32_t count = walk->fresh_count;
 	uint32_t match = walk->match;
@@ -329,71 +389,23 @@ RAW_READS static uint64_t run(struct csa_walk *walk)
 	uint64_t rule;
 
 	for (;;) {
-		uint64_t bytes, bp_bytes, caller;
-		struct csa_walk_frame *frame;
-
-		while (match > 0 && walk->frames[match - 1].sp < sp)
+		while (match > 0 && walk->frames[match - 1].sp < at.sp)
 			match--;
-		if (match > 0) {
-			frame = &walk->frames[match - 1];
-			if (((frame->sp ^ sp) | (frame->pc ^ pc) | (frame->bp ^ bp)) == 0) {
-				walk->pc_slot = pc_slot;
-				walk->bp_slot = bp_slot;
-				walk->fresh_count = count;
-				if (reuse(walk, match - 1))
-					return RULE_MATCHED;
-				match = walk->match;
-			}
+		if (match > 0 && is_at(&walk->frames[match - 1], at)) {
+			walk->pc_slot = at.pc_slot;
+			walk->bp_slot = at.bp_slot;
+			walk->fresh_count = count;
+			if (reuse(walk, match - 1))
+				return RULE_MATCHED;
+			match = walk->match;
 		}
-		frame = &walk->fresh[count++];
-		frame->pc = pc;
-		frame->sp = sp;
-		frame->bp = bp;
-		frame->pc_slot = pc_slot;
-		frame->bp_slot = bp_slot;
-
-		rule = csa_rules_find(pc);
+		note(&walk->fresh[count++], at);
+		rule = csa_rules_find(at.pc);
 		if (unlikely(csa_rule_kind(rule) - 1u > CSA_RULE_BP - 1u) ||
-		    unlikely(count >= depth_max))
+		    unlikely(count >= depth_max) || unlikely(!step_simply(&at, rule, high)))
 			break;
-		if ((rule & ~CSA_RULE_TAG_MASK) == CSA_RULE_FRAME) {
-			/* Guessed right, the walk waits for nothing but the chain of rbp. */
-			if (unlikely(bp < sp) || unlikely(bp > high - 16) || unlikely(bp & 7) ||
-			    unlikely((caller = load(bp + 8)) == 0))
-				break;
-			sp = bp + 16;
-			pc = caller;
-			pc_slot = bp + 8;
-			bp_slot = bp;
-			bp = load(bp);
-			continue;
-		}
-		bytes = csa_rule_cfa_bytes(rule);
-		/* A branch on purpose: the walk waits for the rule less often than it guesses wrong. */
-		if (unlikely(csa_rule_kind(rule) == CSA_RULE_BP))
-			bytes += bp - sp;
-		bp_bytes = csa_rule_bp_bytes(rule);
-		/* At least a word, whole words, no further than the end of the stack. */
-		if (unlikely(bytes - 1 >= high - sp) || unlikely(bytes & 7) ||
-		    unlikely(bp_bytes > bytes))
-			break;
-		caller = load(sp + bytes - 8);
-		if (unlikely(caller == 0))
-			break;
-		sp += bytes;
-		pc = caller;
-		pc_slot = sp - 8;
-		bp_slot = 0;
-		if (bp_bytes) {
-			bp_slot = sp - bp_bytes;
-			bp = load(bp_slot);
-		}
 	}
-	walk->pc = pc;
-	walk->sp = sp;
-	walk->bp = bp;
-	walk->pc_slot = pc_slot;
-	walk->bp_slot = bp_slot;
+	arrive(walk, at);
 	walk->fresh_count = count;
 	walk->match = match;
 	return rule;
@@ -429,10 +441,7 @@ bool csa_walk(struct csa_walk *walk, const struct csa_frame *at, uint64_t low, u
 	walk->epoch = epoch;
 	walk->low = low;
 	walk->high = high;
-	walk->pc = at->pc;
-	walk->sp = at->sp;
-	walk->bp = at->bp;
-	walk->pc_slot = walk->bp_slot = 0;
+	arrive(walk, (struct place){at->pc, at->sp, at->bp, 0, 0});
 	walk->foreign = at->sp - low >= high - low || at->sp & 7;
 	walk->interrupted = walk->guessed = walk->cut = false;
 	walk->fresh_count = walk->barrier = walk->fresh_check_count = 0;
@@ -474,11 +483,7 @@ static bool guess(struct csa_walk *walk)
 		walk->barrier = walk->fresh_count;
 	}
 	walk->interrupted = false;
-	walk->pc = pc;
-	walk->sp = bp + 16;
-	walk->bp = outer;
-	walk->pc_slot = bp + 8;
-	walk->bp_slot = bp;
+	arrive(walk, (struct place){pc, bp + 16, outer, bp + 8, bp});
 	return true;
 }
 

@@ -77,6 +77,7 @@ enum cs_slot_flag {
 	/* What its bounds hold is no stack, but memory that it lives as long as: it runs on the
 	 * stack of who resumes it. */
 	CS_SLOT_BODY = 1u << 11,
+	CS_SLOT_MADE = 1u << 12, /* private to the agent */
 };
 
 struct cs_slot {

@@ -22,7 +22,12 @@
 #include "model/model.h"
 
 #define PROCESSES_MAX 8192
-#define BRIEFS_NS UINT64_C(500000000) /* for reading more than that they are Go programs */
+/*
+ * For reading more than that they are Go programs: so much work of ours, which a busy machine does
+ * not shorten, and so long.
+ */
+#define BRIEFS_CPU_NS UINT64_C(500000000)
+#define BRIEFS_NS UINT64_C(4000000000)
 
 /* ---- what /proc says ---- */
 
@@ -91,16 +96,26 @@ static void read_user(uint32_t pid, char *name, size_t bytes)
 
 /* ---- who can be watched ---- */
 
-static uint64_t monotonic_ns(void)
+static uint64_t now_ns(clockid_t clock)
 {
-	struct timespec now;
+	struct timespec now = {0};
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+struct limit {
+	uint64_t until_ns, until_cpu_ns;
+};
+
+static bool is_over(const struct limit *limit)
+{
+	return now_ns(CLOCK_MONOTONIC) > limit->until_ns ||
+	       now_ns(CLOCK_THREAD_CPUTIME_ID) > limit->until_cpu_ns;
+}
+
 /* False: nothing of ours. */
-static bool look_at(struct cs_candidate *one, uint32_t pid, uint64_t until_ns)
+static bool look_at(struct cs_candidate *one, uint32_t pid, const struct limit *limit)
 {
 	const struct cs_observer *observer;
 	struct cs_go_brief brief;
@@ -120,7 +135,7 @@ static bool look_at(struct cs_candidate *one, uint32_t pid, uint64_t until_ns)
 		return true;
 	}
 	one->kind = observer->name;
-	if (observer != &cs_go_observer || monotonic_ns() > until_ns)
+	if (observer != &cs_go_observer || is_over(limit))
 		return true;
 	if (cs_go_brief(&brief, pid, &diag))
 		snprintf(one->refusal, sizeof(one->refusal), "%.150s", diag.text);
@@ -145,7 +160,10 @@ int cs_candidates_find(struct cs_candidates *list)
 {
 	DIR *folder = opendir("/proc");
 	const struct dirent *entry;
-	uint64_t until_ns = monotonic_ns() + BRIEFS_NS;
+	const struct limit limit = {
+		.until_ns = now_ns(CLOCK_MONOTONIC) + BRIEFS_NS,
+		.until_cpu_ns = now_ns(CLOCK_THREAD_CPUTIME_ID) + BRIEFS_CPU_NS,
+	};
 	int error = 0, looked = 0;
 
 	*list = (struct cs_candidates){0};
@@ -157,7 +175,7 @@ int cs_candidates_find(struct cs_candidates *list)
 		if (!pid || pid == (uint32_t)getpid())
 			continue;
 		looked++;
-		if (!look_at(&one, pid, until_ns))
+		if (!look_at(&one, pid, &limit))
 			continue;
 		error = cs_array_reserve(&all, &list->room, sizeof(one), list->count + 1);
 		list->all = all;

@@ -126,9 +126,6 @@ void cs_say(const struct cs_args *args, const char *format, ...)
 extern const struct cs_command *const cs_commands[];        /* NULL-terminated, in order of help */
 const struct cs_command *cs_command_find(const char *name); /* NULL: no such command */
 
-/* Options that every command has: --help, --quiet, --verbose. */
-extern const struct cs_option_group cs_general_options;
-
 /*
  * Everything that `coroscope` does: finds the command, reads its options, runs it, reports.
  * Returns the exit status. SIGPIPE and SIGXFSZ are caught by a handler that does nothing, so that a

@@ -45,7 +45,7 @@ static const struct cs_export *choose_format(const struct cs_args *args,
 	}
 	if (folded && selection->by != CS_BY_STACK) {
 		cs_diag_set(diag, -EINVAL, "fold by %s: folded lines are stacks",
-		            cs_by_info[selection->by].name);
+		            cs_by_names[selection->by]);
 		cs_diag_hint(diag, "leave out --by, or --folded");
 		return NULL;
 	}

@@ -9,16 +9,13 @@ static const int caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD};
 
 static struct sigaction before[CAUGHT];
 static volatile sig_atomic_t count;
-static volatile sig_atomic_t child_changed;
 static volatile sig_atomic_t forward_to;
 
 static void on_signal(int number, siginfo_t *info, void *context)
 {
 	(void)context;
-	if (number == SIGCHLD) {
-		child_changed = 1;
-		return;
-	}
+	if (number == SIGCHLD)
+		return; /* it has ended a wait: that is all it is caught for */
 	count = count + 1;
 	/* The kernel sends what was typed to all of the terminal's foreground group. */
 	if (info->si_code != SI_KERNEL && forward_to > 0)
@@ -53,12 +50,4 @@ void cs_interrupts_forward_to(pid_t pid)
 unsigned cs_interrupts_count(void)
 {
 	return (unsigned)count;
-}
-
-bool cs_interrupts_child(void)
-{
-	bool changed = child_changed != 0;
-
-	child_changed = 0;
-	return changed;
 }

@@ -7,7 +7,6 @@
 #ifndef CS_COMMAND_INTERRUPTS_H
 #define CS_COMMAND_INTERRUPTS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,8 +21,5 @@ void cs_interrupts_forward_to(pid_t pid);
 
 /* SIGINT, SIGTERM, SIGHUP and SIGQUIT so far. */
 unsigned cs_interrupts_count(void);
-
-/* A child has changed its state since the last call. */
-bool cs_interrupts_child(void);
 
 #endif

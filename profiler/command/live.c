@@ -22,7 +22,8 @@
 
 #define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
 
-const struct cs_observer *const cs_live_observers[] = {
+/* In the order in which they are asked. */
+static const struct cs_observer *const observers[] = {
 	&cs_go_observer,
 	&cs_native_observer,
 	&cs_go_library_observer,
@@ -252,7 +253,7 @@ static void refuse_native(uint32_t pid, struct cs_diag *diag)
 
 static const struct cs_observer *find_observer(uint32_t pid, struct cs_diag *diag)
 {
-	for (const struct cs_observer *const *observer = cs_live_observers; *observer; observer++) {
+	for (const struct cs_observer *const *observer = observers; *observer; observer++) {
 		int answer = (*observer)->probe(pid, diag);
 
 		if (answer > 0)

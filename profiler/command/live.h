@@ -10,9 +10,6 @@
 #include "command/command.h"
 #include "source/observe.h"
 
-/* In the order in which they are asked; NULL-terminated. */
-extern const struct cs_observer *const cs_live_observers[];
-
 struct cs_live {
 	uint32_t pid;
 	uint32_t process; /* of the model */

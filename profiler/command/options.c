@@ -22,7 +22,7 @@ static const struct cs_option general[] = {
 	{0},
 };
 
-const struct cs_option_group cs_general_options = {"General options", general};
+static const struct cs_option_group general_options = {"General options", general};
 
 /* What is being read: the line, and where we are in it. */
 struct reader {
@@ -42,7 +42,7 @@ const struct cs_option_group *cs_group_at(const struct cs_command *command, size
 			return command->groups[own];
 		own++;
 	}
-	return index == own ? &cs_general_options : NULL;
+	return index == own ? &general_options : NULL;
 }
 
 const struct cs_option *cs_option_at(const struct cs_command *command, size_t index)

@@ -33,12 +33,6 @@ const char *const cs_metric_choices[CS_METRIC_COUNT + 1] = {
 	[CS_METRIC_STACK_SPACE] = "stack_space",
 };
 
-const char *const cs_by_choices[CS_BY_COUNT + 1] = {
-	[CS_BY_STACK] = "stack",   [CS_BY_FUNCTION] = "function",   [CS_BY_MODULE] = "module",
-	[CS_BY_THREAD] = "thread", [CS_BY_PROCESS] = "process",     [CS_BY_SPAWN] = "spawn",
-	[CS_BY_LABEL] = "label",   [CS_BY_COROUTINE] = "coroutine",
-};
-
 const char *const cs_limit_choices[] = {"all", NULL};
 
 static const struct cs_option filters[] = {

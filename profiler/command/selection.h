@@ -21,10 +21,10 @@ extern const struct cs_option_group cs_filter_group;
 		.name = "metric", .letter = 'm', .kind = CS_OPTION_TEXT, .argument = "METRIC",   \
 		.choices = cs_metric_choices, .preset = "inuse_space", .help = "what is counted" \
 	}
-#define CS_OPTION_BY                                                                           \
-	{                                                                                      \
-		.name = "by", .letter = 'b', .kind = CS_OPTION_TEXT, .argument = "WHAT",       \
-		.choices = cs_by_choices, .preset = "stack", .help = "what it is summed up by" \
+#define CS_OPTION_BY                                                                         \
+	{                                                                                    \
+		.name = "by", .letter = 'b', .kind = CS_OPTION_TEXT, .argument = "WHAT",     \
+		.choices = cs_by_names, .preset = "stack", .help = "what it is summed up by" \
 	}
 #define CS_OPTION_LIMIT                                                                   \
 	{                                                                                 \
@@ -48,7 +48,6 @@ extern const struct cs_option_group cs_filter_group;
 	}
 
 extern const char *const cs_metric_choices[CS_METRIC_COUNT + 1];
-extern const char *const cs_by_choices[CS_BY_COUNT + 1];
 extern const char *const cs_limit_choices[];
 
 /* What TIME may be, for the commands' descriptions. */

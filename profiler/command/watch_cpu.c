@@ -92,7 +92,6 @@ static void go_owner(void *context, const struct cs_perf_sample *sample,
 		.tid = sample->tid,
 		.has_registers = sample->has_regs,
 		.r14 = sample->regs[CS_PERF_R14],
-		.sp = sample->regs[CS_PERF_SP],
 		.copy = sample->has_regs ? sample->stack : NULL,
 		.bytes = sample->stack_bytes,
 	};

@@ -17,13 +17,33 @@ void cs_words_begin(struct cs_words *words, const char *typed)
 	*words = (struct cs_words){.typed = typed, .best_distance = UINT_MAX};
 }
 
+/* Close enough to be a slip of the finger: a third of the letters, or a beginning. */
+static bool close_enough(const char *typed, const char *word, unsigned distance)
+{
+	size_t length = strlen(typed);
+
+	return distance <= (length + 1) / 3 || (length >= 2 && strncmp(typed, word, length) == 0);
+}
+
+/* WORD may have been meant. */
+static void consider(struct cs_words *words, const char *word)
+{
+	if (!words->typed || strlen(word) >= sizeof(words->best))
+		return;
+	unsigned distance = cs_words_distance(words->typed, word);
+	if (distance >= words->best_distance || !close_enough(words->typed, word, distance))
+		return;
+	words->best_distance = distance;
+	snprintf(words->best, sizeof(words->best), "%s", word);
+}
+
 void cs_words_add(struct cs_words *words, const char *prefix, const char *word)
 {
 	static const char more[] = ", …";
 	size_t room = sizeof(words->text) - sizeof(more) - words->length;
 	const char *comma = words->length ? ", " : "";
 
-	cs_words_consider(words, word);
+	consider(words, word);
 	if (words->cut)
 		return;
 	if (strlen(comma) + strlen(prefix) + strlen(word) >= room) {
@@ -33,25 +53,6 @@ void cs_words_add(struct cs_words *words, const char *prefix, const char *word)
 	}
 	words->length +=
 		(size_t)snprintf(words->text + words->length, room, "%s%s%s", comma, prefix, word);
-}
-
-/* Close enough to be a slip of the finger: a third of the letters, or a beginning. */
-static bool close_enough(const char *typed, const char *word, unsigned distance)
-{
-	size_t length = strlen(typed);
-
-	return distance <= (length + 1) / 3 || (length >= 2 && strncmp(typed, word, length) == 0);
-}
-
-void cs_words_consider(struct cs_words *words, const char *word)
-{
-	if (!words->typed || strlen(word) >= sizeof(words->best))
-		return;
-	unsigned distance = cs_words_distance(words->typed, word);
-	if (distance >= words->best_distance || !close_enough(words->typed, word, distance))
-		return;
-	words->best_distance = distance;
-	snprintf(words->best, sizeof(words->best), "%s", word);
 }
 
 static unsigned least(unsigned a, unsigned b)

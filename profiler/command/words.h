@@ -23,8 +23,6 @@ struct cs_words {
 void cs_words_begin(struct cs_words *words, const char *typed);
 /* Adds PREFIX WORD to the list; the WORD alone is compared. */
 void cs_words_add(struct cs_words *words, const char *prefix, const char *word);
-/* WORD is no part of the list, but may have been meant. */
-void cs_words_consider(struct cs_words *words, const char *word);
 
 /* Edits that make A of B: a letter more, less, changed, or two swapped. */
 unsigned cs_words_distance(const char *a, const char *b);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a rollup can be written as. One const table per format, all of them in registry.c:
- * `export --format`, help and completion read that list.
+ * What a rollup can be written as: one const table per format.
  *
  * An export writes to the sink it is given and keeps no state. A rollup that has a base is
  * written as a comparison.
@@ -23,11 +22,7 @@ struct cs_export_style {
 };
 
 struct cs_export {
-	const char *name;
-	const char *suffix; /* of a file of this format */
-	const char *help;
 	bool needs_stacks; /* wants a rollup by stack */
-	bool to_file;      /* offered by `export --format`; the others belong to a command */
 	/* 0, or -errno with DIAG set. The caller finishes the sink. */
 	int (*write)(const struct cs_rollup *rollup, const struct cs_export_style *style,
 	             struct cs_sink *sink, struct cs_diag *diag);
@@ -36,11 +31,5 @@ struct cs_export {
 extern const struct cs_export cs_export_folded; /* fold, diff --folded (stack BASE VALUE) */
 extern const struct cs_export cs_export_json;   /* heap --json, diff --json */
 extern const struct cs_export cs_export_text;   /* heap, diff */
-
-/* Ended by NULL. */
-extern const struct cs_export *const cs_exports[];
-
-/* NULL with the valid ones in DIAG. */
-const struct cs_export *cs_export_by_name(const char *name, struct cs_diag *diag);
 
 #endif

@@ -92,9 +92,6 @@ static int folded_write(const struct cs_rollup *rollup, const struct cs_export_s
 }
 
 const struct cs_export cs_export_folded = {
-	.name = "folded",
-	.suffix = ".folded",
-	.help = "folded stacks for flame graphs, one stack a line",
 	.needs_stacks = true,
 	.write = folded_write,
 };

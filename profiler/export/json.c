@@ -67,7 +67,7 @@ static void put_head(struct cs_json *json, const struct cs_rollup *rollup)
 	cs_json_int(json, "schema", 1);
 	cs_json_string(json, "metric", cs_metric_info[rollup->metric].name);
 	cs_json_string(json, "unit", cs_metric_info[rollup->metric].unit);
-	cs_json_string(json, "by", cs_by_info[rollup->by].name);
+	cs_json_string(json, "by", cs_by_names[rollup->by]);
 	cs_json_uint(json, "time_ns", rollup->snapshot->time_ns);
 	if (rollup->base)
 		cs_json_int(json, "base_total", rollup->base_total);
@@ -110,9 +110,5 @@ static int json_write(const struct cs_rollup *rollup, const struct cs_export_sty
 }
 
 const struct cs_export cs_export_json = {
-	.name = "json",
-	.suffix = ".json",
-	.help = "entries with their stacks as JSON",
 	.write = json_write,
-	.to_file = true,
 };

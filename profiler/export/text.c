@@ -90,8 +90,5 @@ static int text_write(const struct cs_rollup *rollup, const struct cs_export_sty
 }
 
 const struct cs_export cs_export_text = {
-	.name = "text",
-	.suffix = ".txt",
-	.help = "a table for people",
 	.write = text_write,
 };

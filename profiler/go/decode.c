@@ -73,7 +73,6 @@ static char read_opcode(struct state *state)
 
 	for (int prefixes = 0; byte >= 0 && is_prefix(byte) && prefixes < 14; prefixes++) {
 		state->short_operand |= byte == 0x66;
-		out->locked |= byte == 0xf0;
 		byte = next_byte(state);
 	}
 	if (byte >= 0x40 && byte <= 0x4f) {

@@ -11,11 +11,10 @@
 #include <stdint.h>
 
 struct cs_go_instruction {
-	uint32_t length; /* 0: not an instruction */
-	uint16_t opcode; /* 0x8b; 0x0fb6 with escape; 0xffff in another encoding (VEX …) */
-	bool wide;       /* 64-bit operand */
-	bool relative;   /* has an operand at TARGET */
-	bool locked;
+	uint32_t length;      /* 0: not an instruction */
+	uint16_t opcode;      /* 0x8b; 0x0fb6 with escape; 0xffff in another encoding (VEX …) */
+	bool wide;            /* 64-bit operand */
+	bool relative;        /* has an operand at TARGET */
 	uint8_t reg;          /* field of ModRM */
 	int32_t displacement; /* of `relative` */
 	uint64_t immediate;   /* 0 none */

@@ -109,7 +109,6 @@ static int wait_for(struct cs_go_held *thread, uint64_t until_ns)
 	if (ptrace(PTRACE_GETREGS, (pid_t)thread->tid, NULL, &registers) == 0) {
 		thread->pc = registers.rip;
 		thread->sp = registers.rsp;
-		thread->g = registers.r14;
 	}
 	/* A stop that delivers a signal is not the one we asked for; the signal is the program's. */
 	thread->signal = (status >> 16) == 0 ? WSTOPSIG(status) : 0;

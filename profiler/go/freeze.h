@@ -11,9 +11,9 @@
 #include "base/diag.h"
 
 struct cs_go_held {
-	uint32_t tid;       /* as we see it */
-	int signal;         /* of the program's own, which it was about to get; 0 none */
-	uint64_t pc, sp, g; /* g: the register that holds it in Go's code */
+	uint32_t tid; /* as we see it */
+	int signal;   /* of the program's own, which it was about to get; 0 none */
+	uint64_t pc, sp;
 };
 
 struct cs_go_freeze {

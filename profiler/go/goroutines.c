@@ -261,7 +261,6 @@ static struct cs_go_seen *add(struct reader *reader, const struct item *item)
 	struct cs_go_seen *seen = &out->seen[out->count++];
 
 	*seen = (struct cs_go_seen){
-		.g = item->g,
 		.number = cs_go_u64(head, layout->g_goid),
 		.parent = layout->g_parent != CS_GO_ABSENT ? cs_go_u64(head, layout->g_parent) : 0,
 		.creator_pc = cs_go_u64(head, layout->g_creator_pc),

@@ -24,7 +24,7 @@ enum cs_go_seen_flag {
 };
 
 struct cs_go_seen {
-	uint64_t g, number, parent;
+	uint64_t number, parent;
 	uint64_t creator_pc, start_pc, m, locked_m, labels, wait_since;
 	uint64_t low, high, sp; /* sp 0: unknown */
 	uint64_t hash;          /* of its stack's contents: changes when it has run */

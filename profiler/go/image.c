@@ -37,42 +37,6 @@ bool cs_go_image_read(const struct cs_go_image *image, uint64_t file_offset, voi
 	return true;
 }
 
-static const struct cs_go_segment *segment_of(const struct cs_go_image *image, uint64_t vaddr)
-{
-	for (uint32_t i = 0; i < image->segment_count; i++) {
-		const struct cs_go_segment *segment = &image->segments[i];
-
-		if (vaddr >= segment->vaddr && vaddr - segment->vaddr < segment->memory_bytes)
-			return segment;
-	}
-	return NULL;
-}
-
-uint64_t cs_go_image_room(const struct cs_go_image *image, uint64_t vaddr)
-{
-	const struct cs_go_segment *segment = segment_of(image, vaddr);
-
-	if (!segment || vaddr - segment->vaddr >= segment->file_bytes)
-		return 0;
-	return segment->file_bytes - (vaddr - segment->vaddr);
-}
-
-bool cs_go_image_read_at(const struct cs_go_image *image, uint64_t vaddr, void *to, uint64_t bytes)
-{
-	const struct cs_go_segment *segment = segment_of(image, vaddr);
-
-	if (!segment || bytes > cs_go_image_room(image, vaddr))
-		return false;
-	return cs_go_image_read(image, segment->file_offset + (vaddr - segment->vaddr), to, bytes);
-}
-
-bool cs_go_image_writable(const struct cs_go_image *image, uint64_t vaddr)
-{
-	const struct cs_go_segment *segment = segment_of(image, vaddr);
-
-	return segment && segment->writable;
-}
-
 static int read_segments(struct cs_go_image *image, const Elf64_Ehdr *head)
 {
 	if (head->e_phentsize != sizeof(Elf64_Phdr))
@@ -95,7 +59,6 @@ static int read_segments(struct cs_go_image *image, const Elf64_Ehdr *head)
 			.file_bytes = part.p_filesz,
 			.memory_bytes = part.p_memsz,
 			.writable = part.p_flags & PF_W,
-			.executable = part.p_flags & PF_X,
 		};
 	}
 	return image->segment_count ? 0 : -ENOEXEC;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An ELF file that holds Go code: the program's, read through /proc/PID/exe, which still opens
- * the file that runs when its path is gone or holds another one, or a library's. Nothing is mapped: a file that is cut short
- * while it is read is a failed read. Every offset is checked against the file's size.
+ * the file that runs when its path is gone or holds another one, or a library's. Nothing is
+ * mapped: a file that is cut short while it is read is a failed read. Every offset is checked
+ * against the file's size.
  */
 #ifndef CS_GO_IMAGE_H
 #define CS_GO_IMAGE_H
@@ -18,7 +19,7 @@
 
 struct cs_go_segment {
 	uint64_t vaddr, file_offset, file_bytes, memory_bytes;
-	bool writable, executable;
+	bool writable;
 };
 
 struct cs_go_section {
@@ -50,11 +51,5 @@ void cs_go_image_close(struct cs_go_image *image);
 /* BYTES at FILE_OFFSET; false: not all in the file. */
 bool cs_go_image_read(const struct cs_go_image *image, uint64_t file_offset, void *to,
                       uint64_t bytes);
-/* The same by virtual address, within one segment's file contents. */
-bool cs_go_image_read_at(const struct cs_go_image *image, uint64_t vaddr, void *to, uint64_t bytes);
-/* Bytes of the file from VADDR to the end of its segment; 0: not in one. */
-uint64_t cs_go_image_room(const struct cs_go_image *image, uint64_t vaddr);
-
-bool cs_go_image_writable(const struct cs_go_image *image, uint64_t vaddr);
 
 #endif

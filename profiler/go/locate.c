@@ -64,7 +64,8 @@ struct search {
 
 /* ---- tests of what is there ---- */
 
-bool cs_go_is_goroutine(struct cs_go_memory *memory, const struct cs_go_layout *layout, uint64_t g)
+/* Whether what lies at G can be a goroutine's struct in that layout. */
+static bool is_goroutine(struct cs_go_memory *memory, const struct cs_go_layout *layout, uint64_t g)
 {
 	uint64_t low, high, sp, goid;
 	uint32_t status;
@@ -95,7 +96,7 @@ static bool is_goroutines(struct search *search, uint64_t at)
 
 	return cs_go_read_u64(search->memory, at, &array) && array &&
 	       cs_go_read_u64(search->memory, array, &g) && g &&
-	       cs_go_is_goroutine(search->memory, search->layout, g);
+	       is_goroutine(search->memory, search->layout, g);
 }
 
 static bool is_scheduler(struct search *search, uint64_t at)

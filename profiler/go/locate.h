@@ -32,12 +32,12 @@ struct cs_go_variables {
 	uint64_t sweepgen;    /* of mheap_; its list of spans is 8 bytes behind it */
 };
 
-/* -ENOTSUP (in this layout) or -ENOENT (in none) with DIAG: without goroutines there is nothing to be told. */
+/*
+ * 0; -ENOTSUP (in this layout) or -ENOENT (in none) with DIAG: without goroutines there is
+ * nothing to be told.
+ */
 int cs_go_locate(struct cs_go_variables *variables, const struct cs_go_module *module,
                  const struct cs_go_layout *layout, struct cs_go_memory *memory,
                  struct cs_diag *diag);
-
-/* True when what lies at G can be a goroutine's struct in that layout. */
-bool cs_go_is_goroutine(struct cs_go_memory *memory, const struct cs_go_layout *layout, uint64_t g);
 
 #endif

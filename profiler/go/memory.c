@@ -49,10 +49,8 @@ struct cs_go_memory cs_go_memory_of(uint32_t pid)
 
 int cs_go_read_pieces(struct cs_go_memory *memory, struct cs_go_piece *pieces, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++)
 		pieces[i].got = false;
-		memory->bytes_read += pieces[i].bytes;
-	}
 	return memory->read(memory->context, pieces, count);
 }
 

@@ -24,7 +24,6 @@ struct cs_go_memory {
 	 * read; -ESRCH: the process has gone, -EPERM: not ours to read. */
 	int (*read)(void *context, struct cs_go_piece *pieces, size_t count);
 	void *context;
-	uint64_t bytes_read; /* statistics */
 };
 
 /* The live process PID; holds no resources. */

@@ -137,11 +137,6 @@ bool cs_go_sample_is_go(struct cs_observation *observation, uint64_t pc)
 	return cs_go_place_of(&observation->go->places, pc, true)->flags & CS_GO_PLACE_KNOWN;
 }
 
-uint32_t cs_go_sample_frame(struct cs_observation *observation, uint64_t pc, bool exact)
-{
-	return cs_go_names_frame(&observation->names, pc << 1 | exact);
-}
-
 uint32_t cs_go_sample_node(struct cs_observation *observation, const uint64_t *chain,
                            uint32_t count, uint32_t outer)
 {
@@ -158,7 +153,9 @@ uint32_t cs_go_sample_node(struct cs_observation *observation, const uint64_t *c
 	for (uint32_t i = known; i-- > 0;) {
 		const struct cs_go_place *place = cs_go_place_of(places, chain[i], i == 0);
 		bool wrapper = place->flags & CS_GO_PLACE_WRAPPER;
-		uint32_t frame = wrapper ? 0 : cs_go_sample_frame(observation, chain[i], i == 0);
+		uint32_t frame =
+			wrapper ? 0
+				: cs_go_names_frame(&observation->names, chain[i] << 1 | (i == 0));
 
 		if (frame)
 			node = cs_model_node(observation->model, node, frame);
@@ -181,45 +178,30 @@ uint32_t cs_go_sample_stack(struct cs_observation *observation, uint64_t pc, uin
 	return node;
 }
 
-uint32_t cs_go_sample_unwind(struct cs_observation *observation, uint64_t g, uint64_t pc,
-                             uint64_t sp)
+uint32_t cs_go_sample_outside(struct cs_observation *observation, uint64_t g)
 {
 	const struct cs_go_layout *layout = &observation->go->layout;
 	unsigned char head[CS_GO_G_BYTES];
-	bool exact = pc != 0;
 	uint32_t node = 0;
 
-	if (!read_g(observation, g, head))
+	if (!read_g(observation, g, head) ||
+	    (cs_go_u32(head, layout->g_status) & ~CS_GO_STATUS_SCAN) != CS_GO_SYSCALL)
 		return 0;
-	if (!exact) {
-		bool syscall = (cs_go_u32(head, layout->g_status) & ~CS_GO_STATUS_SCAN) ==
-		               CS_GO_SYSCALL;
+	uint64_t pc = cs_go_u64(head, layout->g_syscall_pc);
+	uint64_t sp = cs_go_u64(head, layout->g_syscall_sp);
+	uint64_t low = cs_go_u64(head, 0), high = cs_go_u64(head, 8);
 
-		pc = cs_go_u64(head, syscall ? layout->g_syscall_pc : layout->g_pc);
-		sp = cs_go_u64(head, syscall ? layout->g_syscall_sp : layout->g_sp);
-	}
-	if (sp < cs_go_u64(head, 0) || sp >= cs_go_u64(head, 8))
+	if (sp < low || sp >= high)
 		return 0;
-	uint64_t bytes = cs_go_u64(head, 8) - sp;
+	uint64_t bytes = high - sp;
 	struct cs_go_stack *stack = malloc(sizeof(*stack));
 	unsigned char *copy = bytes <= STACK_MAX_BYTES ? malloc(bytes) : NULL;
 
 	if (stack && copy && cs_go_read(&observation->go->memory, sp, copy, bytes) == 0) {
-		cs_go_unwind(&observation->go->places, pc, sp, copy, bytes, exact, stack);
+		cs_go_unwind(&observation->go->places, pc, sp, copy, bytes, false, stack);
 		node = cs_go_names_node(&observation->names, stack, CS_GO_HIDE_NOTHING);
 	}
 	free(copy);
 	free(stack);
 	return node;
-}
-
-uint32_t cs_go_sample_outside(struct cs_observation *observation, uint64_t g)
-{
-	const struct cs_go_layout *layout = &observation->go->layout;
-	unsigned char head[CS_GO_G_BYTES];
-
-	if (!read_g(observation, g, head) ||
-	    (cs_go_u32(head, layout->g_status) & ~CS_GO_STATUS_SCAN) != CS_GO_SYSCALL)
-		return 0;
-	return cs_go_sample_unwind(observation, g, 0, 0);
 }

@@ -16,11 +16,11 @@ extern const struct cs_observer cs_go_observer;
 /* The same for a Go library in a program of another language, which others may know better. */
 extern const struct cs_observer cs_go_library_observer;
 
-/* What a sample says of the thread TID (as we see it); a COPY of BYTES of its stack from SP on. */
+/* What a sample says of the thread TID (as we see it); a COPY of BYTES of its stack. */
 struct cs_go_sampled {
 	uint32_t tid;
 	bool has_registers;
-	uint64_t r14, sp; /* in Go's code r14 holds the goroutine's struct */
+	uint64_t r14; /* in Go's code it holds the goroutine's struct */
 	const void *copy;
 	uint64_t bytes;
 };
@@ -44,12 +44,6 @@ uint32_t cs_go_sample_outside(struct cs_observation *observation, uint64_t g);
 bool cs_go_sample_is_go(struct cs_observation *observation, uint64_t pc);
 
 /*
- * The frame of PC, named; wrappers too have one. EXACT: it is the sampled instruction itself,
- * else a return address. 0: not Go's.
- */
-uint32_t cs_go_sample_frame(struct cs_observation *observation, uint64_t pc, bool exact);
-
-/*
  * The node of a callchain, innermost first, of COUNT addresses: the first is the sampled
  * instruction, the others are return addresses. Ends at the first that is not Go's; OUTER is
  * what lies outside of that, 0 nothing.
@@ -65,12 +59,5 @@ uint32_t cs_go_sample_node(struct cs_observation *observation, const uint64_t *c
  */
 uint32_t cs_go_sample_stack(struct cs_observation *observation, uint64_t pc, uint64_t sp,
                             const void *copy, uint64_t bytes, uint32_t least);
-
-/*
- * The node of the stack of the goroutine at G as it is now, walked from PC and SP (both 0: from
- * where it last stopped). Right when it stands still. 0: not walkable.
- */
-uint32_t cs_go_sample_unwind(struct cs_observation *observation, uint64_t g, uint64_t pc,
-                             uint64_t sp);
 
 #endif

@@ -16,7 +16,8 @@
 #define TEXT 32u
 #define SEARCH_BYTES (1u << 20)
 
-bool cs_go_version_parse(struct cs_go_version *version, const char *text)
+/* False: that is no version of Go. */
+static bool parse(struct cs_go_version *version, const char *text)
 {
 	const char *go = strstr(text, "go1.");
 	size_t length = strlen(text);
@@ -46,7 +47,7 @@ static bool take(struct cs_go_version *version, const unsigned char *info, uint6
 		return false;
 	memcpy(text, info + TEXT + 1, length);
 	text[length] = '\0';
-	return cs_go_version_parse(version, text);
+	return parse(version, text);
 }
 
 static bool from_build_info(struct cs_go_version *version, const struct cs_go_image *image,
@@ -84,7 +85,7 @@ static bool from_runtime(struct cs_go_version *version, const struct cs_go_modul
 		for (uint64_t back = 0; back <= 8; back += 8)
 			if (cs_go_read_string(memory, operands[i].target - back, text,
 			                      sizeof(text)) &&
-			    cs_go_version_parse(version, text))
+			    parse(version, text))
 				return true;
 	return false;
 }

@@ -23,7 +23,4 @@ struct cs_go_version {
 bool cs_go_version_find(struct cs_go_version *version, const struct cs_go_image *image,
                         const struct cs_go_module *module, struct cs_go_memory *memory);
 
-/* False: that is no version of Go. */
-bool cs_go_version_parse(struct cs_go_version *version, const char *text);
-
 #endif

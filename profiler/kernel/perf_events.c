@@ -98,7 +98,6 @@ static struct cs_perf_ring *map_ring(struct cs_perf *perf, int fd, int *error)
 	ring->page = memory;
 	ring->data = (const uint8_t *)memory + page;
 	ring->bytes = perf->ring_bytes;
-	perf->counts.ring_bytes += ring->bytes;
 	return ring;
 }
 
@@ -161,7 +160,6 @@ static void drop_events(struct cs_perf *perf, uint32_t from)
 		for (uint32_t cpu = 0; cpu < perf->cpu_count; cpu++) {
 			if (!perf->rings[cpu] || perf->owners[cpu] != event->fd)
 				continue;
-			perf->counts.ring_bytes -= perf->rings[cpu]->bytes;
 			unmap_ring(perf->rings[cpu]);
 			perf->rings[cpu] = NULL;
 			perf->owners[cpu] = -1;

@@ -56,7 +56,6 @@ struct cs_perf_counts {
 	uint64_t throttled;  /* times that the kernel found it too much */
 	uint32_t threads;    /* attached by us; others inherit */
 	uint32_t unattached; /* threads that could not be */
-	uint64_t ring_bytes; /* in all */
 	bool user_only;      /* the kernel shows only time in user code */
 };
 void cs_perf_counts(const struct cs_perf *perf, struct cs_perf_counts *counts);

@@ -68,7 +68,6 @@ static int add_row(struct cs_rollup_pass *pass, const struct cs_item *item,
 	}
 	group->value += value;
 	rollup->private->value += value;
-	group->entry.variance += pass->sign * item->variance;
 	rollup->variance += pass->sign * item->variance;
 	/* What a base of the same trace counted is part of the count now. */
 	group->entry.samples += pass->sign < 0 ? -item->samples : item->samples;

@@ -29,11 +29,8 @@ enum cs_by {
 	CS_BY_COUNT
 };
 
-struct cs_by_info {
-	const char *name; /* cli.md */
-	const char *help;
-};
-extern const struct cs_by_info cs_by_info[CS_BY_COUNT];
+/* What --by takes; ends with NULL. */
+extern const char *const cs_by_names[CS_BY_COUNT + 1];
 
 /* CS_BY_COUNT: no such way. */
 enum cs_by cs_by_by_name(const char *name);
@@ -50,7 +47,6 @@ struct cs_entry {
 	int64_t cumulative;  /* by function: of everything it called as well; else = value */
 	int64_t objects;     /* if the rollup has_objects */
 	int64_t base, delta; /* if the rollup has a base: delta = value - base */
-	double variance;     /* of value */
 	uint64_t samples;    /* sampled blocks behind value */
 	const struct cs_stack *stack; /* by stack and spawn; NULL else */
 	const struct cs_call *call;   /* by stack and function: the function; else NULL */

@@ -10,22 +10,17 @@
 #include "model/rollup_private.h"
 #include "model/texts.h"
 
-const struct cs_by_info cs_by_info[CS_BY_COUNT] = {
-	[CS_BY_STACK] = {"stack", "the stacks that allocated"},
-	[CS_BY_FUNCTION] = {"function", "functions, by what they allocated themselves"},
-	[CS_BY_MODULE] = {"module", "the programs and libraries the functions are in"},
-	[CS_BY_THREAD] = {"thread", "the threads that allocated"},
-	[CS_BY_PROCESS] = {"process", "processes"},
-	[CS_BY_SPAWN] = {"spawn", "where the coroutines that did it were created"},
-	[CS_BY_COROUTINE] = {"coroutine", "the coroutines that did it"},
-	[CS_BY_LABEL] = {"label", "labels of the coroutines that did it"},
+const char *const cs_by_names[CS_BY_COUNT + 1] = {
+	[CS_BY_STACK] = "stack",   [CS_BY_FUNCTION] = "function",   [CS_BY_MODULE] = "module",
+	[CS_BY_THREAD] = "thread", [CS_BY_PROCESS] = "process",     [CS_BY_SPAWN] = "spawn",
+	[CS_BY_LABEL] = "label",   [CS_BY_COROUTINE] = "coroutine",
 };
 
 enum cs_by cs_by_by_name(const char *name)
 {
 	enum cs_by by = 0;
 
-	while (by < CS_BY_COUNT && strcmp(cs_by_info[by].name, name) != 0)
+	while (by < CS_BY_COUNT && strcmp(cs_by_names[by], name) != 0)
 		by++;
 	return by;
 }

@@ -111,7 +111,6 @@ static void sum_processes(struct cs_snapshot *snapshot, const struct cs_model *m
 		if (process->heap_mean_bytes > snapshot->mean_bytes)
 			snapshot->mean_bytes = process->heap_mean_bytes;
 		snapshot->lost += process->lost;
-		snapshot->emitted += process->emitted;
 	}
 }
 

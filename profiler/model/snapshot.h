@@ -68,7 +68,7 @@ struct cs_snapshot {
 	bool sampled;        /* any process in it is */
 	bool exact;          /* no process sampled, and none lost an event */
 	uint64_t mean_bytes; /* the largest of its processes' means */
-	uint64_t lost, emitted;
+	uint64_t lost;
 	bool sums_only; /* see cs_snapshot_take_sums() */
 	struct cs_row *rows;
 	uint32_t row_count;
@@ -84,7 +84,6 @@ struct cs_snapshot {
 	struct cs_thread *threads;
 	uint32_t thread_count;
 	struct cs_figure *figures; /* by id - 1 */
-	uint32_t figure_count;
 	struct cs_arena texts;
 };
 

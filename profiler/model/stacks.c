@@ -58,7 +58,8 @@ struct cs_stacks {
 	size_t climb_room;
 };
 
-const char *cs_frame_mark_text(uint64_t mark)
+/* As everything shows it: "[truncated]". */
+static const char *mark_text(uint64_t mark)
 {
 	switch (mark) {
 	case 0:
@@ -122,21 +123,6 @@ void cs_stacks_free(struct cs_stacks *stacks)
 uint32_t cs_stacks_count(const struct cs_stacks *stacks)
 {
 	return stacks->stacks.count;
-}
-
-uint32_t cs_stacks_call_count(const struct cs_stacks *stacks)
-{
-	return stacks->calls.count;
-}
-
-uint32_t cs_stacks_function_count(const struct cs_stacks *stacks)
-{
-	return stacks->functions.count;
-}
-
-uint32_t cs_stacks_module_count(const struct cs_stacks *stacks)
-{
-	return stacks->modules.count + 1;
 }
 
 /* The tables below give ids from 1; 0 is "no memory", and in keys "none". */
@@ -263,7 +249,7 @@ static void place_text(char *text, size_t size, const struct cs_module *module, 
 		snprintf(text, size, "%s+0x%" PRIx64,
 		         last_component(module->path ? module->path : ""), offset);
 	else if (offset < CS_FRAME_MARKS)
-		snprintf(text, size, "%s", cs_frame_mark_text(offset));
+		snprintf(text, size, "%s", mark_text(offset));
 	else
 		snprintf(text, size, "0x%" PRIx64, offset);
 }

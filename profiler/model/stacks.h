@@ -57,14 +57,8 @@ const struct cs_stack *cs_stacks_rooted(struct cs_stacks *stacks, const struct c
 
 /* How many there are: ids are below. */
 uint32_t cs_stacks_count(const struct cs_stacks *stacks);
-uint32_t cs_stacks_call_count(const struct cs_stacks *stacks);
-uint32_t cs_stacks_function_count(const struct cs_stacks *stacks);
-uint32_t cs_stacks_module_count(const struct cs_stacks *stacks);
 
 /* The innermost call that is no mark; the innermost mark when there is nothing else. */
 const struct cs_call *cs_stack_self(const struct cs_stack *stack);
-
-/* Text of a mark, as everything shows it: "[truncated]". */
-const char *cs_frame_mark_text(uint64_t mark);
 
 #endif

@@ -94,7 +94,6 @@ static int take_figures(struct cs_snapshot *snapshot, const struct cs_model *mod
 		return -ENOMEM;
 	for (uint32_t id = 1; id <= count; id++)
 		snapshot->figures[id - 1] = *cs_model_figure_at(model, id);
-	snapshot->figure_count = count;
 	return 0;
 }
 

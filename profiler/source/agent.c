@@ -50,7 +50,6 @@ static void alloc(struct cs_agent *agent, struct cs_agent_lane *state,
 	else if (coroutine)
 		cs_model_coroutine_seen(agent->world->model, coroutine,
 		                        cs_model_cell_at(agent->world->model, cell)->node, at_ns);
-	agent->allocs++;
 }
 
 static void release(struct cs_agent *agent, struct cs_agent_lane *state,
@@ -62,7 +61,6 @@ static void release(struct cs_agent *agent, struct cs_agent_lane *state,
 		return;
 	cs_books_release(agent->books, state->thread, what->address, by_realloc,
 	                 time_of(agent, record));
-	agent->frees++;
 }
 
 static void restore(struct cs_agent *agent, struct cs_agent_lane *state,
@@ -73,7 +71,6 @@ static void restore(struct cs_agent *agent, struct cs_agent_lane *state,
 	if (!agent->books)
 		return;
 	cs_books_restore(agent->books, state->thread, what->address, time_of(agent, record));
-	agent->frees--;
 }
 
 /*

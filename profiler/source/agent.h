@@ -62,7 +62,6 @@ struct cs_agent {
 	uint32_t outside;   /* threads of that kind */
 	uint64_t time_ns;   /* of the last record */
 	uint64_t latest_ns; /* the present: no record is later, whatever its stamp says */
-	uint64_t allocs, frees;
 	uint64_t lost_told;
 	uint64_t unbooked;  /* records that there was no memory for, or that made no sense */
 	uint64_t undefined; /* uses of a stack that was never defined */

@@ -88,7 +88,6 @@ static void add_stats(struct cs_collector_stats *stats, const struct cs_recorded
 	stats->late += recorded->merge.late;
 	stats->undefined += agent->undefined;
 	stats->unbooked += agent->unbooked;
-	stats->damaged += cs_recorded_damage(recorded) != NULL;
 }
 
 static void forget(void *context, const struct cs_recorded *recorded)
@@ -437,5 +436,4 @@ void cs_collector_stats(const struct cs_collector *collector, struct cs_collecto
 	for (uint32_t i = 0; i < collector->family.count; i++)
 		add_stats(stats, collector->family.members[i]);
 	stats->unreadable = collector->family.unreadable;
-	stats->readings_ns = collector->readings.cost_ns;
 }

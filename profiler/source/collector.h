@@ -84,10 +84,8 @@ struct cs_collector_stats {
 	uint64_t lost;
 	uint64_t unfinished; /* records in whose making a thread was killed */
 	uint64_t late;
-	uint64_t undefined; /* uses of stacks whose definition was lost */
-	uint64_t unbooked;  /* events that there was no memory for, or that made no sense */
-	uint64_t readings_ns;
-	uint32_t damaged;    /* rings that were not read to their end */
+	uint64_t undefined;  /* uses of stacks whose definition was lost */
+	uint64_t unbooked;   /* events that there was no memory for, or that made no sense */
 	uint32_t unreadable; /* rings that could not be opened */
 };
 

@@ -326,7 +326,8 @@ void cs_recorded_close_accounts(struct cs_recorded *recorded)
 }
 
 /* What its table says survives it; its stacks do not. */
-void cs_recorded_coroutines(struct cs_recorded *recorded)
+/* Brings all of its coroutines to what its table says, without their stacks. */
+static void read_coroutines(struct cs_recorded *recorded)
 {
 	struct cs_roster_sweep sweep = {.sweep_ns = UINT64_MAX};
 
@@ -341,7 +342,7 @@ void cs_recorded_end(struct cs_recorded *recorded)
 	if (recorded->ended)
 		return;
 	cs_recorded_drain(recorded, 0, UINT64_MAX);
-	cs_recorded_coroutines(recorded);
+	read_coroutines(recorded);
 	now_ns = present(recorded);
 	cs_recorded_totals(recorded);
 	cs_recorded_close_accounts(recorded);

@@ -52,9 +52,6 @@ void cs_recorded_drain_to(struct cs_recorded *recorded, uint64_t stamp);
 /* Brings the accounts (emitted, lost, counters, refusal) into the model. */
 void cs_recorded_totals(struct cs_recorded *recorded);
 
-/* Brings all of its coroutines to what its table says, without their stacks. */
-void cs_recorded_coroutines(struct cs_recorded *recorded);
-
 /* What neither records nor counters speak of, lane by lane; once, when all has been drained. */
 void cs_recorded_close_accounts(struct cs_recorded *recorded);
 

@@ -35,7 +35,6 @@ static int check_file(struct cs_ring_reader *ring, struct cs_diag *diag)
 	if (status.st_uid != geteuid() || status.st_nlink > 1)
 		return cs_diag_set(diag, -EPERM, "read %s: it is not a file of ours alone",
 		                   ring->name);
-	ring->device = status.st_dev;
 	ring->inode = status.st_ino;
 	return 0;
 }
@@ -120,7 +119,6 @@ static void take_info(struct cs_ring_info *info, const struct cs_ring *header)
 	info->fork_stamp = header->fork_stamp;
 	info->fork_ring_start = header->fork_ring_start;
 	info->heap_mean_bytes = header->heap_mean_bytes;
-	info->brk_start = header->brk_start;
 	memcpy(info->executable, header->executable, sizeof(info->executable));
 	memcpy(info->arguments, header->arguments, sizeof(info->arguments));
 	info->executable[sizeof(info->executable) - 1] = '\0';
@@ -227,7 +225,6 @@ static struct cs_lane_reader *open_lane(struct cs_ring_reader *ring, uint32_t in
 	}
 	lane->shared = shared;
 	lane->bytes_max = ring->info.lane_bytes;
-	lane->index = index;
 	lane->position = lane->head = start.tail;
 	return lane;
 }
@@ -293,7 +290,6 @@ static void do_lane_totals(void *arg)
 	lane->emitted = atomic_load_explicit(&lane->shared->emitted, memory_order_acquire);
 	lane->lost = atomic_load_explicit(&lane->shared->lost, memory_order_relaxed);
 	lane->tid = atomic_load_explicit(&lane->shared->tid, memory_order_relaxed);
-	lane->owner_ended = atomic_load_explicit(&lane->shared->owner_ended, memory_order_relaxed);
 }
 
 static void do_counters(void *arg)

@@ -26,7 +26,6 @@ struct cs_lane_reader {
 	struct cs_lane *shared; /* header and data, mapped */
 	uint64_t bytes;         /* of data, a power of two; 0: it has never had a record */
 	uint64_t bytes_max;     /* what the ring's header says */
-	uint32_t index;
 	uint32_t idle_passes;
 
 	uint64_t position; /* bytes taken out of it */
@@ -45,7 +44,6 @@ struct cs_lane_reader {
 	uint64_t lost_told;     /* by its LOST records */
 	uint64_t emitted, lost; /* what its header says, see cs_lane_totals() */
 	uint32_t tid;
-	bool owner_ended;
 
 	const char *damage; /* why it is read no further; NULL: sound */
 	void *user;         /* of the decoder */
@@ -56,7 +54,7 @@ struct cs_ring_info {
 	uint64_t lane_bytes, lane_stride;
 	uint32_t clock, pid, parent_pid, flags;
 	uint64_t start_stamp, start_mono_ns, boot_ticks, fork_stamp, fork_ring_start;
-	uint64_t heap_mean_bytes, brk_start;
+	uint64_t heap_mean_bytes;
 	char executable[1024];
 	char arguments[1024]; /* separated by NUL, ends with two */
 };
@@ -67,7 +65,7 @@ struct cs_ring_reader {
 	uint8_t *memory; /* in memory: all of it */
 	uint64_t memory_bytes;
 	struct cs_ring *shared; /* the header, mapped */
-	uint64_t inode, device;
+	uint64_t inode;
 	struct cs_ring_info info;
 	struct cs_lane_reader **lanes;
 	uint32_t lane_count;

@@ -159,7 +159,6 @@ static void do_look(void *arg)
 
 	slots->count = atomic_load_explicit(&shared->slot_count, memory_order_acquire);
 	slots->created = atomic_load_explicit(&shared->created, memory_order_relaxed);
-	slots->ended = atomic_load_explicit(&shared->ended, memory_order_relaxed);
 	if (texts >= CS_SLOT_TEXTS)
 		texts = CS_SLOT_TEXTS - 1;
 	for (uint32_t i = slots->text_count + 1; i <= texts; i++)

@@ -20,8 +20,8 @@ struct cs_slots {
 	uint64_t memory_bytes; /* fd -1: in memory of ours */
 	uint32_t count;        /* slots at the last look */
 	uint32_t text_count;
-	uint64_t created, ended; /* at the last look */
-	const char *damage;      /* why it is read no further; NULL: sound */
+	uint64_t created;   /* at the last look */
+	const char *damage; /* why it is read no further; NULL: sound */
 	char texts[CS_SLOT_TEXTS][CS_SLOT_TEXT_BYTES];
 };
 

@@ -58,15 +58,15 @@ void cs_files_free(struct cs_files *files)
 	free(files);
 }
 
-bool cs_files_has(const struct cs_files *files, uint32_t module)
+static bool is_known(const struct cs_files *files, uint32_t module)
 {
 	return module < files->module_room && files->of_module[module] != 0;
 }
 
 static struct file *file_of(const struct cs_files *files, uint32_t module)
 {
-	return cs_files_has(files, module) ? cs_list_at(&files->files, files->of_module[module] - 1)
-	                                   : NULL;
+	return is_known(files, module) ? cs_list_at(&files->files, files->of_module[module] - 1)
+	                               : NULL;
 }
 
 static bool same_file(const struct file *file, const struct stat *status)
@@ -126,7 +126,7 @@ int cs_files_add(struct cs_files *files, uint32_t module, int fd, const char *pa
 	if (fd < 0)
 		return 0;
 	/* Only what has a regular file's contents can be read when the time comes. */
-	if (!cs_files_has(files, module) && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
+	if (!is_known(files, module) && fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
 		uint32_t id = file_id(files, fd, &status, path);
 		error = id ? map_module(files, module, id) : -ENOMEM;
 	}

@@ -16,7 +16,6 @@ struct cs_files;
 struct cs_files *cs_files_new(uint32_t max_open);
 void cs_files_free(struct cs_files *files);
 
-bool cs_files_has(const struct cs_files *files, uint32_t module);
 /* As cs_resolver_add_module(). */
 int cs_files_add(struct cs_files *files, uint32_t module, int fd, const char *path);
 

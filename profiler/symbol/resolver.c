@@ -86,11 +86,6 @@ void cs_resolver_free(struct cs_resolver *resolver)
 	free(resolver);
 }
 
-bool cs_resolver_has_module(const struct cs_resolver *resolver, uint32_t module)
-{
-	return cs_files_has(resolver->files, module);
-}
-
 int cs_resolver_add_module(struct cs_resolver *resolver, uint32_t module, int fd, const char *path)
 {
 	return cs_files_add(resolver->files, module, fd, path);
@@ -215,7 +210,6 @@ static int name_module(struct work *work, size_t first, size_t *next)
 	while (first + count < work->count && wanted[count].module == wanted->module)
 		count++;
 	*next = first + count;
-	work->result.modules++;
 	error = tell(work);
 	if (error)
 		return error;

@@ -31,9 +31,6 @@ struct cs_resolver_options {
 struct cs_resolver *cs_resolver_new(const struct cs_resolver_options *options);
 void cs_resolver_free(struct cs_resolver *resolver);
 
-/* False when a module's file is not known yet: worth opening and adding. */
-bool cs_resolver_has_module(const struct cs_resolver *resolver, uint32_t module);
-
 /*
  * The file of MODULE (an id of the model). Takes FD, also on failure; PATH is where the file
  * could be opened again should too many be open (/proc/PID/root/…), NULL: it could not.
@@ -45,7 +42,6 @@ struct cs_resolver_result {
 	uint64_t frames;     /* that lie in a module and had no name */
 	uint64_t named;      /* of these, with a function name now */
 	uint64_t with_lines; /* … and with a source line */
-	uint32_t modules;    /* that these frames lie in */
 	uint32_t missing;    /* modules whose file could not be opened */
 	uint32_t replaced;   /* whose file has another build id now: no names from it */
 	uint32_t damaged;    /* whose file is no readable ELF file */

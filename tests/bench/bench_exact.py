@@ -11,7 +11,7 @@ import tempfile
 
 import measure
 
-PAIRS = int(os.environ.get("PAIRS", "4000000"))
+PAIRS = int(os.environ.get("PAIRS", "8000000"))
 FOLDER = tempfile.TemporaryDirectory(prefix="coroscope-bench.")
 FLAGS = ["-fno-builtin", "-pthread", "-fno-optimize-sibling-calls"]
 PROGRAMS = {

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What sampling adds to a pair of free and malloc, and what a sample costs.
 
-The program is micro.c; the CPU time of a pair is taken inside it, thread by thread. `PAIRS`
-sets how many a round makes: enough for each of its 1,024 stacks to be sampled several times,
-because the first time costs some microseconds more, once."""
+At 512 KiB what is added is less than what differs from one process to the next, so it is taken
+within a process: turns.c, pairs through the agent and past it in turns. What jemalloc's profiler
+adds can be had from two processes only: micro.c. There the CPU time of a pair is taken inside as
+well, thread by thread. `PAIRS` sets how many a round makes: enough for each of the 1,024 stacks
+to be sampled several times, because the first time costs some microseconds more, once."""
 import glob
 import os
 import re
@@ -16,8 +18,9 @@ JEMALLOC = next(iter(glob.glob("/usr/lib/*/libjemalloc.so.2")), None)
 # As micro.c draws them, for what a mean of M bytes samples of a pair.
 SIZES = range(16, 16 + 1413)
 FOLDER = tempfile.TemporaryDirectory(prefix="coroscope-bench.")
-PROGRAM = measure.compile_program(FOLDER.name, "micro.c", "-fno-builtin", "-pthread",
-                                  "-fno-optimize-sibling-calls")
+FLAGS = ("-D_GNU_SOURCE", "-fno-builtin", "-pthread", "-fno-optimize-sibling-calls")
+PROGRAM = measure.compile_program(FOLDER.name, "micro.c", *FLAGS)
+TURNS = measure.compile_program(FOLDER.name, "turns.c", *FLAGS)
 TRACE = os.path.join(FOLDER.name, "trace.coro")
 
 
@@ -35,17 +38,31 @@ def variants(threads, heap, preload=None, shift=None, pairs=PAIRS):
             "peer": (lambda: pair_ns(program, profiled)) if shift else None}
 
 
+def turns(row, library, threads, preload):
+    """Fills ROW. Without an agent the two ways are the same; how far they differ is a note."""
+    program = [TURNS, library, str(threads), PAIRS]
+    env = {"LD_PRELOAD": preload} if preload else None
+    figures = lambda command: [float(word) for word in measure.run(command, env).out.split()]
+    pair = variants(threads, "512KiB", preload, 19)
+    alone = []
+    for _ in range(measure.wanted_rounds(5)):
+        alone.append(figures(program)[1])
+        bare, more = figures(measure.record(TRACE, "512KiB", program, "--no-symbols"))
+        row.add(bare, bare + more, bare + pair["peer"]() - pair["bare"]() if preload else None)
+    row.note(f"without us the two ways differ by {min(alone):+.2f} to {max(alone):+.2f} ns")
+    measure.finish(row)
+
+
 def at_512_kib():
-    for allocator in ("glibc", "jemalloc"):
+    for allocator, library, preload in (("glibc", "libc.so", None),
+                                        ("jemalloc", "libjemalloc", JEMALLOC)):
         if allocator == "jemalloc" and not JEMALLOC:
             measure.say("jemalloc is not installed: no rows on it")
             continue
         for threads in (1, 2):
             of = "1 thread" if threads == 1 else f"{threads} threads"
-            row = measure.Row(f"sampled 512 KiB, {allocator}, {of}, a pair", "ns",
-                              measure.added_at_most(5))
-            peer = {"preload": JEMALLOC, "shift": 19} if allocator == "jemalloc" else {}
-            measure.compare(row, **variants(threads, "512KiB", **peer), rounds=9)
+            turns(measure.Row(f"sampled 512 KiB, {allocator}, {of}, a pair", "ns",
+                              measure.added_at_most(5)), library, threads, preload)
 
 
 def samples_a_pair(mean):

@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pairs of free and malloc at the end of 1,024 different call paths, 20 frames deep, sizes 16
- * to 1,428 bytes (722 on average), 64 blocks live a thread. The worst case for a profiler that
- * hopes to see the last stack again: paths differ from the outermost frame on.
+ * Pairs of free and malloc at the ends of the call paths of paths.h, 64 blocks live a thread.
  *
- * micro THREADS PAIRS [DEPTH [LIVE]]: prints the CPU time of a pair in ns, start-up and end
- * left out.
+ * micro THREADS PAIRS [DEPTH [LIVE]]: of the THREADS one is the program's own. Prints the CPU time
+ * of a pair in ns, start-up and end left out.
  */
+#include "paths.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define LIVE_MAX (1u << 20)
 #define THREADS_MAX 64
-#define NOINLINE __attribute__((noinline))
-#define KEEP_FRAME() __asm__ volatile("")
 
 /* In cache lines of its own: threads share nothing here but what the allocator lets them. */
 struct worker {
@@ -28,49 +25,12 @@ struct worker {
 	int depth;
 };
 
-static uint64_t draw(struct worker *worker)
+static inline void pair(struct worker *worker)
 {
-	worker->random ^= worker->random << 13;
-	worker->random ^= worker->random >> 7;
-	worker->random ^= worker->random << 17;
-	return worker->random;
-}
+	unsigned slot = worker->next++ % worker->live;
 
-static void descend(struct worker *worker, int depth, unsigned path);
-
-NOINLINE static void left(struct worker *worker, int depth, unsigned path)
-{
-	descend(worker, depth - 1, path >> 1);
-	KEEP_FRAME();
-}
-
-NOINLINE static void right(struct worker *worker, int depth, unsigned path)
-{
-	descend(worker, depth - 1, path >> 1);
-	KEEP_FRAME();
-}
-
-NOINLINE static void descend(struct worker *worker, int depth, unsigned path)
-{
-	if (depth <= 0) {
-		unsigned slot = worker->next++ % worker->live;
-
-		free(worker->blocks[slot]);
-		worker->blocks[slot] = malloc(16 + (draw(worker) >> 20) % 1413);
-	} else if (path & 1) {
-		right(worker, depth - 1, path);
-	} else {
-		left(worker, depth - 1, path);
-	}
-	KEEP_FRAME();
-}
-
-static double cpu_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+	free(worker->blocks[slot]);
+	worker->blocks[slot] = malloc(draw_size(&worker->random));
 }
 
 static void *work(void *argument)
@@ -80,10 +40,10 @@ static void *work(void *argument)
 
 	/* Warms up everything. */
 	for (long i = 0; i < worker->pairs / 20 || i < (long)worker->live; i++)
-		descend(worker, worker->depth, (unsigned)draw(worker) & 1023);
+		descend(worker, worker->depth, draw_path(&worker->random));
 	start = cpu_seconds();
 	for (long i = 0; i < worker->pairs; i++)
-		descend(worker, worker->depth, (unsigned)draw(worker) & 1023);
+		descend(worker, worker->depth, draw_path(&worker->random));
 	worker->seconds = cpu_seconds() - start;
 	for (unsigned i = 0; i < worker->live; i++)
 		free(worker->blocks[i]);
@@ -113,10 +73,13 @@ int main(int argc, char **argv)
 			.pairs = argument(argc, argv, 2, 2000000),
 			.depth = (int)argument(argc, argv, 3, 20),
 		};
-		pthread_create(&threads[i], NULL, work, &workers[i]);
 	}
+	for (long i = 1; i < count; i++)
+		pthread_create(&threads[i], NULL, work, &workers[i]);
+	work(&workers[0]);
 	for (long i = 0; i < count; i++) {
-		pthread_join(threads[i], NULL);
+		if (i > 0)
+			pthread_join(threads[i], NULL);
 		sum += workers[i].seconds / (double)workers[i].pairs;
 	}
 	printf("%.2f\n", sum / (double)count * 1e9);

@@ -10,8 +10,8 @@
  * at the counter. PART, 1 by default: a block has one PARTth of its rounds.
  */
 #define _GNU_SOURCE
-#include <dlfcn.h>
-#include <link.h>
+#include "itself.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -95,33 +95,6 @@ static double each_ns(void (*work)(unsigned), unsigned count)
 	_mm_setcsr(_mm_getcsr() & ~(unsigned)_MM_EXCEPT_MASK);
 	work(count);
 	return (now_ns() - start) / count;
-}
-
-/* ---- the function itself ---- */
-
-static int path_of(struct dl_phdr_info *info, size_t bytes, void *path)
-{
-	const char **wanted = path;
-
-	(void)bytes;
-	if (!strstr(info->dlpi_name, *wanted))
-		return 0;
-	*wanted = info->dlpi_name;
-	return 1;
-}
-
-static void *itself(const char *library, const char *function)
-{
-	void *handle, *address;
-
-	dl_iterate_phdr(path_of, &library);
-	handle = dlopen(library, RTLD_LAZY | RTLD_NOLOAD);
-	address = handle ? dlsym(handle, function) : NULL;
-	if (!address) {
-		fprintf(stderr, "no %s in %s\n", function, library);
-		exit(1);
-	}
-	return address;
 }
 
 /* ---- blocks ---- */

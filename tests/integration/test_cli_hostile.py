@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=120
 """Who types in the dark, and names that attack: every refusal is a line that says what is wrong,
 with status 2; nothing that a program or a file is called reaches the terminal or breaks JSON."""
 import json
@@ -93,7 +92,7 @@ def numbers_of_another_namespace():
              "hint: mount it" in result.err, repr(result))
     trace = cs.Trace(cs.path("apart.coro"))
     result = cs.run([*apart, *cs.record_command([cs.need_target("endings"), "return"], cs.EXACT,
-                                                trace.path)], timeout=30)
+                                                trace.path)], timeout=200)
     cs.equal("a PID namespace with the /proc of another: record ends with its program",
              result.status, 10)
     return cs.equal("a PID namespace with the /proc of another: it is recorded",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=240
+# cs-test: timeout=600
 """Reading commands on a real trace: JSON parses, outputs agree, and a closed pipe, a full disk,
 a cut or a damaged file end as they should."""
 import json

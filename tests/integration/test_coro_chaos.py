@@ -3,7 +3,6 @@
 """Everything that coroutines can do, in an order that seeds decide: the programs go on as they are,
 and as many are made and ended as they count themselves, of each kind; no others are seen.
 """
-# cs-test: timeout=120
 import collections
 import json
 

@@ -3,8 +3,6 @@
 """Wrong or missing unwind information below a coroutine that waits: its stack is cut there, the
 others are whole, and neither the program nor a reader minds. So for samples of what it allocates.
 """
-# cs-test: timeout=60
-import time
 
 import cs
 
@@ -19,19 +17,7 @@ def cut():
     program = cs.need_target("coro_cut")
     with cs.Running([program, str(COUNT)], cs.LOSSLESS, waits=True) as running:
         running.wait_until_ready("cut: all wait")
-        time.sleep(0.5)
-        coroutines = running.report("ps")["coroutines"]
-        cs.equal("cut: all are shown", len(coroutines), COUNT)
-        stacks = [names(one["stack"]) for one in cs.by_number(coroutines)]
-        cs.equal("cut: each begins where it waits",
-                 [i for i, stack in enumerate(stacks) if "park_here" not in stack], [])
-        cs.equal("cut: those with right information are whole",
-                 [i for i, stack in enumerate(stacks) if ("outermost" in stack) != (i % 5 == 4)
-                  and i % 5], [])
-        cs.equal("cut: nobody is led astray", {name for stack in stacks for name in stack} -
-                 {"swapcontext", "park_here", "outermost", "__start_context", "through_nothing",
-                  "through_beyond", "through_loop", "through_back", "through_right"} -
-                 {name for stack in stacks for name in stack if name.startswith("[")}, set())
+        cs.until_ok(lambda: shown(running))
         result = running.end()
         cs.equal("cut: the program goes on and ends well", (result.status, result.out),
                  (0, "done\n"))
@@ -42,6 +28,21 @@ def cut():
                   if "park_here" in names(entry["stack"])]
         cs.equal("cut: every block is with who asked for it",
                  sum(entry["value"] for entry in blocks), 3 * COUNT)
+
+
+def shown(running):
+    coroutines = running.report("ps")["coroutines"]
+    cs.equal("cut: all are shown", len(coroutines), COUNT)
+    stacks = [names(one["stack"]) for one in cs.by_number(coroutines)]
+    cs.equal("cut: each begins where it waits",
+             [i for i, stack in enumerate(stacks) if "park_here" not in stack], [])
+    cs.equal("cut: those with right information are whole",
+             [i for i, stack in enumerate(stacks) if ("outermost" in stack) != (i % 5 == 4)
+              and i % 5], [])
+    cs.equal("cut: nobody is led astray", {name for stack in stacks for name in stack} -
+             {"swapcontext", "park_here", "outermost", "__start_context", "through_nothing",
+              "through_beyond", "through_loop", "through_back", "through_right"} -
+             {name for stack in stacks for name in stack if name.startswith("[")}, set())
 
 
 cut()

@@ -3,11 +3,9 @@
 """Boost.Fiber's own events: what fibers wait for, who wakes them, and that fibers are told from
 other coroutines of Boost.Context; also where they migrate between threads.
 """
-# cs-test: timeout=120
 import collections
 import json
 import re
-import time
 
 import cs
 import slots
@@ -21,23 +19,26 @@ def waits():
     program = cs.need_target("coro_fibers")
     with cs.Running([program, "waits"], ["--no-heap"], waits=True) as running:
         running.wait_until_ready("waits: it began")
-        time.sleep(0.3)
-        fibers = cs.by_number(running.report("ps")["coroutines"])
-        cs.equal("waits: all are fibers", {one["runtime"] for one in fibers}, {"boost-context"})
-        cs.equal("waits: each for what it waits for",
-                 [one["reason"] for one in fibers[1:]], WAITS)
-        cs.equal("waits: who has given way, or was given a turn, is ready to go on",
-                 [one["state"] for one in (fibers[0], fibers[-1])], ["runnable"] * 2)
-        cs.equal("waits: the others are not",
-                 {one["state"] for one in fibers[1:-1]}, {"waiting"})
-        everybody = running.report("ps", "--system")["coroutines"]
-        cs.equal("waits: the dispatcher is there and the runtime's own",
-                 len(everybody) - len(fibers), 1)
-        chosen = running.report("ps", "--reason", "mutex")["coroutines"]
-        cs.equal("waits: and are found by it", len(chosen), 3)
+        cs.until_ok(lambda: shown(running))
         result = running.end()
         cs.equal("waits: the program goes on and ends well", (result.status, result.out),
                  (0, "done\n"))
+
+
+def shown(running):
+    fibers = cs.by_number(running.report("ps")["coroutines"])
+    cs.equal("waits: all are fibers", {one["runtime"] for one in fibers}, {"boost-context"})
+    cs.equal("waits: each for what it waits for",
+             [one["reason"] for one in fibers[1:]], WAITS)
+    cs.equal("waits: who has given way, or was given a turn, is ready to go on",
+             [one["state"] for one in fibers[:1] + fibers[-1:]], ["runnable"] * 2)
+    cs.equal("waits: the others are not",
+             {one["state"] for one in fibers[1:-1]}, {"waiting"})
+    everybody = running.report("ps", "--system")["coroutines"]
+    cs.equal("waits: the dispatcher is there and the runtime's own",
+             len(everybody) - len(fibers), 1)
+    chosen = running.report("ps", "--reason", "mutex")["coroutines"]
+    cs.equal("waits: and are found by it", len(chosen), 3)
 
 
 def counts(mode, arguments, threads):

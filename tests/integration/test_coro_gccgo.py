@@ -3,14 +3,12 @@
 """Goroutines of gccgo: as many as the program itself counts, where its own dump says that they
 are, with the same words for why they wait; what they allocate in C is theirs.
 """
-# cs-test: timeout=180
 import collections
 import json
 import os
 import re
 import signal
 import subprocess
-import time
 
 import cs
 import slots
@@ -54,11 +52,15 @@ def own_blocks(arguments, mode):
 
 def barrier():
     """What the runtime does between gopark and the switch does not make it runnable."""
-    run = session(["barrier", "3000"], "count")
-    parked_in = collections.Counter(slot.state for slot in run.ring.table.coroutines
-                                    if slot.reason == "chan receive")
-    cs.equal("barrier: all of them wait", parked_in,
-             {"waiting": json.loads(run.out)["created"]})
+    # How long a busy machine needs until all have come there, nobody knows.
+    for rest_ms in ("200", "3000", "20000"):
+        run = session(["barrier", "3000", rest_ms], "count")
+        parked_in = collections.Counter(slot.state for slot in run.ring.table.coroutines
+                                        if slot.reason == "chan receive")
+        want = {"waiting": json.loads(run.out)["created"]}
+        if parked_in == want:
+            break
+    cs.equal("barrier: all of them wait", parked_in, want)
 
 
 def churn():
@@ -125,7 +127,7 @@ def compare(name, arguments, own, count):
              [one["id"] for one in calls if not one["stack"] or
               one["stack"][-1]["function"] != "runtime.kickoff"], [])
     cs.check(f"{name}: to wait in the kernel is not to run",
-             max(one["cpu_ns"] for one in calls if place(one)[1]) < 3e8,
+             max([one["cpu_ns"] for one in calls if place(one)[1]], default=1e9) < 3e8,
              str([one["cpu_ns"] for one in calls]))
     cs.equal(f"{name}: the stacks are whole",
              [one["id"] for one in seen if one["state"] == "waiting" and
@@ -141,12 +143,13 @@ def parked(each):
         text = "\n".join(running.wait_until_ready("parked: it began"))
         own, count = dumped(text), int(re.search(r"\ngoroutines (\d+)", text)[1])
         cs.equal("parked: the program waits for everything", len(own), 8)
-        time.sleep(1)
         pid = str(running.target)
-        compare("parked, live", ["-p", pid], own, count)
+        cs.until_ok(lambda: compare("parked, live", ["-p", pid], own, count))
         group = cs.run([cs.COROSCOPE, "ps", "--group", "-p", pid]).out
         cs.check("parked: their names are as they were written",
                  "runtime_SemacquireMutex" in group and "runtime__" not in group, group)
+        cs.wait_until(lambda: cs.passes(lambda: compare("", [running.trace.path], own, count)),
+                      60)
         os.kill(running.target, signal.SIGKILL)
         running.end()
         compare("parked, killed", [running.trace.path], own, count)

@@ -29,7 +29,7 @@ def measured(program):
     target = cs.target(program)
     if target is None:
         return cs.without(program, "it was not built: a library is missing")
-    bare = subprocess.run([target], capture_output=True, text=True, check=False, timeout=60,
+    bare = subprocess.run([target], capture_output=True, text=True, check=False, timeout=200,
                           env={**os.environ, **BOUND})
     own = use(bare.stderr)
     if not cs.check(f"{program}: (it measures)", bare.returncode == 0 and own, bare.stderr):

@@ -4,14 +4,12 @@
 often, named by their functions, waiting where they yielded; what they allocate is theirs. A real
 program of them: nmap, whose scripts are coroutines.
 """
-# cs-test: timeout=120
 import collections
 import http.server
 import json
 import os
 import signal
 import threading
-import time
 
 import cs
 import slots
@@ -94,11 +92,12 @@ def compare(name, arguments, each):
 def parked(each):
     with cs.Running([PROGRAM, SCRIPT, "parked", str(each)], waits=True) as running:
         running.wait_until_ready("parked: it began")
-        time.sleep(1)
-        compare("parked, live", ["-p", str(running.target)], each)
+        cs.until_ok(lambda: compare("parked, live", ["-p", str(running.target)], each))
         cs.equal("parked: our own frames are not among Lua's",
                  [entry for entry in running.report("heap")["entries"]
                   if any("coroscope-agent" in (f["module"] or "") for f in entry["stack"])], [])
+        # What was seen last is in the trace soon.
+        cs.wait_until(lambda: cs.passes(lambda: compare("", [running.trace.path], each)), 60)
         os.kill(running.target, signal.SIGKILL)
         running.end()
         compare("parked, killed", [running.trace.path], each)

@@ -3,7 +3,6 @@
 """Where parked coroutines are, who made them and what they hold: on a live program, on a trace
 at a time, and after the program was killed; compared with what each coroutine noted itself.
 """
-# cs-test: timeout=180
 import collections
 import json
 import os
@@ -59,26 +58,18 @@ def compare(name, report, parked, others=0):
              [])
 
 
-def moment(parked):
-    """Now, as a time of the trace."""
-    return f"{parked.report('heap', '--metric', 'coroutines')['time_ns'] / 1e9:.3f}s"
-
-
 def program(name, count):
     if cs.target(name) is None:
         cs.without(name, "it was not built: a library is missing")
         return
     others = 0  # dispatchers are the runtime's own, and not shown
     with Parked(name, count) as parked:
-        live = parked.report("heap", "--metric", "coroutines")
-        compare(f"{name}, live", live, parked, others)
-        # Stacks get into the trace a few milliseconds' worth a tick.
-        time.sleep(2)
-        ps(f"{name}, live", ["-p", str(parked.target)], parked, others, count)
-        sites = by_spawn(parked.report("heap", "--by", "spawn"))
-        cs.equal(f"{name}, live: blocks of coroutines are with who made them",
-                 sum(objects for site, objects in sites.items() if site), count)
-        at = moment(parked)
+        cs.until_ok(lambda: compare(
+            f"{name}, live", parked.report("heap", "--metric", "coroutines"), parked, others))
+        cs.until_ok(lambda: ps(f"{name}, live", ["-p", str(parked.target)], parked, others, count))
+        cs.until_ok(lambda: by_makers(name, parked, count))
+        at = in_the_trace(parked, lambda report: cs.passes(
+            lambda: compare("", report, parked, others)))
         time.sleep(0.3)
         result = parked.end()
         err = result.err
@@ -90,11 +81,30 @@ def program(name, count):
             cs.check(f"{name}: stacks of allocations end where the coroutine does",
                      "stacks that end before" not in err, err)
     with Parked(name, count) as parked:
-        time.sleep(2)
+        cs.wait_until(lambda: cs.passes(
+            lambda: ps("", [parked.trace.path], parked, others, count)), 60)
         os.kill(parked.target, signal.SIGKILL)
         parked.end()
         compare(f"{name}, killed", parked.trace.heap("coroutines"), parked, others)
         ps(f"{name}, killed", [parked.trace.path], parked, others, count)
+
+
+def by_makers(name, parked, count):
+    sites = by_spawn(parked.report("heap", "--by", "spawn"))
+    cs.equal(f"{name}, live: blocks of coroutines are with who made them",
+             sum(objects for site, objects in sites.items() if site), count)
+
+
+def in_the_trace(parked, right):
+    """A time of the growing trace whose coroutines are RIGHT: they get there some a tick, and
+    their stacks a few milliseconds' worth."""
+    def look():
+        try:
+            report = parked.trace.heap("coroutines")
+        except cs.ReportError:
+            return None
+        return report["time_ns"] if right(report) else None
+    return f"{(cs.wait_until(look, 60) or 0) / 1e9:.9f}s"
 
 
 def ps(name, arguments, parked, others, count):
@@ -154,10 +164,10 @@ def burst(count=60000):
     if cs.target("coro_parked") is None:
         return
     with Parked("coro_parked", count, ["--no-heap", "--buffer=64KiB"]) as parked:
-        cs.wait_until(lambda: written(parked) >= count, 40)
-        groups = parked.report("ps", "--group")["groups"]
-        cs.equal("burst: all of them are there", sum(group["count"] for group in groups), count)
-        at = moment(parked)
+        cs.wait_until(lambda: written(parked) >= count, 90)
+        cs.until_ok(lambda: cs.equal("burst: all of them are there", sum(
+            group["count"] for group in parked.report("ps", "--group")["groups"]), count))
+        at = in_the_trace(parked, lambda report: report["total"] >= count)
         time.sleep(0.3)
         err = parked.end().err
     cs.check("burst: (events were lost)", "LOST" in err, err)

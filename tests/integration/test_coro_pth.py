@@ -3,13 +3,11 @@
 """GNU Pth: threads with the names that they have there, in the queues that they are in there,
 waiting for what they wait for; dispatched as often as Pth itself counts.
 """
-# cs-test: timeout=120
 import collections
 import json
 import os
 import re
 import signal
-import time
 
 import cs
 import slots
@@ -85,8 +83,10 @@ def parked(each):
                 own[name] = rest.split()[0]
             elif kind == "count":
                 totals[name] = int(rest)
-        time.sleep(1)  # stacks get into the trace a few milliseconds' worth a tick
-        compare("parked, live", ["-p", str(running.target)], own, totals)
+        # Stacks get into the trace a few milliseconds' worth a tick.
+        cs.until_ok(lambda: compare("parked, live", ["-p", str(running.target)], own, totals))
+        cs.wait_until(lambda: cs.passes(lambda: compare("", [running.trace.path], own, totals)),
+                      60)
         os.kill(running.target, signal.SIGKILL)
         running.end()
         compare("parked, killed", [running.trace.path], own, totals)

@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """State Threads: what its threads wait for and who wakes them, as the program itself counts."""
-# cs-test: timeout=60
 import collections
 import json
-import time
 
 import cs
 import slots
@@ -18,16 +16,19 @@ def waits():
     program = cs.need_target("coro_st_waits")
     with cs.Running([program, "0"], ["--no-heap"], waits=True) as running:
         running.wait_until_ready("waits: it began")
-        time.sleep(0.3)
-        threads = cs.by_number(running.report("ps", "--system")["coroutines"])
-        cs.equal("waits: each for what it waits for", [one["reason"] for one in threads[1:]],
-                 WAITS)
-        cs.equal("waits: all of them wait", {one["state"] for one in threads[1:]}, {"waiting"})
-        cs.equal("waits: of the idle thread nothing is claimed",
-                 (threads[0]["state"], threads[0]["reason"]), (None, None))
+        cs.until_ok(lambda: shown(running))
         result = running.end()
         cs.equal("waits: the program goes on and ends well", (result.status, result.out),
                  (0, '{"woken": 0}\n'))
+
+
+def shown(running):
+    threads = cs.by_number(running.report("ps", "--system")["coroutines"])
+    cs.equal("waits: each for what it waits for", [one["reason"] for one in threads[1:]],
+             WAITS)
+    cs.equal("waits: all of them wait", {one["state"] for one in threads[1:]}, {"waiting"})
+    cs.equal("waits: of the idle thread nothing is claimed",
+             [(one["state"], one["reason"]) for one in threads[:1]], [(None, None)])
 
 
 def wakes(arguments):

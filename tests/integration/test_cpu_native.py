@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=120
 """CPU samples of launched native programs: how much, of whom, and where; against programs that
 know what they used. Bounds are wide: five standard deviations of what sampling can give, and a
 tenth for the machine.
@@ -124,10 +123,11 @@ def alone_without_heap():
 def observed():
     """A native program that is being recorded can be sampled by another recorder as well."""
     program = cs.need_target("cpu_share")
-    with cs.Running([program, "600"], ["--no-heap"]) as running:
+    # It is at work for a minute, on many cores for half of that, and is killed before.
+    with cs.Running([program, "6000"], ["--no-heap"]) as running:
         pid = running.wait_for_target(program)
         # Its ring is there when its first thread has told of itself.
-        cs.wait_until(lambda: cs.run([cs.COROSCOPE, "heap", "-p", str(pid)]).status != 2, 3)
+        cs.wait_until(lambda: cs.run([cs.COROSCOPE, "ps", "-p", str(pid)]).status == 0, 60)
         trace = cs.Trace(cs.path("observed.coro"))
         result = cs.run([cs.COROSCOPE, "record", "-p", str(pid), "-d", "2", f"--cpu={HZ}",
                          "-o", trace.path])

@@ -32,7 +32,7 @@ def without_index(out):
 
 
 def outcome(file, reader):
-    result = cs.run([cs.COROSCOPE, reader[0], *reader[1:], file], timeout=30)
+    result = cs.run([cs.COROSCOPE, reader[0], *reader[1:], file], timeout=200)
     if result.status == 0:
         told = result.err != "" or "MISSING" in result.out
         if not told and without_index(result.out) == without_index(whole.get(str(reader), "?")):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=300
+# cs-test: timeout=600
 """Every command line that README.md, docs/ and the manual pages show is run, with a program, a
 trace and a process that are at hand for those that they name: what is written works."""
 import glob
@@ -65,7 +65,7 @@ def stand_in(line, at_hand):
 def run_line(place, line, at_hand):
     real = stand_in(line, at_hand)
     name = f"{place}: {line}"
-    result = cs.run(["bash", "-o", "pipefail", "-c", real], timeout=30,
+    result = cs.run(["bash", "-o", "pipefail", "-c", real], timeout=100,
                     env={"PATH": at_hand["bin"] + ":" + os.environ["PATH"]})
     # diff --fail-on-growth says by 1 that there was some.
     fine = result.status == 0 or (result.status == 1 and "--fail-on-growth" in line)
@@ -80,7 +80,7 @@ def go_process():
         file.write('package main\n\nimport ("os"; "runtime/pprof"; "time")\n\nfunc main() {\n'
                    '\tif len(os.Args) > 1 {\n\t\tpprof.Lookup("heap").WriteTo(os.Stdout, 1)\n\t}\n'
                    '\tgo time.Sleep(time.Hour)\n\tprintln("ready")\n\ttime.Sleep(time.Hour)\n}\n')
-    if not go or cs.run([go, "build", "-o", program, source], timeout=120,
+    if not go or cs.run([go, "build", "-o", program, source], timeout=300,
                         env={"GOFLAGS": "", "GO111MODULE": "off",
                              "GOCACHE": os.path.join(cs.SOURCE_DIR, "build", "go", "cache")}
                         ).status != 0:

@@ -2,7 +2,6 @@
 """However a program ends, its status is passed on and all that it did is in the trace."""
 import os
 import signal
-import time
 
 import cs
 
@@ -21,14 +20,20 @@ def every_ending():
                          recording.trace.sites("inuse_space"), {"site_kept": 1000000})
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
+        words = stream.read().rsplit(")", 1)[1].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def killed_from_outside():
     """trap: kill -9 in the middle: all that was committed is in the trace."""
     program = cs.need_target("churn")
     with cs.Running([program, "2", "100000000"]) as running:
         target = running.wait_for_target(program)
-        time.sleep(1)
+        cs.wait_until(lambda: cpu_seconds(target) > 0.5, 60)
         os.kill(target, signal.SIGKILL)
-        result = running.end(30)
+        result = running.end(200)
         cs.equal("killed in the middle: status", result.status, 137)
         info = running.trace.report("info")
         lost = cs.lost(running.trace)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=240
+# cs-test: release-only timeout=600
 """Goroutines in C (cgo): those that wait there are shown so, and a CPU sample there shows C's
 calls, the goroutine that made them, its labels and where it came from, whether C keeps frame
 pointers or not, and whether it has called Go again."""
@@ -51,22 +51,43 @@ def share(stacks, chosen, *names):
     return sum(v for s, v in whole.items() if in_order(s, *names)) / max(sum(whole.values()), 1)
 
 
+def samples(stacks, chosen):
+    return sum(v for s, v in stacks.items() if chosen in s.split(";")) * HZ / 1e9
+
+
+def most(stacks, chosen, got, least):
+    """The part GOT of what has CHOSEN is more than LEAST; on a machine that gives few samples, all
+    but three have it."""
+    return got > least or (1 - got) * samples(stacks, chosen) < 3.5
+
+
 def check_stacks(name, stacks):
+    few = [work for work in ("framed_inner", "bare_inner", "main.churn")
+           if samples(stacks, work) < 7]
+    if few:
+        cs.without(f"{name}: stacks", f"too busy a machine: few samples of {few}")
+        return
     way = ("main.worker", "runtime/pprof.Do", "main.worker.func1")
     got = share(stacks, "framed_inner", *way, "main.framed", "framed_outer", "framed_inner")
-    cs.check(f"{name}: with frame pointers, from the goroutine's start into C", got > 0.9,
+    cs.check(f"{name}: with frame pointers, from the goroutine's start into C",
+             most(stacks, "framed_inner", got, 0.9),
              f"{got:.2f} of {stacks}")
     # C's part is always whole. What lies outside is not known once the goroutine has gone on.
     got = share(stacks, "bare_inner", "bare_outer", "bare_inner")
-    cs.check(f"{name}: without frame pointers, C's calls", got > 0.95, f"{got:.2f} of {stacks}")
+    cs.check(f"{name}: without frame pointers, C's calls",
+             most(stacks, "bare_inner", got, 0.95), f"{got:.2f} of {stacks}")
     got = share(stacks, "bare_inner", *way, "main.bare", "bare_outer", "bare_inner") + \
         share(stacks, "bare_inner", "[unknown callers]", "bare_inner")
-    cs.check(f"{name}: … and its goroutine's, or that they are not known", got > 0.95,
+    cs.check(f"{name}: … and its goroutine's, or that they are not known",
+             most(stacks, "bare_inner", got, 0.95),
              f"{got:.2f} of {stacks}")
-    cs.check(f"{name}: … which is often", share(stacks, "bare_inner", "main.bare") > 0.1,
-             str(stacks))
+    # A third of them: of forty not one in none of ten million runs.
+    if samples(stacks, "bare_inner") > 40:
+        cs.check(f"{name}: … which is often", share(stacks, "bare_inner", "main.bare") > 0,
+                 str(stacks))
     got = share(stacks, "main.churn", *way, "main.back", "runtime.cgocallback", "main.churn")
-    cs.check(f"{name}: Go that C has called, from the goroutine's start", got > 0.9,
+    cs.check(f"{name}: Go that C has called, from the goroutine's start",
+             most(stacks, "main.churn", got, 0.9),
              f"{got:.2f} of {stacks}")
     wrong = [s for s in stacks if sum(f"main.{work}" in s.split(";") for work in WORKS) > 1 or
              ("main.framed" in s.split(";") and "bare_inner" in s.split(";"))]
@@ -85,10 +106,10 @@ def check(toolchain):
         cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
         return
     with gotarget.Program([built]) as program:
-        check_waiting(name, program)
+        cs.until_ok(lambda: check_waiting(name, program))
         trace = cs.Trace(cs.path("cgo.coro"))
         result = cs.run([cs.COROSCOPE, "record", "-p", str(program.pid), "-o", trace.path, "-d",
-                         "3", f"--cpu={HZ}"], timeout=60)
+                         "3", f"--cpu={HZ}"])
         cs.equal(f"{name}: record -p is done", result.status, 0)
         if "cannot sample" in result.out + result.err:
             cs.without(f"{name}: CPU time in C", result.err.strip()[:200])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=200
+# cs-test: release-only timeout=600
 """Where the runtime's fields are: debug information and our table agree in every version, and
 a program of a version that is not known, or that says it is another one, is read by its debug
 information."""
@@ -67,6 +67,7 @@ def claims(program, minor):
 def seen(program_path, labels_too):
     """All that is read of it, without what differs from one run to the next."""
     with gotarget.Program([program_path, "3"]) as program:
+        gotarget.settled(program)
         result = cs.run([cs.COROSCOPE, "ps", "--json", "--system", "-p", str(program.pid)])
         heap = cs.run([cs.COROSCOPE, "heap", "--json", "--metric", "inuse_objects", "-p",
                        str(program.pid)])

@@ -3,13 +3,12 @@
 """Programs of Boost.Fiber: the examples that come with it, compiled as they are, and a tree of a
 hundred thousand fibers. They do what they do without us, and we see them.
 """
-# cs-test: release-only timeout=240
+# cs-test: release-only timeout=600
 import glob
 import json
 import re
 import shutil
 import subprocess
-import time
 
 import cs
 import slots
@@ -45,7 +44,7 @@ def examples():
         if program is None:
             cs.without(f"example {name}", "Boost's examples are not installed, or don't compile")
             continue
-        bare = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
+        bare = subprocess.run([program], capture_output=True, text=True, timeout=200, check=False)
         run = slots.Session([program], slots.SCHED | slots.TIME | slots.EVENTS, lane=16 << 20,
                             status=bare.returncode)
         cs.equal(f"example {name}: says what it says", said(run.out), said(bare.stdout))
@@ -66,30 +65,34 @@ def skynet():
         return
     with cs.Running([target, str(LEAVES)], cs.LOSSLESS, waits=True) as running:
         running.wait_until_ready("skynet: all are there")
-        time.sleep(3)  # until the recorder has taken everything in
-        groups = running.report("ps", "--group")["groups"]
-        cs.equal("skynet: all fibers are in groups",
-                 sum(group["count"] for group in groups if group["runtime"] == "boost-context"),
-                 LEAVES + INNER)
-        reasons = {}
-        for group in groups:
-            for reason, count in group["reasons"].items():
-                reasons[reason] = reasons.get(reason, 0) + count
-        cs.equal("skynet: leaves wait on the condition, the others for them",
-                 (reasons.get("condition"), reasons.get("channel")), (LEAVES, INNER))
-        held = running.report("heap", "--by", "spawn")
-        made = sum(entry["objects"] for entry in held["entries"] if any(
-            "spawn" in frame["function"] for frame in entry["stack"]))
-        cs.check("skynet: what they hold is with who made them", made >= LEAVES, made)
-        cs.equal("skynet: and each leaf holds its block",
-                 sum(group["heap_bytes"] for group in groups if "condition" in group["reasons"]),
-                 100 * LEAVES)
-        result = running.end(120)
+        # The recorder takes a while to take everything in.
+        cs.until_ok(lambda: skynet_shown(running), 120)
+        result = running.end(200)
         own = json.loads(result.out)
         cs.equal("skynet: the sum is right", own["sum"], LEAVES * (LEAVES - 1) // 2)
         cs.equal("skynet: all were counted, with the dispatcher",
                  running.trace.total("spawned"), own["made"] + 1)
         cs.check("skynet: nothing was lost", "none lost" in result.err, result.err)
+
+
+def skynet_shown(running):
+    groups = running.report("ps", "--group")["groups"]
+    cs.equal("skynet: all fibers are in groups",
+             sum(group["count"] for group in groups if group["runtime"] == "boost-context"),
+             LEAVES + INNER)
+    reasons = {}
+    for group in groups:
+        for reason, count in group["reasons"].items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    cs.equal("skynet: leaves wait on the condition, the others for them",
+             (reasons.get("condition"), reasons.get("channel")), (LEAVES, INNER))
+    held = running.report("heap", "--by", "spawn")
+    made = sum(entry["objects"] for entry in held["entries"] if any(
+        "spawn" in frame["function"] for frame in entry["stack"]))
+    cs.check("skynet: what they hold is with who made them", made >= LEAVES, made)
+    cs.equal("skynet: and each leaf holds its block",
+             sum(group["heap_bytes"] for group in groups if "condition" in group["reasons"]),
+             100 * LEAVES)
 
 
 examples()

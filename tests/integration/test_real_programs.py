@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=300
+# cs-test: release-only timeout=600
 """Real programs in both modes print the same, write the same files, end with the same status."""
 import hashlib
 import os
@@ -50,12 +50,12 @@ def compiler():
         return
     source, output = big_source(), cs.path("big.o")
     argv = [gxx, "-O1", "-c", source, "-o", output]
-    bare = cs.run(argv, timeout=100)
+    bare = cs.run(argv, timeout=250)
     cs.equal("g++: bare status", bare.status, 0)
     want = digest(output)
     for mode, options in BOTH.items():
         os.unlink(output)
-        recording = cs.record(argv, options, timeout=150)
+        recording = cs.record(argv, options, timeout=250)
         cs.equal(f"g++ ({mode}): status and messages",
                  (recording.status, recording.out, recording.err), (0, bare.out, bare.err))
         cs.equal(f"g++ ({mode}): the same object file", digest(output), want)
@@ -123,7 +123,7 @@ def nginx_answers(port):
     for i in range(300):
         path = f"/hello?name={i}" if i % 2 else "/page.html"
         request = urllib.request.Request(f"http://127.0.0.1:{port}{path}")
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=200) as answer:
             answers.append((answer.status, hashlib.sha256(answer.read()).hexdigest()))
     return answers
 
@@ -141,9 +141,7 @@ def nginx_folder():
     os.makedirs(os.path.join(folder, "www"))
     with open(os.path.join(folder, "www", "page.html"), "w") as page:
         page.write("<p>a page</p>\n" * 3000)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = cs.free_port()
     user = "user root;" if os.geteuid() == 0 else ""
     file = os.path.join(folder, "nginx.conf")
     with open(file, "w") as configuration:
@@ -155,12 +153,12 @@ def nginx_session(start):
     """START(argv) gives a process; its answers, and how it ended after SIGQUIT to the master."""
     folder, file, port = nginx_folder()
     process = start([cs.tool("nginx"), "-c", file, "-p", folder])
-    if not cs.wait_until(lambda: nginx_is_up(port), 15):
+    if not cs.wait_until(lambda: nginx_is_up(port), 60):
         return "it does not listen", None
     answers = nginx_answers(port)
     with open(os.path.join(folder, "nginx.pid")) as pid:
         os.kill(int(pid.read()), signal.SIGQUIT)
-    return answers, process.wait(30)
+    return answers, process.wait(60)
 
 
 def nginx():

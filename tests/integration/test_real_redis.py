@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=180
+# cs-test: release-only
 """redis-server (with its jemalloc) under redis-benchmark, in both modes: no request fails, the
 data is the same, it ends with status 0."""
 import os
 import signal
-import socket
 
 import cs
 
@@ -12,12 +11,6 @@ SERVER, CLIENT = cs.tool("redis-server"), cs.tool("redis-cli")
 BENCHMARK = cs.tool("redis-benchmark")
 if not (SERVER and CLIENT and BENCHMARK):
     cs.skip("redis-server, redis-cli or redis-benchmark is not installed")
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def client(port, *words, **more):
@@ -40,7 +33,7 @@ def script():
 
 def work(port):
     """What the server answered, as far as it does not depend on time."""
-    cs.wait_until(lambda: client(port, "ping").out == "PONG\n", 15)
+    cs.wait_until(lambda: client(port, "ping").out == "PONG\n", 60)
     answers = client(port, stdin=script()).out
     benchmark = cs.run([BENCHMARK, "-p", port, "-n", "20000", "-q", "-P", "8", "-t",
                         "set,get,incr,lpush,lrange_100,hset"])
@@ -58,18 +51,18 @@ def server(port):
 
 def bare():
     import subprocess
-    port = free_port()
+    port = str(cs.free_port())
     with subprocess.Popen(server(port), stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL) as process:
         answers = work(port)
-        return process.wait(20), answers
+        return process.wait(60), answers
 
 
 def recorded(options):
-    port = free_port()
+    port = str(cs.free_port())
     with cs.Running(server(port), options) as running:
         answers = work(port)
-        result = running.end(40)
+        result = running.end(100)
         if result.status == 124:
             os.kill(running.pid, signal.SIGKILL)
         return running, result, answers

@@ -3,7 +3,6 @@
 """The server that comes with State Threads as an example, compiled as it is, under load: every
 answer is right, and each of its threads is shown with what it waits for.
 """
-# cs-test: timeout=120
 import collections
 import json
 import os
@@ -12,7 +11,6 @@ import signal
 import socket
 import subprocess
 import threading
-import time
 
 import cs
 
@@ -31,14 +29,8 @@ def build():
     return program if built.returncode == 0 else None
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def connect(port):
-    return socket.create_connection(("127.0.0.1", port), timeout=20)
+    return socket.create_connection(("127.0.0.1", port), timeout=200)
 
 
 def ask(port):
@@ -79,14 +71,14 @@ def threads_of(pid):
 
 
 def server(program):
-    port, trace = free_port(), cs.Trace(cs.path("server.coro"))
+    port, trace = cs.free_port(), cs.Trace(cs.path("server.coro"))
     process = subprocess.Popen(
         cs.record_command([program, "-i", "-t", "4:200", "-b", f"127.0.0.1:{port}"],
                           ["--heap=all", "--buffer=32MiB"], trace.path),
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=cs.environment(), cwd=cs.folder(), start_new_session=True)
     try:
-        cs.wait_until(lambda: is_up(port))
+        cs.wait_until(lambda: is_up(port), 60)
         pid = int(cs.children(process.pid)[0])
         answers = load(port)
         cs.equal("server: every request was answered, all in the same words",
@@ -94,29 +86,32 @@ def server(program):
                  ([CLIENTS * REQUESTS], [True]))
         # Clients that say nothing: each has a thread that reads from it.
         silent = [connect(port) for _ in range(SILENT)]
-        time.sleep(1)
-        threads = threads_of(pid)
-        cs.equal("server: its threads are of State Threads",
-                 {one["runtime"] for one in threads}, {"state-threads"})
-        reasons = collections.Counter(one["reason"] for one in threads)
-        cs.equal("server: those that read from a silent client", reasons["read"], SILENT)
-        cs.check("server: and those that wait for the next one", reasons["accept"] > 0, reasons)
-        cs.equal("server: all of them wait", {one["state"] for one in threads}, {"waiting"})
-        cs.equal("server: with a stack, and who made them",
-                 [one["id"] for one in threads if not one["stack"] or not one["spawn"]], [])
-        readers = [one for one in threads if one["reason"] == "read" and any(
-            frame["function"] == "handle_session" for frame in one["stack"])]
-        cs.equal("server: readers are in the function that handles a client", len(readers),
-                 SILENT)
+        cs.until_ok(lambda: shown(pid))
         for each in silent:
             each.close()
         os.kill(pid, signal.SIGTERM)
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=120)
         cs.check("server: nothing was lost", b"none lost" in err, err)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def shown(pid):
+    threads = threads_of(pid)
+    cs.equal("server: its threads are of State Threads",
+             {one["runtime"] for one in threads}, {"state-threads"})
+    reasons = collections.Counter(one["reason"] for one in threads)
+    cs.equal("server: those that read from a silent client", reasons["read"], SILENT)
+    cs.check("server: and those that wait for the next one", reasons["accept"] > 0, reasons)
+    cs.equal("server: all of them wait", {one["state"] for one in threads}, {"waiting"})
+    cs.equal("server: with a stack, and who made them",
+             [one["id"] for one in threads if not one["stack"] or not one["spawn"]], [])
+    readers = [one for one in threads if one["reason"] == "read" and any(
+        frame["function"] == "handle_session" for frame in one["stack"])]
+    cs.equal("server: readers are in the function that handles a client", len(readers),
+             SILENT)
 
 
 example = build()

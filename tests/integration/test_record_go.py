@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=240
+# cs-test: timeout=600
 """record -p and snapshot of a Go program that shares its CPU time out as 4 : 3 : 2 : 1: the
 profile has these shares, every command reads the traces, and nothing that happens to recorder or
 target costs more than the end of the trace.
 """
-import json
 import math
 import signal
 import subprocess
-import time
 
 import cs
 import gotarget
@@ -26,6 +24,16 @@ def build():
     return program
 
 
+WAITERS = 100
+
+
+def waiters_of(*what):
+    """Those that are where they wait, in a process or a growing trace."""
+    result = cs.run([cs.COROSCOPE, "fold", "--metric", "coroutines", *what])
+    return sum(int(line.rsplit(" ", 1)[1]) for line in result.out.splitlines()
+               if line.startswith("main.waiter "))
+
+
 class Work:
     """The program, at work until it is left."""
 
@@ -34,6 +42,8 @@ class Work:
                                         stdout=subprocess.PIPE, cwd=cs.folder())
         self.process.stdout.readline()
         self.pid = self.process.pid
+        # It says that it is ready when all have been made; some have not begun then.
+        cs.wait_until(lambda: waiters_of("-p", str(self.pid)) == WAITERS, 60)
 
     def __enter__(self):
         return self
@@ -55,7 +65,7 @@ def start(work, *options):
 
 def record(work, *options):
     recorder, trace = start(work, *options)
-    out, err = recorder.communicate(timeout=60)
+    out, err = recorder.communicate(timeout=200)
     cs.equal(f"record -p {' '.join(options)}: done", recorder.returncode, 0)
     return trace, out + err
 
@@ -106,27 +116,30 @@ def profile(program):
     waiting = sum(v for s, v in off.items() if "main.waiter" in s)
     total = sum(v for s, v in wall.items() if "main.waiter" in s)
     cs.equal("wall: who waits is off the CPU all the time", waiting, total)
-    cs.check("wall: a hundred that wait for four seconds", 330e9 < waiting < 430e9,
-             f"{waiting / 1e9:.1f} s")
+    # As long as it took; on a busy machine its first look may be late.
+    took = trace.report("info")["duration_ns"]
+    cs.check("wall: a hundred that wait for all of the time",
+             0.6 * WAITERS * took < waiting < 1.05 * WAITERS * took,
+             f"{waiting / 1e9:.1f} s of {took / 1e9:.1f}")
     worked = {s: v for s, v in wall.items() if s.startswith("main.worker")}
-    cs.check("wall: the four workers have lived four seconds each",
-             0.8 * 16e9 < sum(worked.values()) < 1.1 * 16e9, repr(worked))
+    cs.check("wall: the four workers have lived for all of the time",
+             0.6 * 4 * took < sum(worked.values()) < 1.05 * 4 * took, f"{took} {worked!r}")
     reading(trace)
 
 
 def reading(trace):
     """Every command reads it, at any time."""
     duration = trace.report("info")["duration_ns"]
-    cs.check("info: the duration", 3.9e9 < duration < 6e9, str(duration))
-    for at in (None, "1s", "-1s"):
+    cs.check("info: the duration", 3.9e9 < duration < 60e9, str(duration))
+    for at in (None, "2s", "-1s"):
         stacks = trace.fold("coroutines", at)
         waiters = sum(v for s, v in stacks.items() if "main.waiter" in s)
-        cs.equal(f"coroutines at {at}: the waiters", waiters, 100)
+        cs.equal(f"coroutines at {at}: the waiters", waiters, WAITERS)
     early, late = trace.total("cpu", at="1s"), trace.total("cpu")
     cs.check("cpu grows", early <= late and late > 0, f"{early} {late}")
     cs.equal("cpu: since 1s is the rest", trace.total("cpu", "--from=1s"), late - early)
     result = cs.run([cs.COROSCOPE, "diff", "--metric", "coroutines", "--json",
-                     trace.at("1s"), trace.at("-0.5s")])
+                     trace.at("2s"), trace.at("-0.5s")])
     cs.equal("diff between two times", result.status, 0)
     cs.check("heap: the runtime's own profile is there", trace.total("alloc_space") > 0)
     dump = cs.run([cs.COROSCOPE, "dump", trace.path]).out
@@ -139,7 +152,7 @@ def snapshot(program):
         for trace in (before, after):
             result = cs.run([cs.COROSCOPE, "snapshot", "-p", str(work.pid), "-o", trace.path])
             cs.equal("snapshot: done", result.status, 0)
-    cs.equal("snapshot: whole without the program", before.fold("coroutines")["main.waiter"], 100)
+    cs.equal("snapshot: whole without the program", before.fold("coroutines")["main.waiter"], WAITERS)
     result = cs.run([cs.COROSCOPE, "diff", "--metric", "coroutines", before.path, after.path])
     cs.equal("snapshots: compared", result.status, 0)
 
@@ -148,32 +161,33 @@ def ends(program):
     """The target dies, the recorder is interrupted or killed: what was seen can be read."""
     with Work(program) as work:
         recorder, trace = start(work, "--interval=200ms")
-        time.sleep(1.5)
+        # It is at work for more than a second, and has written that.
+        cs.wait_until(lambda: waiters_of(trace.at("1.2s")), 60)
         work.process.kill()
-        err = recorder.communicate(timeout=30)[1]
+        err = recorder.communicate(timeout=200)[1]
         cs.check("killed target: the recorder is done", recorder.returncode == 0, err)
         cs.check("killed target: it says so", "program ended" in err, err)
         cs.check("killed target: the trace is whole",
                  trace.report("info")["duration_ns"] > 1e9)
         cs.equal("killed target: its waiters were seen",
-                 trace.fold("coroutines", "1s").get("main.waiter"), 100)
+                 trace.fold("coroutines", "1s").get("main.waiter"), WAITERS)
     with Work(program) as work:
         recorder, trace = start(work, "--interval=200ms")
-        time.sleep(1.5)
+        cs.wait_until(lambda: waiters_of(trace.path), 60)
         recorder.send_signal(signal.SIGINT)
-        err = recorder.communicate(timeout=30)[1]
+        err = recorder.communicate(timeout=200)[1]
         cs.equal("interrupted: done", recorder.returncode, 0)
         cs.check("interrupted: it says so", "interrupted" in err, err)
         cs.equal("interrupted: the program goes on", work.process.poll(), None)
         recorder, trace = start(work, "--interval=200ms")
-        time.sleep(2)
+        cs.wait_until(lambda: waiters_of(trace.path) == WAITERS, 60)
         recorder.kill()
         recorder.communicate()
         cs.equal("killed recorder: the program goes on", work.process.poll(), None)
         cs.equal("killed recorder: the trace is readable", trace.fold("coroutines").get(
-            "main.waiter"), 100)
+            "main.waiter"), WAITERS)
         work.process.stdin.close()
-        cs.equal("killed recorder: the program ends as ever", work.process.wait(20), 0)
+        cs.equal("killed recorder: the program ends as ever", work.process.wait(60), 0)
 
 
 def wrong_use(program):

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=120
 """record -p and snapshot of a native program that another one is recording already: what they
 write has a time that goes on from the first one's, and holds where its coroutines are now."""
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=240
+# cs-test: timeout=600
 """The live view: scripts on recorded and live targets, a real terminal, and what must not hurt it."""
 import json
 import os
@@ -50,8 +50,12 @@ def is_gone(folder):
 
 
 def leftovers():
-    """Of views that have ended: others may be at work meanwhile."""
-    return sorted(name for name in folders() - BEFORE if is_gone(name))
+    """Of views that have ended: others may be at work meanwhile. What another test leaves when
+    it kills a view is taken away soon, by its own next view."""
+    def look():
+        return sorted(name for name in folders() - BEFORE if is_gone(name))
+    cs.wait_until(lambda: not look(), 60)
+    return look()
 
 
 # ---- a recorded trace ----
@@ -221,13 +225,13 @@ try:
     wait_for("6 timeline")
     tmux("send-keys", "-t", "t", "y", "Enter")
     screen = wait_for("copied")
-    copied = cs.wait_until(lambda: tmux("show-buffer"), 5)
+    copied = cs.wait_until(lambda: tmux("show-buffer"))
     cs.check("terminal: what is shown is copied to its clipboard",
              copied.startswith("coroscope ") and "1 coroutines" in copied, copied + screen)
     tmux("send-keys", "-t", "t", "y", "C-u")
     tmux("send-keys", "-t", "t", "json", "Enter")
     wait_for("(?s)copied.*")
-    copied = cs.wait_until(lambda: '"schema"' in tmux("show-buffer") and tmux("show-buffer"), 5)
+    copied = cs.wait_until(lambda: '"schema"' in tmux("show-buffer") and tmux("show-buffer"))
     cs.check("terminal: and as JSON", copied and json.loads(copied)["schema"] == 1, str(copied))
     tmux("send-keys", "-t", "t", "y", "C-u")
     tmux("send-keys", "-t", "t", "html", "Enter")
@@ -297,22 +301,20 @@ try:
         if step % 7 == 0:
             tmux("send-keys", "-t", "t", "Tab")
     tmux("resize-window", "-t", "t", "-x", "500", "-y", "200")
-    screen = wait_for("6 timeline")
-    time.sleep(0.7)
-    lines = tmux("capture-pane", "-p", "-t", "t").split("\n")
-    cs.check("terminal: a storm of resizes ends in a whole picture of 500x200",
-             len(lines) >= 200 and len(lines[0]) > 450 and "live" in lines[0], lines[0])
+    def lines():
+        return tmux("capture-pane", "-p", "-t", "t").split("\n")
+
+    cs.until_ok(lambda: cs.check(
+        "terminal: a storm of resizes ends in a whole picture of 500x200",
+        len(lines()) >= 200 and len(lines()[0]) > 450 and "live" in lines()[0], lines()[0]))
     tmux("resize-window", "-t", "t", "-x", "20", "-y", "5")
-    cs.wait_until(lambda: "coroscope" in tmux("capture-pane", "-p", "-t", "t"), 5)
-    time.sleep(0.7)
-    lines = tmux("capture-pane", "-p", "-t", "t").split("\n")
-    cs.check("terminal: and of 20x5", len(lines) <= 6 and max(map(len, lines)) <= 20,
-             "\n".join(lines))
+    cs.until_ok(lambda: cs.check(
+        "terminal: and of 20x5", len(lines()) <= 6 and max(map(len, lines())) <= 20 and
+        "coroscope" in lines()[0], "\n".join(lines())))
     left = viewer()
     end()
     cs.check("terminal: when it is taken away all of it ends",
-             cs.wait_until(lambda: not os.path.exists(f"/proc/{left}"), 10))
-    cs.wait_until(lambda: not leftovers(), 10)
+             left and cs.wait_until(lambda: not os.path.exists(f"/proc/{left}")), str(left))
     cs.equal("terminal: and nothing is left behind", leftovers(), [])
 
     start(command, TERM="no-such-terminal")

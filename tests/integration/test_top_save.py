@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=120
 """What the view shows, saved as data: the keys and figures of the reports, of the same moment."""
 import json
 import os
@@ -15,6 +14,16 @@ if not os.path.exists(os.path.join(os.path.dirname(cs.AGENT), "coroscope-top")):
 COUNT = 200
 
 
+def all_parked(trace):
+    """The time of the growing TRACE, if by now COUNT coroutines are parked in it, with stacks."""
+    result = cs.run([cs.COROSCOPE, "ps", "--json", trace])
+    page = json.loads(result.out) if result.status == 0 else {"coroutines": []}
+    return page["time_ns"] if sum(
+        one["state"] == "waiting" and any(frame["function"] == "parked_park"
+                                          for frame in one["stack"] or [])
+        for one in page["coroutines"]) == COUNT else None
+
+
 def parked_trace(*options):
     """A trace in which COUNT coroutines are parked, and a time at which they are."""
     trace = cs.path("parked.coro")
@@ -24,11 +33,12 @@ def parked_trace(*options):
                           cwd=cs.folder()) as process:
         while process.stdout.readline() not in (b"ready\n", b""):
             pass
-        time.sleep(1.5)
+        at_ns = cs.wait_until(lambda: all_parked(trace), 60)
+        time.sleep(0.3)
         process.stdin.close()
         process.stdout.read()
         process.wait(60)
-    return trace, "1.2s"
+    return trace, f"{(at_ns or 0) / 1e9:.9f}s"
 
 
 trace, at = parked_trace()

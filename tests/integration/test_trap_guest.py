@@ -83,7 +83,7 @@ def deep_recursion():
 
 def a_thousand_paths():
     """A peer runs out of memory on this one."""
-    recording = cs.record([cs.need_target("deep"), "paths", "300000"])
+    recording = cs.record([cs.need_target("deep"), "paths", "300000"], cs.LOSSLESS)
     cs.equal("1,024 paths: status", recording.status, 0)
     stacks = {stack: n for stack, n in recording.trace.fold("inuse_objects").items()
               if "site_bottom" in stack}

@@ -9,7 +9,7 @@ CASES = {"rewrite": ("cannot read all of", False), "cut": ("became shorter", Tru
          "grow": (None, True), "link": (None, True)}
 
 for how, (words, kept) in CASES.items():
-    recording = cs.record([PROGRAM, how], ["--heap=all", "--buffer=1MiB"], timeout=60)
+    recording = cs.record([PROGRAM, how], ["--heap=all", "--buffer=1MiB"], timeout=200)
     name = f"trap hostile-ring ({how})"
     cs.equal(f"{name}: the reader survives and passes the status on", recording.status, 5)
     cs.equal(f"{name}: the program's output", recording.out, "before\nafter\n")

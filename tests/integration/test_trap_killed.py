@@ -8,7 +8,6 @@ import random
 import shutil
 import signal
 import struct
-import time
 
 import cs
 
@@ -16,7 +15,8 @@ COUNTED = cs.need_target("counted")
 PATHS = cs.need_target("paths")
 THREADS = 4
 # Exact, and room for what these programs do while nobody reads.
-ROOMY = ["--heap=all", "--buffer=8MiB"]
+ROOMY = cs.LOSSLESS
+THREADS_MAX = 16  # of counted.c
 
 
 # ---- what the program itself knows ----
@@ -29,10 +29,17 @@ def counts(file):
     except OSError:
         return 0, 0
     allocated = freed = 0
-    for thread in range(len(data) // 64):
+    for thread in range(min(len(data) // 64, THREADS_MAX)):
         one, two = struct.unpack_from("<QQ", data, thread * 64)
         allocated, freed = allocated + one, freed + two
     return allocated, freed
+
+
+def end(file):
+    """It is to come to its end by itself."""
+    with open(file, "r+b") as stream:
+        stream.seek(THREADS_MAX * 64)
+        stream.write(b"\1")
 
 
 def agrees(name, trace, file, threads=THREADS):
@@ -54,7 +61,7 @@ def accounts(name, trace):
     return info
 
 
-def work(limit=10**9, pause_us=200):
+def work(limit=10**9, pause_us=2000):
     file = cs.path("count")
     return file, [COUNTED, file, str(THREADS), str(limit), str(pause_us)]
 
@@ -71,10 +78,19 @@ def session_of(pid):
     return found[0] if found else None
 
 
+def has_ended(pid):
+    """Also of one whom nobody has asked yet how it ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as stream:
+            return stream.read().rsplit(")", 1)[1].split()[0] in "ZX"
+    except OSError:
+        return True
+
+
 def at_work(running, file, allocations=20000):
     """The target's PID, when it has done that much."""
     target = running.wait_for_target(COUNTED)
-    cs.wait_until(lambda: counts(file)[0] > allocations, 20)
+    cs.wait_until(lambda: counts(file)[0] > allocations, 60)
     return target
 
 
@@ -93,7 +109,7 @@ def kill_recorder(running):
 # ---- the target dies ----
 
 def target_killed():
-    for pause_us in (200, 0):
+    for pause_us in (2000, 0):
         file, argv = work(pause_us=pause_us)
         with cs.Running(argv, ROOMY) as running:
             target = at_work(running, file)
@@ -112,13 +128,26 @@ def target_killed():
 
 # ---- the recorder dies ----
 
+def recorded(trace):
+    """How many allocations the growing TRACE has, and up to when; None: none."""
+    try:
+        heap = trace.heap("alloc_objects")
+    except cs.ReportError:
+        return None
+    return (heap["total"], heap["time_ns"]) if heap["total"] else None
+
+
 def recorder_killed_and_recovered():
     """Work that is the same in every run: what is recovered is what a whole recording holds."""
-    argv = [PATHS, "60", "20"]
+    argv = [PATHS, "60", "40"]
     whole = cs.record(argv, cs.LOSSLESS).trace
     with cs.Running(argv, ROOMY) as running:
-        running.wait_for_target(PATHS)
-        time.sleep(0.8)
+        target = running.wait_for_target(PATHS)
+        cs.wait_until(lambda: os.path.exists(running.trace.path) and
+                      os.path.getsize(running.trace.path) > 10000, 60)
+        # It stands still while it is looked at, in the middle of its work.
+        os.kill(target, signal.SIGSTOP)
+        so_far, so_far_ns = cs.wait_until(lambda: recorded(running.trace), 60)
         kill_recorder(running)
         session = session_of(running.pid)
         cs.check("list: the session is recoverable, and its program runs",
@@ -127,7 +156,8 @@ def recorder_killed_and_recovered():
         refused = cs.run([cs.COROSCOPE, "clean", session["session"]])
         cs.check("clean: a session whose program runs is kept",
                  "kept" in refused.out and session_of(running.pid), refused)
-        cs.wait_until(lambda: session_of(running.pid)["running"] == 0)
+        os.kill(target, signal.SIGCONT)
+        cs.wait_until(lambda: session_of(running.pid)["running"] == 0, 60)
         trace, _ = recover(session)
         for metric in ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects",
                        "peak_space"):
@@ -138,9 +168,9 @@ def recorder_killed_and_recovered():
         cs.check("recovered: the trace says how it came about",
                  "recovered" in info["summary"]["ended_by"], info["summary"])
         cs.equal("recovered: the session is gone", session_of(running.pid), None)
-        early = trace.total("alloc_objects", at="0.4s")
+        early = trace.total("alloc_objects", at=f"{so_far_ns / 1e9:.9f}s")
         cs.check("recovered: times before the kill read as well",
-                 0 < early < trace.total("alloc_objects"), early)
+                 so_far <= early < trace.total("alloc_objects"), (so_far, early))
 
 
 def both_killed():
@@ -149,37 +179,43 @@ def both_killed():
         target = at_work(running, file)
         kill_recorder(running)
         more = counts(file)[0] + 2000
-        cs.wait_until(lambda: counts(file)[0] > more)
+        cs.wait_until(lambda: counts(file)[0] > more, 60)
         os.kill(target, signal.SIGKILL)
-        cs.wait_until(lambda: not os.path.exists(f"/proc/{target}"))
+        cs.wait_until(lambda: has_ended(target), 60)
         trace, _ = recover(session_of(running.pid))
         agrees("trap both-killed", trace, file)
         accounts("trap both-killed", trace)
 
 
 def recovered_while_it_runs():
-    file, argv = work(limit=100000)
+    file, argv = work()
     with cs.Running(argv, ROOMY) as running:
         target = at_work(running, file)
         kill_recorder(running)
         trace, result = recover(session_of(running.pid))
         cs.check("recovered while it runs: that is said", "still runs" in result.err, result.err)
         accounts("recovered while it runs", trace)
-        cs.check("recovered while it runs: the program goes on", os.path.exists(f"/proc/{target}"))
-        cs.check("recovered while it runs: to its end", cs.wait_until(
-            lambda: counts(file)[0] == THREADS * 100000, 30), counts(file))
+        before = counts(file)[0]
+        cs.check("recovered while it runs: the program goes on",
+                 cs.wait_until(lambda: counts(file)[0] > before + 20000, 60), counts(file))
+        end(file)
+        cs.check("recovered while it runs: to its end",
+                 cs.wait_until(lambda: has_ended(target), 60), counts(file))
 
 
 def written_over():
     """At full speed the rings can't hold what comes after the kill: it is counted, and waits
     are bounded although nobody reads."""
-    file, argv = work(limit=700000, pause_us=0)
+    file, argv = work(pause_us=0)
     with cs.Running(argv, ["--heap=all", "--buffer=256KiB", "--on-full=block"]) as running:
-        at_work(running, file)
+        target = at_work(running, file)
         kill_recorder(running)
-        cs.check("written over: the program ends", cs.wait_until(
-            lambda: counts(file)[0] == THREADS * 700000, 50), counts(file))
-        cs.wait_until(lambda: session_of(running.pid)["running"] == 0)
+        more = counts(file)[0] + 2000000
+        cs.wait_until(lambda: counts(file)[0] > more, 60)
+        end(file)
+        cs.check("written over: the program ends",
+                 cs.wait_until(lambda: has_ended(target), 60), counts(file))
+        cs.wait_until(lambda: session_of(running.pid)["running"] == 0, 60)
         trace, _ = recover(session_of(running.pid))
         info = accounts("written over", trace)
         cs.check("written over: losses are told", cs.lost(trace) > 0)
@@ -196,10 +232,10 @@ def written_over():
 # ---- what is not to be touched, and what is hostile ----
 
 def live_sessions_are_left_alone():
-    file, argv = work(limit=100000)
+    file, argv = work()
     with cs.Running(argv, ROOMY) as running:
-        running.wait_for_target(COUNTED)
-        cs.wait_until(lambda: session_of(running.pid) and session_of(running.pid)["pid"])
+        at_work(running, file)
+        cs.wait_until(lambda: session_of(running.pid) and session_of(running.pid)["pid"], 60)
         session = session_of(running.pid)
         cs.equal("list: a session at work", session and session["state"], "recording")
         _, result = recover(session, expect=2)
@@ -207,6 +243,7 @@ def live_sessions_are_left_alone():
                  "hint: " in result.err, result.err)
         result = cs.run([cs.COROSCOPE, "clean", "--running", session["session"]])
         cs.check("clean: never a session at work", "kept" in result.out, result)
+        end(file)
         cs.equal("clean: it records to its end", running.end().status, 0)
         cs.equal("a session that ended well leaves nothing", session_of(running.pid), None)
 
@@ -226,7 +263,7 @@ def hostile_leftovers():
             if what == "place":
                 shutil.copy(another, running.trace.path)
             output = cs.path("hostile.coro")
-            result = cs.run([cs.COROSCOPE, "recover", session["session"], "-o", output], 30)
+            result = cs.run([cs.COROSCOPE, "recover", session["session"], "-o", output])
             cs.check(f"recover with a spoilt {what}: a trace, or an error in words",
                      (result.status == 0 and os.path.exists(output)) or
                      (result.status == 2 and "coroscope: cannot" in result.err), result)

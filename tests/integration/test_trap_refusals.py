@@ -151,7 +151,7 @@ os.setgid(65534); os.setuid(65534)
 if os.fork() == 0:
     os.setsid()
     kept = [bytes(3000) for i in range(1000)]
-    time.sleep(1.5)
+    time.sleep(5)
 os._exit(0)
 """
 
@@ -162,7 +162,7 @@ def another_user():
     if os.geteuid() != 0 or not setpriv:
         cs.without("a program of another user", "needs root and setpriv")
         return
-    recording = cs.record([setpriv, "--reuid=65534", "sleep", "3"])
+    recording = cs.record([setpriv, "--reuid=65534", "sleep", "6"])
     cs.equal("exec as another user: it runs", recording.status, 0)
     cs.check("exec as another user: it is told", "(sleep): its agent is not heard of" in
              recording.err and "become user 65534" in recording.err, recording.err)

@@ -35,7 +35,7 @@ def interrupt_reaches_the_program():
                 continue
             time.sleep(0.3)
             os.killpg(running.pid, number)
-            result = running.end(20)
+            result = running.end(200)
             cs.equal(f"{number.name} to the whole group: the program's status is passed on",
                      result.status, status)
             cs.check(f"{number.name}: the trace is whole",

@@ -10,13 +10,16 @@ import atexit
 import glob
 import json
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import traceback
 
 SOURCE_DIR = os.environ.get("SOURCE_DIR") or os.path.realpath(
     os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -45,9 +48,13 @@ MODES = {"exact": EXACT, "sampled": SAMPLED}
 # ---- named checks ----
 
 _counts = {"ok": 0, "FAIL": 0, "skip": 0}
+_trial = None  # outcomes that do not count yet
 
 
 def _say(outcome, name, detail=""):
+    if _trial is not None:
+        _trial.append((outcome, name, detail))
+        return
     _counts[outcome] += 1
     print(f"{outcome:4} {name}" + (f": {detail}" if detail else ""), flush=True)
 
@@ -60,6 +67,42 @@ def check(name, condition, detail=""):
 
 def equal(name, got, want):
     return check(name, got == want, f"got {_short(got)}, want {_short(want)}")
+
+
+def _try(function):
+    """The outcomes of FUNCTION's checks; they are not noted."""
+    global _trial
+    _trial = []
+    try:
+        function()
+    except Exception:  # what is not there yet: no report, no element, nothing to compare
+        check("what is compared is there", False, traceback.format_exc()[-600:])
+    finally:
+        outcomes, _trial = _trial, None
+    return outcomes
+
+
+def _fine(outcomes):
+    return all(outcome != "FAIL" for outcome, _, _ in outcomes)
+
+
+def passes(function):
+    """Whether FUNCTION's checks would pass by now."""
+    return _fine(_try(function))
+
+
+def until_ok(function, seconds=60):
+    """Calls FUNCTION, whose checks look at what a busy machine may only be on its way to, until
+    all of them pass. What the last call found is noted."""
+    end = time.monotonic() + seconds
+    while True:
+        outcomes = _try(function)
+        if _fine(outcomes) or time.monotonic() > end:
+            break
+        time.sleep(0.1)
+    for outcome in outcomes:
+        _say(*outcome)
+    return _fine(outcomes)
 
 
 def without(name, reason):
@@ -83,6 +126,13 @@ def _short(value):
     text = repr(value)
     return text if len(text) < 600 else text[:600] + " …"
 
+
+# ---- signals ----
+
+# Who is started in the background, or by nohup, ignores these, and so would all that it starts.
+for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 # ---- files ----
 
@@ -145,7 +195,7 @@ class Result:
         return f"status {self.status}, stdout {_short(self.out)}, stderr {_short(self.err)}"
 
 
-def run(argv, timeout=60, env=None, stdin=None, cwd=None, **options):
+def run(argv, timeout=200, env=None, stdin=None, cwd=None, **options):
     """Runs ARGV to its end. A program that hangs is killed, with its group: status 124."""
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
@@ -185,7 +235,7 @@ def record_command(argv, options, output):
     return [COROSCOPE, "record", "-o", output, *options, "--", *argv]
 
 
-def record(argv, options=EXACT, timeout=60, **more):
+def record(argv, options=EXACT, timeout=200, **more):
     output = path(os.path.basename(argv[0]) + ".coro")
     result = run(record_command(argv, options, output), timeout, **more)
     return Recording(result, Trace(output))
@@ -205,7 +255,7 @@ class Running:
         self.pid = self.process.pid
         self.target = None
 
-    def wait_for_target(self, program, seconds=10):
+    def wait_for_target(self, program, seconds=60):
         """The PID of the recorder's child once it runs PROGRAM."""
         def look():
             for child in children(self.pid):
@@ -236,7 +286,7 @@ class Running:
         """The JSON of `coroscope COMMAND OPTIONS -p` of the target."""
         return report(command, *options, "-p", str(self.target))
 
-    def end(self, timeout=60):
+    def end(self, timeout=200):
         """How the recorder ends, or has ended, and all that has not been read yet."""
         try:
             out, err = self.process.communicate(timeout=timeout)
@@ -272,7 +322,7 @@ def children(pid):
         return []
 
 
-def wait_until(condition, seconds=10):
+def wait_until(condition, seconds=30):
     """The first true value of CONDITION() within SECONDS, else its last."""
     end = time.monotonic() + seconds
     while True:
@@ -284,7 +334,7 @@ def wait_until(condition, seconds=10):
 
 # ---- comparing with the bare program ----
 
-def same(name, argv, modes=MODES, clean=lambda text: text, timeout=60, **more):
+def same(name, argv, modes=MODES, clean=lambda text: text, timeout=200, **more):
     """ARGV prints and returns under each mode what it does bare; CLEAN takes out what differs
     in every run. Gives the recordings by mode."""
     bare = run(argv, timeout, **more)
@@ -311,14 +361,14 @@ class ReportError(Exception):
     pass
 
 
-def report_and_warnings(command, *arguments, timeout=60):
+def report_and_warnings(command, *arguments, timeout=200):
     result = run([COROSCOPE, command, "--json", *arguments], timeout)
     if result.status not in (0, 1):
         raise ReportError(f"{command} {' '.join(arguments)}: {result}")
     return json.loads(result.out), result.err
 
 
-def report(command, *arguments, timeout=60):
+def report(command, *arguments, timeout=200):
     """The JSON of `coroscope COMMAND ARGUMENTS`."""
     return report_and_warnings(command, *arguments, timeout=timeout)[0]
 
@@ -328,6 +378,19 @@ def by_number(coroutines):
     return sorted(coroutines, key=lambda one: int(one["id"].split("/")[1]))
 
 
+def free_port():
+    """A port of 127.0.0.1 that nobody has, nor gets for a connection of his own: these come
+    from the range of the kernel, mostly 32768 and above."""
+    while True:
+        port = random.SystemRandom().randrange(10000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
 class Trace:
     def __init__(self, file):
         self.path = file
@@ -335,7 +398,7 @@ class Trace:
     def exists(self):
         return os.path.exists(self.path)
 
-    def report(self, command, *options, at=None, timeout=60):
+    def report(self, command, *options, at=None, timeout=200):
         """The JSON of `coroscope COMMAND OPTIONS FILE[@AT]`."""
         answer, self.warnings = report_and_warnings(command, *options, self.at(at),
                                                     timeout=timeout)

@@ -146,6 +146,15 @@ class Program:
         self.process.stdout.close()
 
 
+def settled(program):
+    """When all goroutines of leaks.go wait, as it says itself: on a busy machine some have not come
+    to where they wait when it says that it is ready."""
+    def look():
+        states = re.findall(r"^goroutine \d+[^\[\n]*\[([^,\]]+)", program.ask("goroutine 2"), re.M)
+        return states.count("running") == 1 and "runnable" not in states
+    return cs.wait_until(look, 60)
+
+
 # ---- what the program says of itself ----
 
 def is_hidden(name):

@@ -17,7 +17,7 @@ def tmux(*words):
                           check=False).stdout
 
 
-def wait_for(text, seconds=40):
+def wait_for(text, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         screen = tmux("capture-pane", "-p", "-t", "t")
@@ -32,7 +32,7 @@ def start(command, width=100, height=24, shell=False, **environment):
     # A leak checker can't look at a process whose terminal is taken away.
     environment = {"ASAN_OPTIONS": "detect_leaks=0", **environment}
     words = [f"{name}={value}" for name, value in environment.items()]
-    for _ in range(20):  # a server that is ending refuses new sessions
+    for _ in range(300):  # a server that is ending refuses new sessions
         if subprocess.run([TMUX, "-L", SOCKET, "has-session", "-t", "t"], capture_output=True,
                           check=False).returncode == 0:
             break
@@ -53,7 +53,8 @@ def end():
 def viewer():
     """The PID of the viewer in the terminal."""
     def look():
-        todo = [int(tmux("list-panes", "-t", "t", "-F", "#{pane_pid}"))]
+        todo = [int(pid) for pid in
+                tmux("list-panes", "-t", "t", "-F", "#{pane_pid}").split()]
         while todo:
             pid = todo.pop()
             try:
@@ -64,7 +65,7 @@ def viewer():
                 continue
             todo += cs.children(pid)
         return None
-    return cs.wait_until(look, 10)
+    return cs.wait_until(look)
 
 
 def keys(*names):

@@ -27,10 +27,19 @@ ENDS = {1: "finished", 2: "freed", 3: "replaced", 4: "left"}
 
 
 class Session:
-    """Runs ARGV under the agent; .rings are what its processes left, the first one first."""
+    """Runs ARGV under the agent; .rings are what its processes left, the first one first. Threads
+    wait for who makes the tables, but not for long; the agent counts what it let go. On a busy
+    machine that happens: then once more."""
 
-    def __init__(self, argv, flags=SCHED | TIME, mean=1, lane=1 << 20, env=None, timeout=60,
-                 status=0, present=None):
+    def __init__(self, argv, flags=SCHED | TIME, **more):
+        for _ in range(5):
+            self.run(argv, flags, **more)
+            if not any(ring.refused for ring in self.rings):
+                break
+        cs.equal(*self.ending)
+
+    def run(self, argv, flags, mean=1, lane=1 << 20, env=None, timeout=200,
+            status=0, present=None):
         self.folder = cs.path("session")
         os.mkdir(self.folder, 0o700)
         body = struct.pack("<QIIQQQQIIII", 0x315353534f524f43, WIRE_VERSION, 128, mean, lane,
@@ -43,10 +52,10 @@ class Session:
                        "LD_PRELOAD": cs.AGENT, **(env or {})}
         self.result = subprocess.run(argv, env=environment, capture_output=True,
                                      timeout=timeout, text=True, check=False)
-        cs.equal(f"{os.path.basename(argv[0])} {' '.join(argv[1:])}: exit status",
-                 (self.result.returncode, self.result.stderr if status == 0 else ""),
-                 (status, self.result.stderr if status != 0 else "")
-                 if status else (0, self.result.stderr))
+        err = self.result.stderr
+        self.ending = (f"{os.path.basename(argv[0])} {' '.join(argv[1:])}: exit status",
+                       (self.result.returncode, err if self.result.returncode != status else ""),
+                       (status, ""))
         self.out = self.result.stdout
         rings = glob.glob(os.path.join(self.folder, "ring.*"))
         self.rings = sorted((Ring(path) for path in rings), key=lambda ring: ring.start)

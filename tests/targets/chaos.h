@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What programs of threads in user space share that do everything in an order which a seed
- * decides: chance, events, and coroutines of ucontext's within a thread. The program has
- * leave(): its thread gives way to others.
+ * decides: chance, events, coroutines of ucontext's within a thread, and ends deep inside.
  */
 #ifndef CHAOS_H
 #define CHAOS_H
@@ -16,7 +15,16 @@ enum { INNER_BYTES = 32768 };
 static uint64_t seed;
 static unsigned long created, inner;
 
+/* To be had from the program: its thread gives way to others; it ends, with RESULT. */
 static void leave(void);
+static void end_thread(void *result);
+
+/* SEED STEPS are the arguments of all of them; returns the steps. */
+static unsigned long begin(int argc, char **argv)
+{
+	seed = argument(argc, argv, 1, 1) * 0x9e3779b97f4a7c15u + 1;
+	return argument(argc, argv, 2, 300);
+}
 
 static unsigned below(unsigned limit)
 {
@@ -63,6 +71,17 @@ static void enter_inner(void)
 		check(swapcontext(&self->outside, &self->inside) == 0);
 	}
 	free(self);
+}
+
+SITE static void end_deep(void *result, unsigned depth)
+{
+	volatile char here[64];
+
+	here[0] = (char)depth;
+	if (depth > 0 && here[0] >= 0)
+		end_deep(result, depth - 1);
+	else
+		end_thread(result);
 }
 
 #endif

@@ -8,12 +8,10 @@
 /* cs-cflags: -fno-builtin -D_FORTIFY_SOURCE=0 */
 #include <pthread.h>
 #include <setjmp.h>
-#include <sys/mman.h>
-#include <ucontext.h>
 
 #include "../../agent/include/coroscope.h"
+#include "context.h"
 #include "switcher.h"
-#include "target.h"
 
 struct transfer {
 	void *context, *data;
@@ -134,19 +132,14 @@ SITE static void leave(struct coroutine *self)
 	}
 }
 
-static struct coroutine *starting_of(uint32_t low, uint32_t high)
+static void begin_ucontext(unsigned low, unsigned high)
 {
-	return (struct coroutine *)((uint64_t)high << 32 | low);
+	work(context_argument(low, high));
 }
 
-static void begin_ucontext(uint32_t low, uint32_t high)
+static void begin_jumps(unsigned low, unsigned high)
 {
-	work(starting_of(low, high));
-}
-
-static void begin_jumps(uint32_t low, uint32_t high)
-{
-	struct coroutine *self = starting_of(low, high);
+	struct coroutine *self = context_argument(low, high);
 
 	work(self);
 	siglongjmp(self->outside, 1);
@@ -175,16 +168,11 @@ static void begin_own(void)
 
 static void prepare(struct coroutine *c)
 {
-	void (*begin)(uint32_t, uint32_t) = c->kind == JUMPS ? begin_jumps : begin_ucontext;
 	char *end = c->stack + STACK_BYTES;
 
 	if (c->kind == UCONTEXT || c->kind == JUMPS) {
-		check(getcontext(&c->context) == 0);
-		c->context.uc_stack.ss_sp = c->stack;
-		c->context.uc_stack.ss_size = STACK_BYTES;
-		c->context.uc_link = &c->caller;
-		makecontext(&c->context, (void (*)(void))begin, 2, (uint32_t)(uintptr_t)c,
-		            (uint32_t)((uintptr_t)c >> 32));
+		context_make(&c->context, c->stack, STACK_BYTES, &c->caller,
+		             c->kind == JUMPS ? begin_jumps : begin_ucontext, c);
 		return;
 	}
 	if (c->kind == FCONTEXT) {

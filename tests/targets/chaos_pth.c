@@ -14,13 +14,17 @@ enum { MOST = 30 };
 
 static struct thread {
 	pth_t thread;
-	bool joinable, suspended;
-	unsigned generation;
+	bool suspended;
 } threads[MOST];
 
 static void leave(void)
 {
 	pth_yield(NULL);
+}
+
+static void end_thread(void *result)
+{
+	pth_exit(result);
 }
 
 /* ---- threads ---- */
@@ -50,7 +54,6 @@ static void create(void)
 	if (place < MOST) {
 		struct thread *one = &threads[place];
 
-		one->joinable = true;
 		one->suspended = false;
 		check(pth_attr_set(attributes, PTH_ATTR_STACK_SIZE, 65536 + 4096 * below(4)));
 		check(pth_attr_set(attributes, PTH_ATTR_NAME, "one"));
@@ -163,17 +166,6 @@ static void step(struct thread *self)
 	}
 }
 
-SITE static void end_deep(struct thread *self, unsigned depth)
-{
-	volatile char here[64];
-
-	here[0] = (char)depth;
-	if (depth > 0 && here[0] >= 0)
-		end_deep(self, depth - 1);
-	else
-		pth_exit(self);
-}
-
 static void *live(void *argument)
 {
 	struct thread *self = argument;
@@ -187,10 +179,8 @@ static void *live(void *argument)
 
 int main(int argc, char **argv)
 {
-	unsigned long steps;
+	unsigned long steps = begin(argc, argv);
 
-	seed = argument(argc, argv, 1, 1) * 0x9e3779b97f4a7c15u + 1;
-	steps = argument(argc, argv, 2, 300);
 	check(pth_init());
 	for (unsigned long i = 0; i < steps; i++)
 		step(NULL);

@@ -6,7 +6,6 @@
  * Prints how many there were.
  */
 /* cs-link: -lst */
-#include <errno.h>
 #include <st.h>
 
 #include "chaos.h"
@@ -18,7 +17,7 @@ static struct thread {
 	bool joinable, joined, ended;
 } threads[MOST];
 
-static unsigned long ended, switches;
+static unsigned long ended;
 static st_cond_t condition;
 static st_mutex_t mutex;
 static int alive;
@@ -26,6 +25,11 @@ static int alive;
 static void leave(void)
 {
 	st_usleep(0);
+}
+
+static void end_thread(void *result)
+{
+	st_thread_exit(result);
 }
 
 /* ---- threads ---- */
@@ -132,17 +136,6 @@ static void step(struct thread *self)
 	}
 }
 
-SITE static void end_deep(struct thread *self, unsigned depth)
-{
-	volatile char here[64];
-
-	here[0] = (char)depth;
-	if (depth > 0 && here[0] >= 0)
-		end_deep(self, depth - 1);
-	else
-		st_thread_exit(self);
-}
-
 static void *live(void *argument)
 {
 	struct thread *self = argument;
@@ -159,10 +152,8 @@ static void *live(void *argument)
 
 int main(int argc, char **argv)
 {
-	unsigned long steps;
+	unsigned long steps = begin(argc, argv);
 
-	seed = argument(argc, argv, 1, 1) * 0x9e3779b97f4a7c15u + 1;
-	steps = argument(argc, argv, 2, 300);
 	check(st_init() == 0);
 	condition = st_cond_new();
 	mutex = st_mutex_new();
@@ -175,7 +166,6 @@ int main(int argc, char **argv)
 	st_usleep(0);
 	site_event();
 	check(created == ended);
-	(void)switches;
 	say("{\"state-threads\": [%lu, %lu], \"ucontext\": [%lu, %lu]}\n", created + 1, ended,
 	    inner, inner);
 	return 0;

@@ -4,7 +4,8 @@
 //
 //	coro_gccgo count GOROUTINES ROUNDS PROCS   made, switched to and ended: counted by itself
 //	coro_gccgo looked GOROUTINES TIMES         looked at by the collector and by runtime.Stack
-//	coro_gccgo barrier GOROUTINES              that park while the collector marks, and are left
+//	coro_gccgo barrier GOROUTINES MS           that park while the collector marks, and are left
+//	                                           so long afterwards
 //	coro_gccgo churn SECONDS                   with the collector at work, checked by itself
 //	coro_gccgo parked EACH                     waiting for everything that there is to wait for;
 //	                                           prints its own dump, goes on when stdin ends
@@ -18,6 +19,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -78,15 +80,18 @@ func count() {
 
 func looked() {
 	goroutines, times := number(2, 100), number(3, 10)
-	var all sync.WaitGroup
+	var begun, all sync.WaitGroup
+	begun.Add(goroutines)
 	all.Add(goroutines)
 	for i := 0; i < goroutines; i++ {
 		go func() {
+			begun.Done()
 			<-closing
 			all.Done()
 		}()
 	}
-	time.Sleep(50 * time.Millisecond)
+	begun.Wait()
+	time.Sleep(200 * time.Millisecond)
 	for i := 0; i < times; i++ {
 		runtime.GC()
 		runtime.Stack(make([]byte, 1<<20), true)
@@ -119,7 +124,7 @@ func barrier() {
 			time.Sleep(time.Millisecond)
 		}
 	}
-	time.Sleep(200 * time.Millisecond)
+	time.Sleep(time.Duration(number(3, 200)) * time.Millisecond)
 	fmt.Printf("{\"created\": %d}\n", goroutines)
 	os.Exit(0)
 }
@@ -244,9 +249,15 @@ func parked() {
 		go waitNetwork(connection)
 		go waitSystemCall(pipe[0])
 	}
-	time.Sleep(200 * time.Millisecond)
-	dump := make([]byte, 1<<22)
-	os.Stdout.Write(dump[:runtime.Stack(dump, true)])
+	dump, bytes := make([]byte, 1<<22), 0
+	for tries := 0; tries < 100; tries++ {
+		time.Sleep(200 * time.Millisecond)
+		bytes = runtime.Stack(dump, true)
+		if !strings.Contains(string(dump[:bytes]), "[runnable") {
+			break // all have come to where they wait
+		}
+	}
+	os.Stdout.Write(dump[:bytes])
 	fmt.Printf("\ngoroutines %d\nready\n", runtime.NumGoroutine())
 	syscall.Read(0, make([]byte, 1))
 	fmt.Println("done")

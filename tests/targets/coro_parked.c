@@ -4,9 +4,7 @@
  * come from two sites; see parked.h for what is printed. Then each is switched to once more,
  * and ends.
  */
-#include <sys/mman.h>
-#include <ucontext.h>
-
+#include "context.h"
 #include "parked.h"
 
 #define STACK_BYTES 16384
@@ -25,19 +23,14 @@ static inline void parked_park(struct parked *self)
 
 static void body(unsigned low, unsigned high)
 {
-	parked_run((struct parked *)((uintptr_t)high << 32 | low));
+	parked_run((struct parked *)context_argument(low, high));
 	__asm__ volatile("" ::: "memory");
 }
 
 static void start(struct coroutine *c, unsigned number, char *stack)
 {
 	c->parked.number = number;
-	check(getcontext(&c->context) == 0);
-	c->context.uc_stack.ss_sp = stack;
-	c->context.uc_stack.ss_size = STACK_BYTES;
-	c->context.uc_link = &here;
-	makecontext(&c->context, (void (*)(void))body, 2, (unsigned)(uintptr_t)c,
-	            (unsigned)((uintptr_t)c >> 32));
+	context_make(&c->context, stack, STACK_BYTES, &here, body, c);
 	check(swapcontext(&here, &c->context) == 0);
 }
 
@@ -57,11 +50,9 @@ int main(int argc, char **argv)
 {
 	unsigned long count = argument(argc, argv, 1, 1000);
 	struct coroutine *all = (struct coroutine *)calloc(count, sizeof(*all));
-	/* One pool: a mapping for each would meet vm.max_map_count. */
-	char *stacks = (char *)mmap(NULL, count * STACK_BYTES, PROT_READ | PROT_WRITE,
-	                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *stacks = context_stacks(count, STACK_BYTES);
 
-	check(all && stacks != MAP_FAILED);
+	check(all != NULL);
 	for (unsigned long i = 0; i < count; i++)
 		(i % 2 ? spawn_odd : spawn_even)(&all[i], (unsigned)i, stacks + i * STACK_BYTES);
 	parked_tell(all, count, sizeof(*all));

@@ -5,10 +5,8 @@
  * prints "ready" when all are there, and ends when its input does.
  */
 #include <poll.h>
-#include <sys/mman.h>
-#include <ucontext.h>
 
-#include "target.h"
+#include "context.h"
 
 #define STACK_BYTES 8192
 #define WAIT_MS 100
@@ -33,7 +31,7 @@ PLACE(wait_for_turn)
 
 static void body(unsigned low, unsigned high)
 {
-	struct coroutine *self = (struct coroutine *)((uintptr_t)high << 32 | low);
+	struct coroutine *self = (struct coroutine *)context_argument(low, high);
 
 	for (;; self->at++) {
 		switch (self->at % 3) {
@@ -52,12 +50,7 @@ static void body(unsigned low, unsigned high)
 static void start(struct coroutine *c, unsigned number, char *stack)
 {
 	c->at = number;
-	check(getcontext(&c->context) == 0);
-	c->context.uc_stack.ss_sp = stack;
-	c->context.uc_stack.ss_size = STACK_BYTES;
-	c->context.uc_link = &here;
-	makecontext(&c->context, (void (*)(void))body, 2, (unsigned)(uintptr_t)c,
-	            (unsigned)((uintptr_t)c >> 32));
+	context_make(&c->context, stack, STACK_BYTES, &here, body, c);
 	check(swapcontext(&here, &c->context) == 0);
 }
 
@@ -68,11 +61,9 @@ int main(int argc, char **argv)
 	size_t bytes = count * sizeof(struct coroutine);
 	struct coroutine *all = (struct coroutine *)mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 	                                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	/* One pool: a mapping for each would meet vm.max_map_count. */
-	char *stacks = (char *)mmap(NULL, count * STACK_BYTES, PROT_READ | PROT_WRITE,
-	                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *stacks = context_stacks(count, STACK_BYTES);
 
-	check(all != MAP_FAILED && stacks != MAP_FAILED);
+	check(all != MAP_FAILED);
 	for (size_t i = 0; i < count; i++)
 		start(&all[i], (unsigned)i, stacks + i * STACK_BYTES);
 	say("ready\n");

@@ -2,6 +2,7 @@
 /*
  * Allocates and frees until it is killed, or LIMIT times, and keeps count in a file that
  * outlives it: what a trace holds of a killed program can be compared with what it had done.
+ * Behind the counts is a number that ends it when it is not 0.
  *
  * counted FILE THREADS LIMIT PAUSE_US
  */
@@ -19,7 +20,7 @@ struct count {
 	volatile uint64_t freed;
 };
 
-static struct count *counts;
+static struct count *counts; /* and one more: see the top */
 static unsigned long limit, pause_us;
 
 SITE void *site_counted(size_t bytes)
@@ -32,7 +33,7 @@ static void *work(void *argument)
 	struct count *count = argument;
 	void *kept[KEPT] = {0};
 
-	for (unsigned long i = 0; i < limit; i++) {
+	for (unsigned long i = 0; i < limit && !counts[THREADS_MAX].allocated; i++) {
 		void **slot = &kept[i % KEPT];
 
 		if (*slot) {
@@ -50,7 +51,7 @@ static void *work(void *argument)
 int main(int argc, char **argv)
 {
 	unsigned threads = (unsigned)argument(argc, argv, 2, 2);
-	size_t bytes = THREADS_MAX * sizeof(struct count);
+	size_t bytes = (THREADS_MAX + 1) * sizeof(struct count);
 	pthread_t ids[THREADS_MAX];
 
 	check(argc > 1 && threads <= THREADS_MAX);

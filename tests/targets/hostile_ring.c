@@ -34,6 +34,20 @@ static int open_ring(void)
 	return open(path, O_RDWR);
 }
 
+/* Until the reader has taken in what was recorded so far: the first lane's tail is at its head. */
+static void wait_until_read(int fd)
+{
+	enum { LANE = 8192, TAIL = LANE + 64 };
+	uint64_t head = 0, tail = 0, latest = mono_ns() + 30000000000u;
+
+	check(pread(fd, &head, sizeof(head), LANE) == sizeof(head));
+	while (tail < head && mono_ns() < latest) {
+		sleep_ms(10);
+		check(pread(fd, &tail, sizeof(tail), TAIL) == sizeof(tail));
+	}
+	check(tail >= head);
+}
+
 static void rewrite(int fd, off_t size)
 {
 	uint64_t dice = 7;
@@ -63,10 +77,10 @@ int main(int argc, char **argv)
 
 	for (int i = 0; i < 5000; i++)
 		site_before(64);
-	sleep_ms(200);
 	int fd = open_ring();
 
 	check(fd >= 0 && fstat(fd, &status) == 0);
+	wait_until_read(fd);
 	put(1, "before\n", 7);
 	if (strcmp(how, "rewrite") == 0)
 		rewrite(fd, status.st_size);
@@ -76,9 +90,7 @@ int main(int argc, char **argv)
 		check(ftruncate(fd, (off_t)1 << 40) == 0);
 	else if (strcmp(how, "link") == 0)
 		check(unlink(path) == 0 && symlink("/etc/passwd", path) == 0);
-	struct timespec pause = {.tv_nsec = 300000000};
-
-	nanosleep(&pause, NULL);
+	sleep_ms(1000); /* it is to be met by who reads, and not only at the end */
 	put(1, "after\n", 6);
 	_exit(5);
 }

@@ -117,8 +117,6 @@ void csv_app_go_to(struct csv_app *app, uint64_t time_ns);
 int csv_app_prepare_view(struct csv_app *app);
 /* What the view wants to know of other moments, with rests. True: it was not known. */
 bool csv_app_catch_up(struct csv_app *app);
-void csv_app_frame(struct csv_app *app); /* everything around the view */
-void csv_app_help(struct csv_app *app, struct csv_area area);
 /* About the target itself: recordings, what comes next. False: it is not. */
 bool csv_app_target(struct csv_app *app, enum csv_action action);
 void csv_app_record(struct csv_app *app, const char *path);

@@ -120,7 +120,7 @@ static void draw_status(struct csv_app *app)
 	        app->message_bad && app->message[0] ? CSV_ROLE_BAD : CSV_ROLE_STATUS, about);
 }
 
-void csv_app_frame(struct csv_app *app)
+static void draw_frame(struct csv_app *app)
 {
 	draw_title(app);
 	draw_tabs(app);
@@ -129,7 +129,7 @@ void csv_app_frame(struct csv_app *app)
 
 /* ---- help ---- */
 
-void csv_app_help(struct csv_app *app, struct csv_area area)
+static void draw_help(struct csv_app *app, struct csv_area area)
 {
 	const char *section = "";
 	int y = area.y - (int)app->help_top;
@@ -173,10 +173,10 @@ int csv_app_draw(struct csv_app *app, int width, int height)
 	csv_canvas_clear(&app->canvas);
 	app->area = (struct csv_area){0, 2, app->canvas.width, app->canvas.height - 3};
 	if (app->area.height > 0 && app->help)
-		csv_app_help(app, app->area);
+		draw_help(app, app->area);
 	else if (app->area.height > 0)
 		csv_app_view(app)->draw(app->states[app->current], scene_of(app), &app->canvas,
 		                        app->area);
-	csv_app_frame(app);
+	draw_frame(app);
 	return 0;
 }

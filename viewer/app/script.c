@@ -55,6 +55,7 @@ static int do_key(struct run *run, char *rest, struct cs_diag *diag)
 	return error;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): a step, as the table has them */
 static int do_type(struct run *run, char *rest, struct cs_diag *diag)
 {
 	const char *text = rest;

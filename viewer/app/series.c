@@ -62,7 +62,7 @@ static void count_coroutines(const struct cs_model *model, double *values)
 	for (uint32_t id = 1; id <= cs_model_coroutine_slots(model); id++) {
 		const struct cs_coroutine *coroutine = cs_model_coroutine_at(model, id);
 
-		if (!coroutine || coroutine->ended_ns)
+		if (!coroutine || coroutine->ended_ns || coroutine->flags & CS_COROUTINE_SYSTEM)
 			continue;
 		values[COROUTINES]++;
 		if (coroutine->state < CS_COROUTINE_STATES && kind_of[coroutine->state])

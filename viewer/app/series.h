@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Numbers over the whole time of a recording, for the timeline: heap in use, coroutines in all
- * and by state, CPU. One pass over a trace; then a point for each moment that follows.
+ * and by state (without the runtime's own), CPU. One pass over a trace; then a point for each moment that follows.
  */
 #ifndef CSV_APP_SERIES_H
 #define CSV_APP_SERIES_H

@@ -232,13 +232,6 @@ int csv_session_prepare(struct csv_session *session, struct cs_diag *diag)
 	return error ? error : 1;
 }
 
-int csv_session_refresh(struct csv_session *session, struct cs_diag *diag)
-{
-	int news = csv_session_prepare(session, diag);
-
-	return news > 0 && csv_session_commit(session, diag) ? diag->error : news;
-}
-
 int csv_session_look(struct csv_session *session, struct cs_diag *diag)
 {
 	bool growing = cs_trace_is_growing(session->trace);

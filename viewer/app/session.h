@@ -45,9 +45,6 @@ const struct csv_scene *csv_session_next(struct csv_session *session);
 /* What was prepared is shown: the scene is another. 0 or -ENOMEM: its timeline is not. */
 int csv_session_commit(struct csv_session *session, struct cs_diag *diag);
 
-/* All at once. 1: the scene is another, 0: it is as before, -errno with DIAG. */
-int csv_session_refresh(struct csv_session *session, struct cs_diag *diag);
-
 /* The same, but the moment that is shown stays. */
 int csv_session_look(struct csv_session *session, struct cs_diag *diag);
 

@@ -13,7 +13,6 @@
 /* clang-format off */
 static const struct csv_theme dark = {
 	.name = "dark",
-	.help = "for dark backgrounds",
 	.looks = {
 		[CSV_ROLE_PLAIN] =      {D, D, D, D, 0, 0},
 		[CSV_ROLE_TITLE] =      {81, D, 14, D, CSV_BOLD, CSV_BOLD},
@@ -48,7 +47,6 @@ static const struct csv_theme dark = {
 
 static const struct csv_theme light = {
 	.name = "light",
-	.help = "for light backgrounds",
 	.looks = {
 		[CSV_ROLE_PLAIN] =      {D, D, D, D, 0, 0},
 		[CSV_ROLE_TITLE] =      {25, D, 4, D, CSV_BOLD, CSV_BOLD},

@@ -27,7 +27,6 @@ struct csv_look {
 
 struct csv_theme {
 	const char *name;
-	const char *help;
 	struct csv_look looks[CSV_ROLES];
 };
 

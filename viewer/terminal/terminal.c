@@ -103,7 +103,7 @@ static void use_theme(struct csv_terminal *terminal, const struct csv_terminal_o
 		start_color();
 		use_default_colors();
 	}
-	for (short role = 0; role < CSV_ROLES; role++) {
+	for (int role = 0; role < CSV_ROLES; role++) {
 		const struct csv_look *look = &options->theme->looks[role];
 		attr_t attr = attributes_of(colour ? look->attributes : look->plain);
 		short front = look->front, back = look->back;

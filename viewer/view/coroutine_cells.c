@@ -41,21 +41,21 @@ enum {
 };
 
 const struct csv_field csv_coroutine_fields[] = {
-	[F_STATE] = {"state", CSV_FIELD_TEXT, "running, runnable, waiting, syscall, new"},
-	[F_RUNTIME] = {"runtime", CSV_FIELD_TEXT, "go, boost-context, ucontext …"},
-	[F_REASON] = {"reason", CSV_FIELD_TEXT, "what it waits for"},
-	[F_FUNCTION] = {"function", CSV_FIELD_TEXT, "any function on its stack"},
-	[F_SPAWN] = {"spawn", CSV_FIELD_TEXT, "any function on the stack that created it"},
-	[F_NAME] = {"name", CSV_FIELD_TEXT, "its name"},
-	[F_LABEL] = {"label", CSV_FIELD_TEXT, "key=value"},
-	[F_ID] = {"id", CSV_FIELD_TEXT, "go/18"},
-	[F_AGE] = {"age", CSV_FIELD_DURATION, "since it was created"},
-	[F_WAIT] = {"wait", CSV_FIELD_DURATION, "since it is in its state"},
-	[F_CPU] = {"cpu", CSV_FIELD_DURATION, "time it ran"},
-	[F_HEAP] = {"heap", CSV_FIELD_BYTES, "bytes that it allocated and that are in use"},
-	[F_STACK] = {"stack", CSV_FIELD_BYTES, "bytes of its stack in use"},
-	[F_SWITCHES] = {"switches", CSV_FIELD_COUNT, "times it was switched to"},
-	{NULL, 0, NULL},
+	[F_STATE] = {"state", CSV_FIELD_TEXT},
+	[F_RUNTIME] = {"runtime", CSV_FIELD_TEXT},
+	[F_REASON] = {"reason", CSV_FIELD_TEXT},
+	[F_FUNCTION] = {"function", CSV_FIELD_TEXT}, /* any on its stack */
+	[F_SPAWN] = {"spawn", CSV_FIELD_TEXT},       /* any on the stack that created it */
+	[F_NAME] = {"name", CSV_FIELD_TEXT},
+	[F_LABEL] = {"label", CSV_FIELD_TEXT}, /* key=value */
+	[F_ID] = {"id", CSV_FIELD_TEXT},
+	[F_AGE] = {"age", CSV_FIELD_DURATION},
+	[F_WAIT] = {"wait", CSV_FIELD_DURATION}, /* since it is in its state */
+	[F_CPU] = {"cpu", CSV_FIELD_DURATION},
+	[F_HEAP] = {"heap", CSV_FIELD_BYTES},
+	[F_STACK] = {"stack", CSV_FIELD_BYTES},
+	[F_SWITCHES] = {"switches", CSV_FIELD_COUNT},
+	{NULL, 0},
 };
 
 static double known(uint64_t number)

@@ -106,7 +106,6 @@ static void put_row(struct csv_coroutine_rows *rows, const struct family *family
 	rows->rows[rows->count++] = (struct csv_coroutine_row){
 		.id = id,
 		.depth = (uint16_t)(depth < UINT16_MAX ? depth : UINT16_MAX),
-		.last = !family->next[id],
 		.children = family->first[id] != 0,
 		.folded = family->first[id] && is_folded(rows, id),
 	};

@@ -19,7 +19,6 @@
 struct csv_coroutine_row {
 	uint32_t id; /* slot */
 	uint16_t depth;
-	bool last;     /* of its parent's children */
 	bool children; /* it has some */
 	bool folded;
 };

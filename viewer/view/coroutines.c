@@ -12,6 +12,7 @@
 #include "view/coroutine_groups.h"
 #include "view/coroutine_rows.h"
 #include "view/detail.h"
+#include "view/living.h"
 #include "view/view.h"
 #include "view/words.h"
 
@@ -41,7 +42,7 @@ struct coroutines {
 	struct csv_expression *filter;
 	char filter_text[256];
 	struct csv_detail detail;
-	struct csv_area area, table;
+	struct csv_area table;
 };
 
 static struct content *shown(struct coroutines *view)
@@ -171,19 +172,17 @@ static int coroutines_update(void *state, const struct csv_scene *scene)
 static void draw_summary(const struct csv_scene *scene, struct csv_canvas *canvas,
                          struct csv_area area)
 {
-	const struct csv_counts *counts = &scene->counts;
-	uint64_t all = counts->all - (scene->system ? 0 : counts->system);
+	struct csv_counts counts = csv_counts_shown(scene);
 	int x = area.x;
 
 	x += csv_putf(canvas, x, area.y, area.width, CSV_ROLE_STRONG, "%s coroutines",
-	              cs_text_count((double)all).s);
+	              cs_text_count((double)counts.all).s);
 	for (int i = 0; i < CS_COROUTINE_STATES && x < area.x + area.width; i++) {
-		uint64_t count = counts->states[i] - (scene->system ? 0 : counts->system_states[i]);
-
-		if (count)
+		if (counts.states[i])
 			x += csv_putf(canvas, x + 2, area.y, area.x + area.width - x - 2,
 			              csv_role_of_state((enum cs_coroutine_state)i), "%s %s",
-			              cs_coroutine_state_names[i], cs_text_count((double)count).s) +
+			              cs_coroutine_state_names[i],
+			              cs_text_count((double)counts.states[i]).s) +
 			     2;
 	}
 }
@@ -206,7 +205,6 @@ static void coroutines_draw(void *state, const struct csv_scene *scene, struct c
 	struct coroutines *view = state;
 	int below = view->detail.open ? area.height / 2 : 0;
 
-	view->area = area;
 	view->table = (struct csv_area){area.x, area.y + 1, area.width, area.height - 1 - below};
 	draw_summary(scene, canvas, area);
 	csv_grid_draw(grid_of(view), &shown(view)->rows, canvas, view->table);
@@ -365,7 +363,6 @@ static int coroutines_save(void *state, const struct csv_scene *scene, enum csv_
 
 const struct csv_view csv_view_coroutines = {
 	.name = "coroutines",
-	.help = "coroutines by stack, as a list, or by who spawned them",
 	.history = true,
 	.open = coroutines_open,
 	.close = coroutines_close,

@@ -25,13 +25,10 @@ static const struct csv_column columns[] = {
 };
 
 static const struct csv_field fields[] = {
-	{"function", CSV_FIELD_TEXT, "any function of the stack"},
-	{"module", CSV_FIELD_TEXT, "any file with code on the stack"},
-	{"label", CSV_FIELD_TEXT, "what the row is called"},
-	{"value", CSV_FIELD_BYTES, "as shown"},
-	{"change", CSV_FIELD_BYTES, "as shown"},
-	{"objects", CSV_FIELD_COUNT, "as shown"},
-	{NULL, 0, NULL},
+	{"function", CSV_FIELD_TEXT}, /* any on the stack, and so are modules */
+	{"module", CSV_FIELD_TEXT},   {"label", CSV_FIELD_TEXT}, /* what the row is called */
+	{"value", CSV_FIELD_BYTES},   {"change", CSV_FIELD_BYTES},
+	{"objects", CSV_FIELD_COUNT}, {NULL, 0},
 };
 enum { FIELD_FUNCTION, FIELD_MODULE, FIELD_LABEL, FIELD_VALUE, FIELD_CHANGE, FIELD_OBJECTS };
 
@@ -362,7 +359,7 @@ static void heap_describe(const void *state, char *text, size_t bytes)
 	const struct heap *view = state;
 
 	snprintf(text, bytes, "%s by %s%s%s", cs_metric_info[view->metric].name,
-	         cs_by_info[view->by].name, view->filter_text[0] ? " · " : "", view->filter_text);
+	         cs_by_names[view->by], view->filter_text[0] ? " · " : "", view->filter_text);
 }
 
 static bool heap_whole(const void *state)
@@ -381,7 +378,6 @@ static int heap_save(void *state, const struct csv_scene *scene, enum csv_form f
 
 const struct csv_view csv_view_heap = {
 	.name = "heap",
-	.help = "who holds memory, and how that changes",
 	.history = true,
 	.whole = heap_whole,
 	.open = heap_open,

@@ -139,6 +139,18 @@ uint32_t csv_living_find(const struct csv_living *living, const struct cs_model 
 	return 0;
 }
 
+struct csv_counts csv_counts_shown(const struct csv_scene *scene)
+{
+	struct csv_counts counts = scene->counts;
+
+	if (scene->system)
+		return counts;
+	counts.all -= counts.system;
+	for (int i = 0; i < CS_COROUTINE_STATES; i++)
+		counts.states[i] -= counts.system_states[i];
+	return counts;
+}
+
 int csv_living_take(struct csv_living *living, struct csv_counts *counts,
                     const struct cs_model *model, const struct cs_pace *pace)
 {

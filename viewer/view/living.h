@@ -15,6 +15,8 @@
  */
 int csv_living_take(struct csv_living *living, struct csv_counts *counts,
                     const struct cs_model *model, const struct cs_pace *pace);
+/* The counts of those that are shown: without the runtime's own where these are hidden. */
+struct csv_counts csv_counts_shown(const struct csv_scene *scene);
 /* The slot of one that lives; 0: it does not. */
 uint32_t csv_living_find(const struct csv_living *living, const struct cs_model *model,
                          const struct csv_who *who);

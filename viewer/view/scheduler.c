@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "model/tally.h"
+#include "view/living.h"
 #include "view/view.h"
 #include "view/words.h"
 
@@ -92,18 +93,18 @@ static void put_threads(const struct scheduler *view, struct lines *lines)
 
 static void put_states(const struct scheduler *view, struct lines *lines)
 {
-	const struct csv_counts *counts = &view->scene->counts;
+	struct csv_counts counts = csv_counts_shown(view->scene);
 	char text[64];
 
-	if (!counts->all)
+	if (!counts.all)
 		return;
 	put_title(lines, "Coroutines by state");
 	for (int i = 0; i < CS_COROUTINE_STATES; i++) {
-		if (!counts->states[i])
+		if (!counts.states[i])
 			continue;
-		snprintf(text, sizeof(text), "%s", cs_text_count((double)counts->states[i]).s);
+		snprintf(text, sizeof(text), "%s", cs_text_count((double)counts.states[i]).s);
 		put_bar(lines, cs_coroutine_state_names[i],
-		        (double)counts->states[i] / (double)counts->all, text);
+		        (double)counts.states[i] / (double)counts.all, text);
 	}
 }
 
@@ -286,7 +287,6 @@ static int scheduler_save(void *state, const struct csv_scene *scene, enum csv_f
 
 const struct csv_view csv_view_scheduler = {
 	.name = "scheduler",
-	.help = "how busy threads are, run queues, the runtime's own figures",
 	.open = scheduler_open,
 	.close = free,
 	.update = scheduler_update,

@@ -300,7 +300,6 @@ static int stacks_save(void *state, const struct csv_scene *scene, enum csv_form
 
 const struct csv_view csv_view_stacks = {
 	.name = "stacks",
-	.help = "a flame graph of any metric; enter zooms, esc goes back",
 	.open = stacks_open,
 	.close = stacks_close,
 	.update = stacks_update,

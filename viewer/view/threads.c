@@ -26,12 +26,8 @@ static const struct csv_column columns[] = {
 };
 
 static const struct csv_field fields[] = {
-	{"name", CSV_FIELD_TEXT, "its name"},
-	{"state", CSV_FIELD_TEXT, "as the kernel says: running, sleeping …"},
-	{"coroutine", CSV_FIELD_TEXT, "what it runs: go/18"},
-	{"tid", CSV_FIELD_COUNT, "its number"},
-	{"cpu", CSV_FIELD_DURATION, "CPU time in all"},
-	{NULL, 0, NULL},
+	{"name", CSV_FIELD_TEXT}, {"state", CSV_FIELD_TEXT},   {"coroutine", CSV_FIELD_TEXT},
+	{"tid", CSV_FIELD_COUNT}, {"cpu", CSV_FIELD_DURATION}, {NULL, 0},
 };
 
 struct threads {
@@ -329,7 +325,6 @@ static int threads_save(void *state, const struct csv_scene *scene, enum csv_for
 
 const struct csv_view csv_view_threads = {
 	.name = "threads",
-	.help = "each thread: state, CPU, current coroutine",
 	.open = threads_open,
 	.close = threads_close,
 	.update = threads_update,

@@ -169,7 +169,6 @@ static int timeline_save(void *state, const struct csv_scene *scene, enum csv_fo
 
 const struct csv_view csv_view_timeline = {
 	.name = "timeline",
-	.help = "heap, coroutines and CPU over the whole recording",
 	.timeline = true,
 	.open = timeline_open,
 	.close = free,

@@ -22,7 +22,6 @@
 
 struct csv_view {
 	const char *name;    /* "coroutines": tab, config file, --view */
-	const char *help;    /* lower case, no full stop */
 	bool history;        /* wants scene.start and the census of earlier moments */
 	bool timeline;       /* wants scene.series */
 	void *(*open)(void); /* NULL: no memory */

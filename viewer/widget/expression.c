@@ -33,7 +33,7 @@ struct csv_expression {
 };
 
 struct parser {
-	const char *start, *at;
+	const char *at;
 	const struct csv_field *fields;
 	struct cs_diag *diag;
 	int nesting;
@@ -328,7 +328,7 @@ static struct csv_expression *parse_or(struct parser *parser)
 struct csv_expression *csv_expression_new(const char *text, const struct csv_field *fields,
                                           struct cs_diag *diag)
 {
-	struct parser parser = {.start = text, .at = text, .fields = fields, .diag = diag};
+	struct parser parser = {.at = text, .fields = fields, .diag = diag};
 	struct csv_expression *expression = parse_or(&parser);
 
 	skip_blanks(&parser);

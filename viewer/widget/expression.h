@@ -26,7 +26,6 @@ enum csv_field_kind {
 struct csv_field {
 	const char *name; /* NULL ends a table */
 	enum csv_field_kind kind;
-	const char *help;
 };
 
 /* What a row says of a field, by its place in the table. */

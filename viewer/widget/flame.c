@@ -10,12 +10,6 @@
 
 #define DEPTH_MAX 1000
 
-void csv_flame_clear(struct csv_flame *flame)
-{
-	flame->count = 0;
-	flame->zoom = flame->selected = 0;
-}
-
 void csv_flame_release(struct csv_flame *flame)
 {
 	free(flame->frames);

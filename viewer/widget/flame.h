@@ -28,7 +28,6 @@ struct csv_flame {
 	uint32_t zoom, selected; /* frames */
 };
 
-void csv_flame_clear(struct csv_flame *flame);
 void csv_flame_release(struct csv_flame *flame);
 /* The frame KEY, NAME under PARENT (CSV_FLAME_NONE: the root itself); VALUE is added. */
 uint32_t csv_flame_add(struct csv_flame *flame, uint32_t parent, uint32_t key, const char *name,

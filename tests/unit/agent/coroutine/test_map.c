@@ -229,6 +229,46 @@ static void threads_do_not_lose_each_others_ranges(void **state)
 		assert_null(lost[i]);
 }
 
+/* Ranges within ranges, added in any order, some ending on one page or beginning at one place. */
+static void the_innermost_is_found(void **state)
+{
+	const uint64_t base = 0x7f0000000000;
+	static const uint32_t order[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 0, 2}, {2, 0, 1}};
+	static const struct {
+		uint64_t low, bytes;
+	} ranges[][3] = {
+		{{0, 64 * PAGE}, {16 * PAGE, 16 * PAGE}, {20 * PAGE, PAGE}},
+		{{0, 4 * PAGE}, {64, 4 * PAGE - 128}, {128, 4 * PAGE - 256}},
+		{{0, 8 * PAGE}, {0, 4 * PAGE}, {0, PAGE}},
+	};
+
+	(void)state;
+	map.disjoint = true;
+	map.nested = true;
+	for (uint32_t i = 0; i < 12; i++) {
+		uint64_t place_of = base + i * UINT64_C(0x10000000);
+		struct item *made[3];
+
+		for (int at = 0; at < 3; at++) {
+			uint32_t which = order[i % 4][at];
+
+			made[which] = put(1 + i * 1000 + which, place_of + ranges[i / 4][which].low,
+			                  ranges[i / 4][which].bytes);
+		}
+		for (uint64_t at = made[0]->low; at < made[0]->high; at += 32) {
+			struct item *innermost = made[0];
+
+			for (int depth = 1; depth < 3; depth++)
+				if (at >= made[depth]->low && at < made[depth]->high)
+					innermost = made[depth];
+			assert_ptr_equal(csa_map_find(&map, at), innermost);
+		}
+		made[1]->live = 0;
+		assert_ptr_equal(csa_map_find(&map, made[2]->low), made[2]);
+		assert_ptr_equal(csa_map_find(&map, made[1]->high - 8), made[0]);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -240,6 +280,7 @@ int main(void)
 		TEST(a_random_life_is_as_a_list_says),
 		TEST(what_lies_between_is_nobodys),
 		TEST(all_within_are_met),
+		TEST(the_innermost_is_found),
 		TEST(threads_do_not_lose_each_others_ranges),
 	};
 

@@ -7,16 +7,13 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "core/emit.h"
 #include "coroutine/coroutine.h"
 #include "coroutine/switch.h"
+#include "support/unit.h"
 
 #define NODES (1u << 22)
 

@@ -4,16 +4,13 @@
  * way to be led off it. Words beyond the stack's end that can be read lead on for ever, so a
  * walk that gets there runs into the page that can't.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include <cmocka.h>
-
 #include "scene.h"
 #include "stack/rules.h"
+#include "support/unit.h"
 #include "wire/record.h"
 
 #define PAGE 4096u

@@ -4,17 +4,14 @@
  * copy lies between pages that can't be touched, so that a read out of bounds is a crash.
  */
 #include <link.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include <cmocka.h>
-
 #include "scene.h"
 #include "stack/cfi.h"
 #include "stack/rules.h"
+#include "support/unit.h"
 
 #define PAGE UINT64_C(4096)
 

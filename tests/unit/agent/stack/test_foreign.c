@@ -5,9 +5,7 @@
  */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,11 +15,10 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "frames.h"
 #include "scene.h"
 #include "stack/rules.h"
+#include "support/unit.h"
 #include "wire/record.h"
 
 #define PAGE 4096u

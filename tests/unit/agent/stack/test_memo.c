@@ -4,12 +4,8 @@
  * by many threads at once. That what is recognised is what a walk gives is in test_reuse.c.
  */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "scene.h"
 #include "stack/known.h"
@@ -17,6 +13,7 @@
 #include "stack/recognise.h"
 #include "stack/rules.h"
 #include "stack/walk.h"
+#include "support/unit.h"
 #include "wire/record.h"
 
 #define WORDS 512

@@ -7,21 +7,18 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "scene.h"
 #include "stack/known.h"
 #include "stack/memo.h"
 #include "stack/modules.h"
 #include "stack/rules.h"
+#include "support/unit.h"
 #include "wire/record.h"
 
 static const char library[] = "libthread_db.so.1";

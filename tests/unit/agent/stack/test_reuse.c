@@ -4,19 +4,16 @@
  * anew, over stacks made of plain memory and invented rules: frames are pushed, popped and
  * spoilt at random.
  */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "scene.h"
 #include "stack/known.h"
 #include "stack/memo.h"
 #include "stack/modules.h"
 #include "stack/rules.h"
+#include "support/unit.h"
 #include "wire/record.h"
 
 #define WORDS 4096
@@ -294,23 +291,28 @@ static void a_changed_rbp_is_seen(void **state)
 	assert_int_equal(fresh.frames[0].pc, 0xa030);
 }
 
-static void a_changed_realigned_frame_is_seen(void **state)
+/* A frame and its caller's, which is realigned: where that ends, the word at TOP[-41] says. */
+static struct csa_frame begin_realigned(uint64_t *top)
 {
-	uint64_t *top = &memory[WORDS];
-	struct csa_frame at;
-
-	(void)state;
 	begin(128);
 	csa_rules_put(0x6000, csa_rule(CSA_RULE_SP, 2, 0));
 	csa_rules_put(0x7010, csa_rule(CSA_RULE_BP_DEREF, (uint64_t)-1, 0));
 	csa_rules_put(0x9020, csa_rule(CSA_RULE_END, 0, 0));
 	csa_rules_put(0xa030, csa_rule(CSA_RULE_END, 0, 0));
 	memset(memory, 0, sizeof(memory));
-	at = (struct csa_frame){0x6000, (uint64_t)(top - 50), (uint64_t)(top - 40)};
 	top[-49] = 0x7010;
-	top[-41] = (uint64_t)(top - 20);
 	top[-21] = 0x9020;
 	top[-11] = 0xa030;
+	return (struct csa_frame){0x6000, (uint64_t)(top - 50), (uint64_t)(top - 40)};
+}
+
+static void a_changed_realigned_frame_is_seen(void **state)
+{
+	uint64_t *top = &memory[WORDS];
+	struct csa_frame at = begin_realigned(top);
+
+	(void)state;
+	top[-41] = (uint64_t)(top - 20);
 	compare(&at);
 	assert_int_equal(fresh.frames[0].pc, 0x9020);
 	top[-41] = (uint64_t)(top - 10);
@@ -322,18 +324,10 @@ static void a_changed_realigned_frame_is_seen(void **state)
 static void a_repaired_realigned_frame_is_seen(void **state)
 {
 	uint64_t *top = &memory[WORDS];
-	struct csa_frame at;
+	struct csa_frame at = begin_realigned(top);
 
 	(void)state;
-	begin(128);
-	csa_rules_put(0x6000, csa_rule(CSA_RULE_SP, 2, 0));
-	csa_rules_put(0x7010, csa_rule(CSA_RULE_BP_DEREF, (uint64_t)-1, 0));
-	csa_rules_put(0x9020, csa_rule(CSA_RULE_END, 0, 0));
-	memset(memory, 0, sizeof(memory));
-	at = (struct csa_frame){0x6000, (uint64_t)(top - 50), (uint64_t)(top - 40)};
-	top[-49] = 0x7010;
 	top[-41] = 3;
-	top[-21] = 0x9020;
 	compare(&at);
 	assert_int_equal(fresh.frames[0].pc, CS_PC_CUT_UNKNOWN);
 	top[-41] = (uint64_t)(top - 20);

@@ -3,14 +3,11 @@
  * The rule cache: lossy, but never wrong, whatever shares a place in it.
  */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <cmocka.h>
-
 #include "stack/rules.h"
+#include "support/unit.h"
 
 static uint64_t seed = 88172645463325252;
 

@@ -9,18 +9,15 @@
 #include <alloca.h>
 #include <dlfcn.h>
 #include <pthread.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
 
-#include <cmocka.h>
-
 #include "frames.h"
 #include "scene.h"
+#include "support/unit.h"
 #include "wire/record.h"
 
 #define DEPTH 200

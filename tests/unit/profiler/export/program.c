@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "program.h"
 
+#include <stdlib.h>
+
 uint32_t program_stack(struct program *program, int outer, int middle, int inner)
 {
 	uint32_t node = cs_model_node(program->model, 0, program->frames[outer]);
@@ -57,6 +59,9 @@ void program_take(struct program *program)
 
 void program_end(struct program *program)
 {
+	cs_sink_release(&program->out);
+	cs_groups_free(&program->groups);
+	free(program->rows);
 	cs_stacks_free(program->stacks);
 	cs_snapshot_free(program->snapshot);
 	cs_symbols_free(program->symbols);
@@ -90,14 +95,35 @@ struct program program_of_five(void)
 	return program;
 }
 
-struct cs_ps program_ask(struct program *program, const struct cs_query *query, uint32_t **rows)
+struct cs_ps program_ask(struct program *program, const struct cs_query *query)
 {
 	struct cs_ps ps = {
 		.snapshot = program->snapshot, .stacks = program->stacks, .order = query->order};
 
-	assert_int_equal(cs_query_run(query, program->snapshot, program->stacks, rows, &ps.count,
-	                              &ps.hidden),
+	free(program->rows);
+	assert_int_equal(cs_query_run(query, program->snapshot, program->stacks, &program->rows,
+	                              &ps.count, &ps.hidden),
 	                 0);
-	ps.rows = *rows;
+	ps.rows = program->rows;
 	return ps;
+}
+
+const struct cs_groups *program_group(struct program *program, const struct cs_ps *ps,
+                                      enum cs_order order)
+{
+	cs_groups_free(&program->groups);
+	assert_int_equal(cs_groups_make(&program->groups, ps->snapshot, ps->stacks, ps->rows,
+	                                ps->count, order),
+	                 0);
+	return &program->groups;
+}
+
+const char *program_write(struct program *program, program_write_ps *write, const struct cs_ps *ps,
+                          struct cs_export_style style)
+{
+	cs_sink_release(&program->out);
+	cs_sink_to_memory(&program->out);
+	assert_int_equal(write(ps, &style, &program->out, NULL), 0);
+	assert_int_equal(cs_sink_finish(&program->out, NULL), 0);
+	return program->out.data;
 }

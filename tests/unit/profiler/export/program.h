@@ -18,6 +18,10 @@ struct program {
 	struct cs_stacks *stacks;
 	uint32_t process, thread, go, frames[NAMES];
 	uint32_t work, lock, main; /* stacks */
+	/* What was asked for last. */
+	uint32_t *rows;
+	struct cs_groups groups;
+	struct cs_sink out;
 };
 
 /* Without goroutines, ten seconds after its start. */
@@ -31,7 +35,14 @@ void program_end(struct program *program);
 /* Taken: two wait for a lock, one for a channel, one runs, one is the runtime's. */
 struct program program_of_five(void);
 
-/* What QUERY selects; *ROWS is to be freed. */
-struct cs_ps program_ask(struct program *program, const struct cs_query *query, uint32_t **rows);
+typedef int program_write_ps(const struct cs_ps *ps, const struct cs_export_style *style,
+                             struct cs_sink *sink, struct cs_diag *diag);
+
+/* Each stands until the next call: what QUERY selects, its groups, and what WRITE makes of it. */
+struct cs_ps program_ask(struct program *program, const struct cs_query *query);
+const struct cs_groups *program_group(struct program *program, const struct cs_ps *ps,
+                                      enum cs_order order);
+const char *program_write(struct program *program, program_write_ps *write, const struct cs_ps *ps,
+                          struct cs_export_style style);
 
 #endif

@@ -348,18 +348,6 @@ static void an_empty_heap_is_no_error(void **state)
 	           "j[\"entries\"] == []");
 }
 
-static void an_unknown_format_lists_the_known(void **state)
-{
-	struct cs_diag diag = {0};
-
-	(void)state;
-	assert_ptr_equal(cs_export_by_name("folded", &diag), &cs_export_folded);
-	assert_null(cs_export_by_name("yaml", &diag));
-	assert_non_null(strstr(diag.text, "'yaml'"));
-	for (unsigned i = 0; cs_exports[i]; i++)
-		assert_non_null(strstr(diag.hint, cs_exports[i]->name));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
@@ -381,7 +369,6 @@ int main(void)
 		TEST(an_estimate_says_how_sure_it_is),
 		TEST(losses_are_told),
 		TEST(an_empty_heap_is_no_error),
-		TEST(an_unknown_format_lists_the_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

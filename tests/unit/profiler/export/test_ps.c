@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* How ps reads, as text and as JSON. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "program.h"
-
-typedef int write_ps(const struct cs_ps *ps, const struct cs_export_style *style,
-                     struct cs_sink *sink, struct cs_diag *diag);
-
-static void assert_writes(write_ps *write, const struct cs_ps *ps, uint32_t width,
-                          const char *wanted)
-{
-	struct cs_export_style style = {.width = width};
-	struct cs_diag diag = {0};
-	struct cs_sink sink;
-
-	cs_sink_to_memory(&sink);
-	assert_int_equal(write(ps, &style, &sink, &diag), 0);
-	assert_string_equal(sink.data, wanted);
-	cs_sink_release(&sink);
-}
 
 #define HEAD                                                                        \
 	"process 42  server --port 80\n"                                            \
@@ -31,19 +14,16 @@ static void a_list_reads_well(void **state)
 {
 	struct program program = program_of_five();
 	struct cs_query query = {0};
-	uint32_t *rows;
-	struct cs_ps ps = program_ask(&program, &query, &rows);
+	struct cs_ps ps = program_ask(&program, &query);
 
 	(void)state;
-	assert_writes(
-		cs_ps_text, &ps, 0,
-		HEAD
+	assert_string_equal(
+		program_write(&program, cs_ps_text, &ps, (struct cs_export_style){0}), HEAD
 		"ID    STATE    REASON          WAITING    AGE     HEAP  THREAD  WHERE\n"
 		"go/1  running                           9.0 s               43  main.serve app.go:11\n"
 		"go/7  waiting  semacquire        6.0 s  9.0 s  4.0 KiB          main.lock app.go:13\n"
 		"go/8  waiting  semacquire        4.0 s  9.0 s                   main.lock app.go:13\n"
 		"go/9  waiting  chan receive  1:00:10 h  9.0 s                   main.work app.go:12\n");
-	free(rows);
 	program_end(&program);
 }
 
@@ -51,20 +31,15 @@ static void narrow_terminals_lose_columns_before_names(void **state)
 {
 	struct program program = program_of_five();
 	struct cs_query query = {.reason = "chan"};
-	struct cs_export_style style = {.width = 70};
-	struct cs_sink sink;
-	uint32_t *rows;
-	struct cs_ps ps = program_ask(&program, &query, &rows);
+	struct cs_ps ps = program_ask(&program, &query);
+	const char *text;
 
 	(void)state;
-	cs_sink_to_memory(&sink);
-	assert_int_equal(cs_ps_text(&ps, &style, &sink, NULL), 0);
-	assert_non_null(strstr(sink.data, "main.work app.go:12\n"));
-	assert_null(strstr(sink.data, "AGE"));
-	for (const char *line = sink.data; *line; line += strcspn(line, "\n") + 1)
+	text = program_write(&program, cs_ps_text, &ps, (struct cs_export_style){.width = 70});
+	assert_non_null(strstr(text, "main.work app.go:12\n"));
+	assert_null(strstr(text, "AGE"));
+	for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
 		assert_in_range(strcspn(line, "\n"), 0, 72);
-	cs_sink_release(&sink);
-	free(rows);
 	program_end(&program);
 }
 
@@ -72,24 +47,19 @@ static void stacks_show_labels_and_who_created_it(void **state)
 {
 	struct program program = program_of_five();
 	struct cs_query query = {.states = 1u << CS_COROUTINE_WAITING};
-	struct cs_sink sink;
-	uint32_t *rows;
-	struct cs_ps ps = program_ask(&program, &query, &rows);
-	struct cs_export_style style = {.limit = 2};
+	struct cs_ps ps = program_ask(&program, &query);
+	const char *text;
 
 	(void)state;
 	ps.with_stacks = true;
-	cs_sink_to_memory(&sink);
-	assert_int_equal(cs_ps_text(&ps, &style, &sink, NULL), 0);
-	assert_non_null(strstr(sink.data, "      labels: request=12, user=x\n"
-	                                  "      runtime.gopark /src/app.go:14 (server)\n"
-	                                  "      main.lock /src/app.go:13 (server)\n"
-	                                  "      main.serve /src/app.go:11 (server)\n"
-	                                  "    created by\n"
-	                                  "      main.serve /src/app.go:11 (server)\n"));
-	assert_non_null(strstr(sink.data, "… and 1 more coroutines: -n all shows them"));
-	cs_sink_release(&sink);
-	free(rows);
+	text = program_write(&program, cs_ps_text, &ps, (struct cs_export_style){.limit = 2});
+	assert_non_null(strstr(text, "      labels: request=12, user=x\n"
+	                             "      runtime.gopark /src/app.go:14 (server)\n"
+	                             "      main.lock /src/app.go:13 (server)\n"
+	                             "      main.serve /src/app.go:11 (server)\n"
+	                             "    created by\n"
+	                             "      main.serve /src/app.go:11 (server)\n"));
+	assert_non_null(strstr(text, "… and 1 more coroutines: -n all shows them"));
 	program_end(&program);
 }
 
@@ -97,25 +67,19 @@ static void a_group_is_one_line(void **state)
 {
 	struct program program = program_of_five();
 	struct cs_query query = {0};
-	struct cs_groups groups;
-	uint32_t *rows;
-	struct cs_ps ps = program_ask(&program, &query, &rows);
+	struct cs_ps ps = program_ask(&program, &query);
 
 	(void)state;
-	assert_int_equal(cs_groups_make(&groups, program.snapshot, program.stacks, rows, ps.count,
-	                                CS_ORDER_ID),
-	                 0);
-	ps.groups = &groups;
-	assert_writes(cs_ps_text, &ps, 0,
-	              HEAD "COUNT  STATE    REASON          WAITING    AGE     HEAP  WHERE\n"
-	                   "    2  waiting  semacquire        6.0 s  9.0 s  4.0 KiB  main.lock "
-	                   "app.go:13 < main.serve\n"
-	                   "    1  running                           9.0 s           main.serve "
-	                   "app.go:11 < main.serve < main.main\n"
-	                   "    1  waiting  chan receive  1:00:10 h  9.0 s           main.work "
-	                   "app.go:12 < main.main\n");
-	cs_groups_free(&groups);
-	free(rows);
+	ps.groups = program_group(&program, &ps, CS_ORDER_ID);
+	assert_string_equal(program_write(&program, cs_ps_text, &ps, (struct cs_export_style){0}),
+	                    HEAD
+	                    "COUNT  STATE    REASON          WAITING    AGE     HEAP  WHERE\n"
+	                    "    2  waiting  semacquire        6.0 s  9.0 s  4.0 KiB  main.lock "
+	                    "app.go:13 < main.serve\n"
+	                    "    1  running                           9.0 s           main.serve "
+	                    "app.go:11 < main.serve < main.main\n"
+	                    "    1  waiting  chan receive  1:00:10 h  9.0 s           main.work "
+	                    "app.go:12 < main.main\n");
 	program_end(&program);
 }
 
@@ -156,19 +120,14 @@ static void json_has_all_its_keys(void **state)
 	};
 	struct program program = program_of_five();
 	struct cs_query query = {0};
-	struct cs_export_style style = {0};
-	struct cs_sink sink;
-	uint32_t *rows;
-	struct cs_ps ps = program_ask(&program, &query, &rows);
+	struct cs_ps ps = program_ask(&program, &query);
+	const char *text;
 
 	(void)state;
-	cs_sink_to_memory(&sink);
-	assert_int_equal(cs_ps_json(&ps, &style, &sink, NULL), 0);
+	text = program_write(&program, cs_ps_json, &ps, (struct cs_export_style){0});
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
-		if (!strstr(sink.data, keys[i]))
-			fail_msg("%s is not in %s", keys[i], sink.data);
-	cs_sink_release(&sink);
-	free(rows);
+		if (!strstr(text, keys[i]))
+			fail_msg("%s is not in %s", keys[i], text);
 	program_end(&program);
 }
 
@@ -179,23 +138,18 @@ static void hostile_names_do_nothing_to_a_terminal(void **state)
 	uint32_t id =
 		program_add(&program, 1, CS_COROUTINE_WAITING, "\033[31mred", program.work, SEC);
 	struct cs_query query = {0};
-	struct cs_export_style style = {0};
-	struct cs_sink sink;
-	uint32_t *rows;
+	const char *text;
 
 	(void)state;
 	cs_model_coroutine_set_name(program.model, id, "\033]0;title\a");
 	cs_model_coroutine_set_labels(program.model, id, "a=\033[2J");
 	program_take(&program);
-	struct cs_ps ps = program_ask(&program, &query, &rows);
+	struct cs_ps ps = program_ask(&program, &query);
 	ps.with_stacks = true;
-	cs_sink_to_memory(&sink);
-	assert_int_equal(cs_ps_text(&ps, &style, &sink, NULL), 0);
-	assert_null(strchr(sink.data, '\033'));
-	assert_null(strchr(sink.data, '\a'));
-	assert_non_null(strstr(sink.data, "title"));
-	cs_sink_release(&sink);
-	free(rows);
+	text = program_write(&program, cs_ps_text, &ps, (struct cs_export_style){0});
+	assert_null(strchr(text, '\033'));
+	assert_null(strchr(text, '\a'));
+	assert_non_null(strstr(text, "title"));
 	program_end(&program);
 }
 

@@ -163,12 +163,13 @@ static void a_launched_program_is_sampled_from_its_exec_on(void **state)
 {
 	struct cs_perf *perf = need_perf(HZ, 1024);
 	struct cs_diag diag = {0};
-	int pipes[2];
+	int pipes[2], back[2];
 	char byte = 0;
 	pid_t child;
 
 	(void)state;
 	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(pipe(back), 0);
 	child = fork();
 	if (child == 0) {
 		uint64_t start = thread_cpu_ns();
@@ -177,22 +178,27 @@ static void a_launched_program_is_sampled_from_its_exec_on(void **state)
 			_exit(1);
 		while (thread_cpu_ns() - start < WORK_NS / 3)
 			burn(100000);
+		if (write(back[1], &byte, 1) != 1 || read(pipes[0], &byte, 1) != 1)
+			_exit(1);
 		execl("/bin/sh", "sh", "-c", "i=0; while [ $i -lt 60000 ]; do i=$((i+1)); done",
 		      NULL);
 		_exit(127);
 	}
 	assert_int_equal(cs_perf_attach_exec(perf, (uint32_t)child, &diag), 0);
 	assert_int_equal(write(pipes[1], &byte, 1), 1);
-	usleep(60000);
+	assert_int_equal(read(back[0], &byte, 1), 1);
 	child_samples = 0;
 	cs_perf_drain(perf, count_child, &child);
 	assert_int_equal(child_samples, 0);
+	assert_int_equal(write(pipes[1], &byte, 1), 1);
 	waitpid(child, NULL, 0);
 	cs_perf_drain(perf, count_child, &child);
 	assert_true(child_samples > 5);
 	assert_true(with_stack * 2 > child_samples);
 	close(pipes[0]);
 	close(pipes[1]);
+	close(back[0]);
+	close(back[1]);
 	cs_perf_free(perf);
 }
 

@@ -54,24 +54,32 @@ static void nap(long us)
 	nanosleep(&time, NULL);
 }
 
-/* Until its libraries are there: what is asked before that is remembered for ever. */
+/* The CPU time that it has used, in ticks of the kernel's clock (mostly of 10 ms). */
+static unsigned long ticks_of(pid_t pid)
+{
+	char path[64], line[1024] = "";
+	unsigned long user = 0, kernel = 0;
+	const char *at;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	file = fopen(path, "re");
+	if (file && fgets(line, sizeof(line), file) && (at = strrchr(line, ')')))
+		sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user,
+		       &kernel);
+	if (file)
+		fclose(file);
+	return user + kernel;
+}
+
+/*
+ * Until its libraries are there: what is asked before that is remembered for ever. It is at work
+ * when it has used more time than any start does.
+ */
 static void wait_until_loaded(pid_t pid)
 {
-	char path[64], line[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	for (int tries = 0; tries < 1000; tries++) {
-		FILE *maps = fopen(path, "re");
-		bool found = false;
-
-		while (maps && !found && fgets(line, sizeof(line), maps))
-			found = strstr(line, "/libc.so") || strstr(line, "/libc-");
-		if (maps)
-			fclose(maps);
-		nap(found ? 50000 : 10000);
-		if (found)
-			return;
-	}
+	for (int tries = 0; tries < 6000 && ticks_of(pid) < 40; tries++)
+		nap(10000);
 }
 
 static void take_registers(pid_t pid, struct cs_registers *registers)

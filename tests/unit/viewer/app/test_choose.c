@@ -3,7 +3,6 @@
  * The list of processes to choose from, and what is told to the recorder: files in, files out.
  */
 #include <errno.h>
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,10 @@
 
 #include "app/choose.h"
 #include "app/steer.h"
+#include "scene.h"
+#include "support/canvas_text.h"
 #include "support/unit.h"
 
-static char folder[] = "/tmp/coroscope-choose-XXXXXX";
 static char path[64];
 
 static void write_list(const char *text)
@@ -40,16 +40,9 @@ static void key(struct csv_choose *choose, uint32_t code)
 	assert_int_equal(csv_choose_draw(choose, 80, 10), 0);
 }
 
-static char *shown(struct csv_choose *choose)
+static const char *shown(const struct csv_choose *choose)
 {
-	static char text[8192];
-	struct cs_sink sink;
-
-	cs_sink_to_memory(&sink);
-	csv_canvas_write(&choose->canvas, &sink);
-	snprintf(text, sizeof(text), "%s", sink.data ? sink.data : "");
-	cs_sink_release(&sink);
-	return text;
+	return canvas_text(&choose->canvas);
 }
 
 static void open_list(struct csv_choose *choose)
@@ -200,21 +193,18 @@ static void what_comes_next_is_read(void **state)
 	assert_false(csv_steer_next(&nobody, text, sizeof(text)));
 }
 
-static int set_up(void **state)
+static int begin(void **state)
 {
-	(void)state;
-	setlocale(LC_CTYPE, "C.UTF-8");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/list", folder);
-	return 0;
+	int error = scene_begin(state);
+
+	scene_path(path, "list");
+	return error;
 }
 
-static int tear_down(void **state)
+static int end(void **state)
 {
-	(void)state;
 	unlink(path);
-	return rmdir(folder);
+	return scene_end(state);
 }
 
 int main(void)
@@ -229,5 +219,5 @@ int main(void)
 		cmocka_unit_test(what_comes_next_is_read),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, tear_down);
+	return cmocka_run_group_tests(tests, begin, end);
 }

@@ -3,41 +3,31 @@
  * What stands around a view: the status line says what must be known of the picture before it
  * is believed. And what a wheel does.
  */
-#include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "app/app.h"
 #include "model/coroutine.h"
+#include "scene.h"
+#include "support/canvas_text.h"
 #include "support/unit.h"
-#include "trace/trace.h"
 
 #define COUNT 40u
-#define WIDTH 100
-#define HEIGHT 20
 
-static char folder[] = "/tmp/coroscope-frame-XXXXXX", path[64];
+static char path[64];
 
 /* A recording of COUNT coroutines, UNSTABLE of which changed as they were read. */
 static void record(uint64_t lost, uint32_t unstable)
 {
-	const struct cs_trace_session session = {.tick_ns = 1000000, .recorder = (char *)"test"};
-	const struct cs_trace_summary summary = {.ended_by = (char *)"test"};
-	const struct cs_process process = {.pid = 1, .executable = (char *)"/srv/x"};
-	struct cs_model *model = cs_model_new();
-	struct cs_diag diag = {0};
-	struct cs_trace_writer *writer = cs_trace_create(path, &session, &diag);
-	uint32_t id, runtime;
+	struct scene_recording recording;
+	struct cs_model *model;
 
-	assert_non_null(writer);
-	id = cs_model_process(model, &process);
-	runtime = cs_model_runtime(model, id, "go", NULL);
-	cs_model_process_at(model, id)->lost = lost;
-	cs_model_process_changed(model, id);
+	scene_record(&recording, scene_path(path, "made.coro"), 1000000);
+	model = recording.model;
+	cs_model_process_at(model, recording.process)->lost = lost;
+	cs_model_process_changed(model, recording.process);
 	for (uint32_t i = 1; i <= COUNT; i++) {
-		uint32_t slot = cs_model_coroutine(model, id, runtime, i);
+		uint32_t slot = cs_model_coroutine(model, recording.process, recording.runtime, i);
 		struct cs_coroutine *coroutine = cs_model_coroutine_at(model, slot);
 
 		assert_non_null(coroutine);
@@ -46,23 +36,14 @@ static void record(uint64_t lost, uint32_t unstable)
 		cs_model_coroutine_changed(model, slot);
 	}
 	cs_model_set_now(model, 5000000);
-	assert_int_equal(cs_trace_write_tick(writer, model), 0);
-	assert_int_equal(cs_trace_finish(writer, &summary, &diag), 0);
-	cs_model_free(model);
+	assert_int_equal(cs_trace_write_tick(recording.writer, model), 0);
+	scene_recorded(&recording);
 }
 
 static void open_app(struct csv_app *app, uint64_t lost, uint32_t unstable)
 {
-	struct cs_diag diag = {0};
-	struct csv_session *session;
-
 	record(lost, unstable);
-	session = csv_session_open(path, &diag);
-	assert_non_null(session);
-	assert_int_equal(csv_app_open(app, session, "test", &diag), 0);
-	while (csv_app_work(app))
-		;
-	assert_int_equal(csv_app_draw(app, WIDTH, HEIGHT), 0);
+	scene_open(app, path);
 }
 
 static void close_app(struct csv_app *app)
@@ -74,13 +55,12 @@ static void close_app(struct csv_app *app)
 static const char *status_line(const struct csv_app *app)
 {
 	static char line[4096];
-	struct cs_sink sink;
+	const char *text = canvas_text(&app->canvas), *end = strrchr(text, '\n');
+	const char *start = end;
 
-	cs_sink_to_memory(&sink);
-	csv_canvas_write(&app->canvas, &sink);
-	sink.data[strlen(sink.data) - 1] = 0;
-	snprintf(line, sizeof(line), "%s", strrchr(sink.data, '\n') + 1);
-	cs_sink_release(&sink);
+	while (start > text && start[-1] != '\n')
+		start--;
+	snprintf(line, sizeof(line), "%.*s", (int)(end - start), start);
 	return line;
 }
 
@@ -100,9 +80,9 @@ static void losses_and_unstable_rows_are_told(void **state)
 
 static int selected_line(struct csv_app *app)
 {
-	assert_int_equal(csv_app_draw(app, WIDTH, HEIGHT), 0);
-	for (int y = 0; y < HEIGHT; y++)
-		if (app->canvas.cells[y * WIDTH].role == CSV_ROLE_SELECTED)
+	scene_draw(app);
+	for (int y = 0; y < SCENE_HEIGHT; y++)
+		if (app->canvas.cells[y * SCENE_WIDTH].role == CSV_ROLE_SELECTED)
 			return y;
 	return -1;
 }
@@ -136,22 +116,6 @@ static void a_wheel_moves_the_selection(void **state)
 	close_app(&app);
 }
 
-static int begin(void **state)
-{
-	(void)state;
-	setlocale(LC_CTYPE, "C.UTF-8");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/made.coro", folder);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	return rmdir(folder);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,5 +123,5 @@ int main(void)
 		cmocka_unit_test(a_wheel_moves_the_selection),
 	};
 
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, scene_begin, scene_end);
 }

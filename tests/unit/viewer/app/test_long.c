@@ -4,29 +4,28 @@
  * every rest of what the view does about it a key is pressed. What is shown must be one moment
  * all the time, and what is there in the end the same as if nobody had pressed anything.
  */
-#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "app/app.h"
 #include "model/coroutine.h"
+#include "scene.h"
+#include "support/canvas_text.h"
 #include "support/unit.h"
-#include "trace/trace.h"
 
 #define COUNT 6000u /* some rests in each loop over all of them */
 #define STACKS 20u
 #define TICK_NS UINT64_C(500000000)
 
-static char folder[] = "/tmp/coroscope-long-XXXXXX", path[64], copy[64];
+static char path[64], copy[64];
 
 /* ---- a target ---- */
 
 struct target {
-	struct cs_model *model;
-	struct cs_trace_writer *writer;
-	uint32_t nodes[STACKS], runtime;
+	struct scene_recording recording;
+	struct cs_model *model; /* the recording's */
+	uint32_t nodes[STACKS];
 	uint64_t rounds, born;
 };
 
@@ -41,7 +40,7 @@ static void change(struct target *target, uint32_t id)
 	coroutine->stack = target->nodes[(id * 7 + round) % STACKS];
 	coroutine->since_after_ns = coroutine->since_ns = round * TICK_NS - id;
 	coroutine->switches = round * 10 + id % 100;
-	coroutine->parent_runtime = target->runtime;
+	coroutine->parent_runtime = target->recording.runtime;
 	coroutine->parent_number = coroutine->number > 1 ? coroutine->number / 10 + 1 : 0;
 	cs_model_coroutine_changed(target->model, id);
 }
@@ -49,7 +48,8 @@ static void change(struct target *target, uint32_t id)
 static void bear(struct target *target, uint32_t count)
 {
 	while (count--) {
-		uint32_t id = cs_model_coroutine(target->model, 1, target->runtime, ++target->born);
+		uint32_t id = cs_model_coroutine(target->model, target->recording.process,
+		                                 target->recording.runtime, ++target->born);
 
 		assert_int_not_equal(id, 0);
 		change(target, id);
@@ -68,25 +68,20 @@ static void live_on(struct target *target)
 		if (cs_model_coroutine_at(target->model, id))
 			cs_model_coroutine_end(target->model, id, target->rounds * TICK_NS);
 	cs_model_set_now(target->model, target->rounds * TICK_NS);
-	assert_int_equal(cs_trace_write_tick(target->writer, target->model), 0);
+	assert_int_equal(cs_trace_write_tick(target->recording.writer, target->model), 0);
 	bear(target, COUNT / 10);
 	cs_model_set_now(target->model, ++target->rounds * TICK_NS);
-	assert_int_equal(cs_trace_write_tick(target->writer, target->model), 0);
+	assert_int_equal(cs_trace_write_tick(target->recording.writer, target->model), 0);
 }
 
 static void target_begin(struct target *target)
 {
-	const struct cs_trace_session session = {.tick_ns = TICK_NS, .recorder = (char *)"test"};
-	const struct cs_process process = {.pid = 1, .executable = (char *)"/srv/x"};
 	struct cs_symbols *symbols = cs_symbols_new();
-	struct cs_diag diag = {0};
 	uint32_t module;
 
 	memset(target, 0, sizeof(*target));
-	target->model = cs_model_new();
-	target->writer = cs_trace_create(path, &session, &diag);
-	assert_non_null(target->writer);
-	cs_model_process(target->model, &process);
+	scene_record(&target->recording, path, TICK_NS);
+	target->model = target->recording.model;
 	module = cs_model_module(target->model, "/srv/x", NULL, 0);
 	for (uint32_t i = 0; i < STACKS; i++) {
 		char function[32];
@@ -97,9 +92,8 @@ static void target_begin(struct target *target)
 		assert_int_equal(cs_symbols_set(symbols, frame, &name, 1), 0);
 		target->nodes[i] = cs_model_node(target->model, 0, frame);
 	}
-	target->runtime = cs_model_runtime(target->model, 1, "go", NULL);
 	bear(target, COUNT);
-	cs_trace_write_symbols(target->writer, target->model, symbols);
+	cs_trace_write_symbols(target->recording.writer, target->model, symbols);
 	cs_symbols_free(symbols);
 	live_on(target);
 	live_on(target);
@@ -107,10 +101,7 @@ static void target_begin(struct target *target)
 
 static void target_end(struct target *target)
 {
-	const struct cs_trace_summary summary = {.ended_by = (char *)"test"};
-
-	assert_int_equal(cs_trace_finish(target->writer, &summary, NULL), 0);
-	cs_model_free(target->model);
+	scene_recorded(&target->recording);
 	unlink(path);
 }
 
@@ -151,7 +142,7 @@ static int rest(void *context)
 	if (person->keys[person->pressed])
 		key[0] = person->keys[person->pressed++];
 	press(app, key);
-	assert_int_equal(csv_app_draw(app, 100, 30), 0);
+	scene_draw(app);
 	/* It stands still until the other one is whole, whatever is pressed. */
 	if (csv_session_scene(app->session)->now->time_ns != person->shown_ns)
 		person->changes++;
@@ -168,34 +159,13 @@ static void watch(struct csv_app *app, struct person *person, const char *keys)
 	app->rest_context = person;
 }
 
-static void settle(struct csv_app *app)
-{
-	while (csv_app_work(app))
-		;
-}
-
-static void open_app(struct csv_app *app)
-{
-	struct cs_diag diag = {0};
-	struct csv_session *session = csv_session_open(path, &diag);
-
-	assert_non_null(session);
-	assert_int_equal(csv_app_open(app, session, "test", &diag), 0);
-	settle(app);
-	assert_int_equal(csv_app_draw(app, 100, 30), 0);
-}
-
 /* Without the last line, which has the age of the picture. */
 static char *screen(struct csv_app *app)
 {
-	struct cs_sink sink;
 	char *text;
 
-	assert_int_equal(csv_app_draw(app, 100, 30), 0);
-	cs_sink_to_memory(&sink);
-	csv_canvas_write(&app->canvas, &sink);
-	text = strdup(sink.data);
-	cs_sink_release(&sink);
+	scene_draw(app);
+	text = strdup(canvas_text(&app->canvas));
 	assert_non_null(text);
 	text[strlen(text) - 1] = 0;
 	*strrchr(text, '\n') = 0;
@@ -208,7 +178,7 @@ static void same_as_made_anew(struct csv_app *app)
 
 	csv_session_scene(app->session)->serial++;
 	csv_app_update(app);
-	settle(app);
+	scene_settle(app);
 	anew = screen(app);
 	assert_string_equal(shown, anew);
 	free(shown);
@@ -237,13 +207,13 @@ static void keys_are_answered_while_a_picture_is_made(void **state)
 
 	(void)state;
 	target_begin(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	for (size_t i = 0; i < 3 * sizeof(keys) / sizeof(*keys); i++) {
 		uint64_t before = time_of(&app);
 
 		if (i % (sizeof(keys) / sizeof(*keys)) == 0)
 			press(&app, "1t");
-		settle(&app);
+		scene_settle(&app);
 		watch(&app, &person, keys[i % (sizeof(keys) / sizeof(*keys))]);
 		live_on(&target);
 		csv_app_tick(&app, TICK_NS);
@@ -252,7 +222,7 @@ static void keys_are_answered_while_a_picture_is_made(void **state)
 		assert_int_equal(time_of(&app), before + 2 * TICK_NS);
 		press(&app, "\x1b");
 		app.help = false;
-		settle(&app);
+		scene_settle(&app);
 		same_as_made_anew(&app);
 	}
 	csv_app_close(&app);
@@ -268,10 +238,10 @@ static void changes_are_since_the_mark_at_once(void **state)
 
 	(void)state;
 	target_begin(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	before = screen(&app);
 	press(&app, "m");
-	settle(&app);
+	scene_settle(&app);
 	marked = screen(&app);
 	assert_string_not_equal(marked, before);
 	same_as_made_anew(&app);
@@ -280,7 +250,7 @@ static void changes_are_since_the_mark_at_once(void **state)
 	press(&app, copy);
 	press(&app, ".json\n");
 	press(&app, "m");
-	settle(&app);
+	scene_settle(&app);
 	after = screen(&app);
 	assert_string_equal(after, before);
 	free(before);
@@ -302,7 +272,7 @@ static void a_time_that_is_asked_for_goes_first(void **state)
 
 	(void)state;
 	target_begin(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	step = csv_session_step_ns(app.session);
 	end = time_of(&app);
 	watch(&app, &person, "[");
@@ -312,12 +282,12 @@ static void a_time_that_is_asked_for_goes_first(void **state)
 	assert_int_equal(person.rests, 1); /* it has ended at once */
 	assert_int_equal(time_of(&app), end);
 	app.rest = NULL;
-	settle(&app);
+	scene_settle(&app);
 	assert_int_equal(time_of(&app), end - step);
 	same_as_made_anew(&app);
 
 	press(&app, "$");
-	settle(&app);
+	scene_settle(&app);
 	assert_int_equal(time_of(&app), end + 2 * TICK_NS);
 	same_as_made_anew(&app);
 	csv_app_close(&app);
@@ -336,15 +306,15 @@ static void steps_add_up_while_they_are_read(void **state)
 	target_begin(&target);
 	for (int i = 0; i < 4; i++)
 		live_on(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	step = csv_session_step_ns(app.session);
 	end = time_of(&app);
 	watch(&app, &person, "[j[j2k1");
 	person.once = true;
 	press(&app, "[");
-	settle(&app);
+	scene_settle(&app);
 	app.rest = NULL;
-	settle(&app);
+	scene_settle(&app);
 	assert_int_equal(time_of(&app), end - 3 * step);
 	same_as_made_anew(&app);
 	csv_app_close(&app);
@@ -363,13 +333,13 @@ static void a_trace_is_written_to_its_end(void **state)
 
 	(void)state;
 	target_begin(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	watch(&app, &person, "j[q");
 	person.once = true;
 	press(&app, "w");
 	press(&app, copy);
 	press(&app, "\n");
-	settle(&app);
+	scene_settle(&app);
 	assert_in_range(person.rests, 3, 10000);
 	assert_true(app.quit);
 	trace = cs_trace_open(copy, &diag);
@@ -394,12 +364,12 @@ static void other_moments_are_read_with_rests(void **state)
 
 	(void)state;
 	target_begin(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	watch(&app, &person, "jk2j1j6");
 	press(&app, "6");
-	settle(&app);
+	scene_settle(&app);
 	app.rest = NULL;
-	settle(&app);
+	scene_settle(&app);
 	assert_in_range(person.rests, 4, 10000);
 	assert_in_range(csv_session_scene(app.session)->series_count, 1, 20);
 	press(&app, "6");
@@ -422,7 +392,7 @@ static void anything_may_be_pressed_at_any_time(void **state)
 	if (getenv("SEED"))
 		random = (uint32_t)atoi(getenv("SEED"));
 	target_begin(&target);
-	open_app(&app);
+	scene_open(&app, path);
 	for (int round = 0; round < 12; round++) {
 		for (size_t i = 0; i + 1 < sizeof(pressed); i++) {
 			random = random * 1664525 + 1013904223;
@@ -438,10 +408,10 @@ static void anything_may_be_pressed_at_any_time(void **state)
 			press(&app, key);
 			for (int works = 0; works < 50 && csv_app_work(&app); works++)
 				;
-			assert_int_equal(csv_app_draw(&app, 100, 30), 0);
+			scene_draw(&app);
 		}
 		app.rest = NULL;
-		settle(&app);
+		scene_settle(&app);
 		same_as_made_anew(&app);
 	}
 	csv_app_close(&app);
@@ -450,19 +420,11 @@ static void anything_may_be_pressed_at_any_time(void **state)
 
 static int begin(void **state)
 {
-	(void)state;
-	setlocale(LC_CTYPE, "C.UTF-8");
-	if (!mkdtemp(folder))
-		return -1;
-	snprintf(path, sizeof(path), "%s/growing.coro", folder);
-	snprintf(copy, sizeof(copy), "%s/copy.coro", folder);
-	return 0;
-}
+	int error = scene_begin(state);
 
-static int end(void **state)
-{
-	(void)state;
-	return rmdir(folder);
+	scene_path(path, "growing.coro");
+	scene_path(copy, "copy.coro");
+	return error;
 }
 
 int main(void)
@@ -477,5 +439,5 @@ int main(void)
 		cmocka_unit_test(anything_may_be_pressed_at_any_time),
 	};
 
-	return cmocka_run_group_tests(tests, begin, end);
+	return cmocka_run_group_tests(tests, begin, scene_end);
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A canvas takes any text, whoever it comes from, and puts into each cell what a terminal shows
+ * there; themes say how, keys are named.
+ */
 #include "canvas/canvas.h"
 
 #include <locale.h>
@@ -6,107 +10,92 @@
 
 #include "canvas/key.h"
 #include "canvas/theme.h"
+#include "support/canvas_text.h"
 #include "support/unit.h"
-
-struct scene {
-	struct csv_canvas canvas;
-	struct cs_sink text;
-};
 
 static int begin(void **state)
 {
-	static struct scene scene;
+	static struct csv_canvas canvas;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
-	memset(&scene, 0, sizeof(scene));
-	scene.canvas.unicode = true;
-	assert_int_equal(csv_canvas_resize(&scene.canvas, 10, 2), 0);
-	*state = &scene;
+	memset(&canvas, 0, sizeof(canvas));
+	canvas.unicode = true;
+	assert_int_equal(csv_canvas_resize(&canvas, 10, 2), 0);
+	*state = &canvas;
 	return 0;
 }
 
 static int end(void **state)
 {
-	struct scene *scene = *state;
-
-	csv_canvas_release(&scene->canvas);
-	cs_sink_release(&scene->text);
+	csv_canvas_release(*state);
 	return 0;
-}
-
-static const char *shown(struct scene *scene)
-{
-	cs_sink_release(&scene->text);
-	cs_sink_to_memory(&scene->text);
-	csv_canvas_write(&scene->canvas, &scene->text);
-	return scene->text.data;
 }
 
 static void text_is_cut_with_an_ellipsis(void **state)
 {
-	struct scene *scene = *state;
+	struct csv_canvas *canvas = *state;
 
-	assert_int_equal(csv_put(&scene->canvas, 0, 0, 5, CSV_ROLE_PLAIN, "abcdefgh"), 5);
-	assert_int_equal(csv_put(&scene->canvas, 0, 1, 5, CSV_ROLE_PLAIN, "abcde"), 5);
-	assert_string_equal(shown(scene), "abcd…\nabcde\n");
+	assert_int_equal(csv_put(canvas, 0, 0, 5, CSV_ROLE_PLAIN, "abcdefgh"), 5);
+	assert_int_equal(csv_put(canvas, 0, 1, 5, CSV_ROLE_PLAIN, "abcde"), 5);
+	assert_string_equal(canvas_text(canvas), "abcd…\nabcde\n");
 }
 
 /* Names come from programs: they must not be able to move our cursor. */
 static void what_steers_a_terminal_becomes_a_question_mark(void **state)
 {
-	struct scene *scene = *state;
+	struct csv_canvas *canvas = *state;
 
-	csv_put(&scene->canvas, 0, 0, 10, CSV_ROLE_PLAIN, "a\033[2Jb\tc\n");
-	csv_put(&scene->canvas, 0, 1, 10, CSV_ROLE_PLAIN,
+	csv_put(canvas, 0, 0, 10, CSV_ROLE_PLAIN, "a\033[2Jb\tc\n");
+	csv_put(canvas, 0, 1, 10, CSV_ROLE_PLAIN,
 	        "\xe2\x80\xae\xff"
 	        "e\xcc\x81");
-	assert_string_equal(shown(scene), "a?[2Jb?c?\n?\xef\xbf\xbd"
-	                                  "e?\n");
+	assert_string_equal(canvas_text(canvas), "a?[2Jb?c?\n?\xef\xbf\xbd"
+	                                         "e?\n");
 }
 
 static void wide_characters_are_never_halved(void **state)
 {
-	struct scene *scene = *state;
+	struct csv_canvas *canvas = *state;
 
-	assert_int_equal(csv_put(&scene->canvas, 0, 0, 10, CSV_ROLE_PLAIN, "日本"), 4);
-	csv_put(&scene->canvas, 1, 0, 1, CSV_ROLE_PLAIN, "x");  /* takes the right half away */
-	csv_put(&scene->canvas, 9, 1, 5, CSV_ROLE_PLAIN, "日"); /* one column is left */
-	assert_string_equal(shown(scene), " x本\n\n");
-	assert_int_equal(csv_put(&scene->canvas, 0, 1, 4, CSV_ROLE_PLAIN, "日本語"), 3);
-	assert_string_equal(shown(scene), " x本\n日…\n");
+	assert_int_equal(csv_put(canvas, 0, 0, 10, CSV_ROLE_PLAIN, "日本"), 4);
+	csv_put(canvas, 1, 0, 1, CSV_ROLE_PLAIN, "x");  /* takes the right half away */
+	csv_put(canvas, 9, 1, 5, CSV_ROLE_PLAIN, "日"); /* one column is left */
+	assert_string_equal(canvas_text(canvas), " x本\n\n");
+	assert_int_equal(csv_put(canvas, 0, 1, 4, CSV_ROLE_PLAIN, "日本語"), 3);
+	assert_string_equal(canvas_text(canvas), " x本\n日…\n");
 }
 
 static void plain_ascii_terminals_get_plain_ascii(void **state)
 {
-	struct scene *scene = *state;
+	struct csv_canvas *canvas = *state;
 
-	scene->canvas.unicode = false;
-	csv_put(&scene->canvas, 0, 0, 4, CSV_ROLE_PLAIN, "日本ab cdef");
-	csv_put_character(&scene->canvas, 0, 1, csv_glyph(&scene->canvas, CSV_GLYPH_BAR), 0);
-	csv_put_character(&scene->canvas, 1, 1, csv_glyph_level(&scene->canvas, 4), 0);
-	for (const char *c = shown(scene); *c; c++)
+	canvas->unicode = false;
+	csv_put(canvas, 0, 0, 4, CSV_ROLE_PLAIN, "日本ab cdef");
+	csv_put_character(canvas, 0, 1, csv_glyph(canvas, CSV_GLYPH_BAR), 0);
+	csv_put_character(canvas, 1, 1, csv_glyph_level(canvas, 4), 0);
+	for (const char *c = canvas_text(canvas); *c; c++)
 		assert_true((unsigned char)*c < 0x80);
-	assert_string_equal(shown(scene), "??a~\n#:\n");
+	assert_string_equal(canvas_text(canvas), "??a~\n#:\n");
 }
 
 static void drawing_outside_is_cut(void **state)
 {
-	struct scene *scene = *state;
+	struct csv_canvas *canvas = *state;
 
-	csv_put(&scene->canvas, -2, 0, 5, CSV_ROLE_PLAIN, "abcde");
-	csv_put(&scene->canvas, 8, 1, 10, CSV_ROLE_PLAIN, "abcdef");
-	csv_put(&scene->canvas, 0, 7, 10, CSV_ROLE_PLAIN, "nowhere");
-	csv_fill(&scene->canvas, (struct csv_area){-5, -5, 3, 3}, 'x', CSV_ROLE_PLAIN);
-	assert_string_equal(shown(scene), "cde\n        ab\n");
+	csv_put(canvas, -2, 0, 5, CSV_ROLE_PLAIN, "abcde");
+	csv_put(canvas, 8, 1, 10, CSV_ROLE_PLAIN, "abcdef");
+	csv_put(canvas, 0, 7, 10, CSV_ROLE_PLAIN, "nowhere");
+	csv_fill(canvas, (struct csv_area){-5, -5, 3, 3}, 'x', CSV_ROLE_PLAIN);
+	assert_string_equal(canvas_text(canvas), "cde\n        ab\n");
 }
 
 static void right_aligned_text_ends_at_its_column(void **state)
 {
-	struct scene *scene = *state;
+	struct csv_canvas *canvas = *state;
 
-	csv_put_right(&scene->canvas, 0, 0, 6, CSV_ROLE_PLAIN, "12");
-	csv_put_right(&scene->canvas, 0, 1, 3, CSV_ROLE_PLAIN, "12345");
-	assert_string_equal(shown(scene), "    12\n12…\n");
+	csv_put_right(canvas, 0, 0, 6, CSV_ROLE_PLAIN, "12");
+	csv_put_right(canvas, 0, 1, 3, CSV_ROLE_PLAIN, "12345");
+	assert_string_equal(canvas_text(canvas), "    12\n12…\n");
 }
 
 static void keys_have_names_in_both_directions(void **state)

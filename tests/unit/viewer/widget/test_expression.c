@@ -9,12 +9,8 @@
 enum { STATE, FUNCTION, AGE, HEAP, SWITCHES };
 
 static const struct csv_field fields[] = {
-	{"state", CSV_FIELD_TEXT, "its state"},
-	{"function", CSV_FIELD_TEXT, "any function of its stack"},
-	{"age", CSV_FIELD_DURATION, "since it was created"},
-	{"heap", CSV_FIELD_BYTES, "bytes in use"},
-	{"switches", CSV_FIELD_COUNT, "times it was switched to"},
-	{NULL, 0, NULL},
+	{"state", CSV_FIELD_TEXT}, {"function", CSV_FIELD_TEXT},  {"age", CSV_FIELD_DURATION},
+	{"heap", CSV_FIELD_BYTES}, {"switches", CSV_FIELD_COUNT}, {NULL, 0},
 };
 
 struct row {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/canvas_text.h"
 #include "support/unit.h"
 #include "widget/chart.h"
 #include "widget/flame.h"
@@ -13,7 +14,6 @@
 
 struct scene {
 	struct csv_canvas canvas;
-	struct cs_sink text;
 	struct csv_grid grid;
 };
 
@@ -35,17 +35,16 @@ static int end(void **state)
 
 	csv_canvas_release(&scene->canvas);
 	csv_grid_release(&scene->grid);
-	cs_sink_release(&scene->text);
 	return 0;
 }
 
+/* What was drawn since the last time. */
 static const char *shown(struct scene *scene)
 {
-	cs_sink_release(&scene->text);
-	cs_sink_to_memory(&scene->text);
-	csv_canvas_write(&scene->canvas, &scene->text);
+	const char *text = canvas_text(&scene->canvas);
+
 	csv_canvas_clear(&scene->canvas);
-	return scene->text.data;
+	return text;
 }
 
 static const struct csv_area whole = {0, 0, 24, 5};
