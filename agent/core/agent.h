@@ -70,11 +70,16 @@ static inline bool csa_agent_on(void)
 	       atomic_load_explicit(&csa_agent.session->enabled, memory_order_relaxed);
 }
 
-/* Called once per process image when the tables are there; heap/ fills them in. */
+/* Called once per process image when the tables are there; heap/ and coroutine/ fill them in. */
 struct csa_part {
 	int (*start)(void);   /* before recording is on; 0 or -errno */
 	void (*forked)(void); /* in a forked child, before its ring is used */
 	void (*ready)(void);  /* all modules are relocated: the constructor runs */
+
+	/* Modules have been loaded, LOADS in all; false: more are being loaded (late.h). */
+	bool (*loaded)(uint64_t loads);
+	/* One is about to be loaded that finds its own functions before ours. */
+	void (*loading_apart)(void);
 };
 
 extern const struct csa_part csa_heap_part;

@@ -90,6 +90,8 @@ static int look_at(struct dl_phdr_info *info, size_t size, void *context)
 	struct csa_image image = {
 		.bias = info->dlpi_addr,
 		.name = info->dlpi_name ? info->dlpi_name : "",
+		.loads = info->dlpi_adds,
+		.unloads = info->dlpi_subs,
 		.is_program = walk->first,
 	};
 	uintptr_t here = (uintptr_t)look_at;
@@ -134,11 +136,13 @@ static const Elf64_Sym *find(const struct csa_image *image, const char *name, ui
 	if (!table || !image->symbols || !image->strings || table[0] == 0)
 		return NULL;
 	uint32_t bucket_count = table[0], first = table[1], bloom_words = table[2];
+	const uint64_t *bloom = (const uint64_t *)(table + 4);
 	const uint32_t *buckets = table + 4 + bloom_words * 2;
 	const uint32_t *chain = buckets + bucket_count;
+	uint64_t maybe = bloom[hash / 64 & (bloom_words - 1)];
 	uint32_t index = buckets[hash % bucket_count];
 
-	if (index < first)
+	if (!(maybe >> hash % 64 & maybe >> (hash >> table[3]) % 64 & 1) || index < first)
 		return NULL;
 	for (;; index++) {
 		uint32_t entry = chain[index - first];

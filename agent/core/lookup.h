@@ -20,6 +20,7 @@ struct csa_image {
 	uintptr_t low, high;             /* its loaded segments */
 	uintptr_t relro_low, relro_high; /* read-only since it was relocated */
 	const char *name;                /* the loader's, as long as it is loaded */
+	uint64_t loads, unloads;         /* of modules, ever: the same for all of one visit */
 	bool is_program;                 /* the executable itself */
 	bool is_agent;
 	const Elf64_Sym *symbols;

@@ -5,6 +5,7 @@
  */
 #include "coroutine/adapters.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -134,4 +135,37 @@ void *csa_real_for(const char *name, uintptr_t caller)
 	if (function)
 		remember(name, caller, &search.image, function);
 	return function;
+}
+
+/* ---- what is nowhere ---- */
+
+/* As much as any of them returns. */
+struct words {
+	uint64_t first, second;
+};
+
+static struct words none(void)
+{
+	errno = ENOSYS;
+	return (struct words){0, 0};
+}
+
+static int64_t fail(void)
+{
+	errno = ENOSYS;
+	return -1;
+}
+
+void *csa_real_or_none(const char *name, uintptr_t caller)
+{
+	void *function = csa_real_for(name, caller);
+
+	return function ? function : (void *)none;
+}
+
+void *csa_real_or_fail(const char *name, uintptr_t caller)
+{
+	void *function = csa_real_for(name, caller);
+
+	return function ? function : (void *)fail;
 }

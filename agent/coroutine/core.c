@@ -14,6 +14,7 @@
 #include "coroutine/coroutine.h"
 #include "coroutine/found.h"
 #include "coroutine/gccgo.h"
+#include "coroutine/hooks.h"
 #include "coroutine/link.h"
 #include "coroutine/map.h"
 #include "coroutine/region.h"
@@ -369,6 +370,7 @@ static int start(void)
 	csa_adapters_find();
 	if (csa_board_wanted())
 		csa_region_start();
+	csa_hooks_start();
 	return 0;
 }
 
@@ -417,4 +419,5 @@ static void forked(void)
 const struct csa_part csa_coroutine_part = {
 	.start = start,
 	.forked = forked,
+	.loaded = csa_hooks_loaded,
 };

@@ -29,7 +29,7 @@ EXPORT void *lua_newthread(void *state)
 
 EXPORT int lua_resetthread(void *state)
 {
-	int (*real)(void *) = csa_real_for("lua_resetthread", CALLER());
+	int (*real)(void *) = csa_real_or_fail("lua_resetthread", CALLER());
 
 	csa_lua_reset(state, CALLER());
 	return real(state);
@@ -37,7 +37,7 @@ EXPORT int lua_resetthread(void *state)
 
 EXPORT int lua_closethread(void *state, void *from)
 {
-	int (*real)(void *, void *) = csa_real_for("lua_closethread", CALLER());
+	int (*real)(void *, void *) = csa_real_or_fail("lua_closethread", CALLER());
 
 	csa_lua_reset(state, CALLER());
 	return real(state, from);

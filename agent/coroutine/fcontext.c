@@ -21,7 +21,7 @@ uint32_t csa_fcontext_bytes = 0x38;
 
 static struct csa_transfer boot_jump(void *to, void *data)
 {
-	struct csa_transfer (*jump)(void *, void *) = csa_real_for("jump_fcontext", CALLER());
+	struct csa_transfer (*jump)(void *, void *) = csa_real_or_none("jump_fcontext", CALLER());
 
 	return jump(to, data);
 }
@@ -29,14 +29,14 @@ static struct csa_transfer boot_jump(void *to, void *data)
 static struct csa_transfer boot_ontop(void *to, void *data, void *function)
 {
 	struct csa_transfer (*ontop)(void *, void *, void *) =
-		csa_real_for("ontop_fcontext", CALLER());
+		csa_real_or_none("ontop_fcontext", CALLER());
 
 	return ontop(to, data, function);
 }
 
 static void *boot_make(void *stack, size_t bytes, void *function)
 {
-	void *(*make)(void *, size_t, void *) = csa_real_for("make_fcontext", CALLER());
+	void *(*make)(void *, size_t, void *) = csa_real_or_none("make_fcontext", CALLER());
 
 	return make(stack, bytes, function);
 }

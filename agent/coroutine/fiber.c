@@ -25,10 +25,10 @@ __thread bool csa_fiber_unlocked;
 
 /* ---- the real functions ---- */
 
-#define X(member, symbol, hook)                                                         \
-	static uintptr_t boot_##member(void *a, void *b, void *c)                       \
-	{                                                                               \
-		return ((csa_fiber_function *)csa_real_for(symbol, CALLER()))(a, b, c); \
+#define X(member, symbol, hook)                                                             \
+	static uintptr_t boot_##member(void *a, void *b, void *c)                           \
+	{                                                                                   \
+		return ((csa_fiber_function *)csa_real_or_none(symbol, CALLER()))(a, b, c); \
 	}
 CSA_FIBER_FUNCTIONS(X)
 #undef X

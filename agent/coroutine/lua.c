@@ -373,7 +373,7 @@ typedef int lua_resume_function(void *state, uint64_t second, uint64_t third, ui
 int csa_lua_resume(void *state, const struct csa_lua_arguments *more, const struct csa_frame *at)
 {
 	static struct csa_reason normal = {.text = "normal"};
-	lua_resume_function *real = csa_real_for("lua_resume", at->pc);
+	lua_resume_function *real = csa_real_or_fail("lua_resume", at->pc);
 	const struct library *library = csa_board_wanted() ? library_of(real) : NULL;
 	struct cs_slot *slot, *from;
 	uint64_t number, from_number;
@@ -413,7 +413,7 @@ int csa_lua_resume(void *state, const struct csa_lua_arguments *more, const stru
 
 void *csa_lua_new(void *state, const struct csa_frame *at)
 {
-	void *(*real)(void *) = csa_real_for("lua_newthread", at->pc);
+	void *(*real)(void *) = csa_real_or_none("lua_newthread", at->pc);
 	void *made = real(state);
 	const struct library *library = made && csa_board_wanted() ? library_of(real) : NULL;
 	struct cs_slot *slot = library ? be_born(library, made, at) : NULL;

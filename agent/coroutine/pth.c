@@ -33,49 +33,49 @@
 
 static void *boot_spawn(void *attributes, void *(*start)(void *), void *argument)
 {
-	void *(*real)(void *, void *(*)(void *), void *) = csa_real_for("pth_spawn", CALLER());
+	void *(*real)(void *, void *(*)(void *), void *) = csa_real_or_none("pth_spawn", CALLER());
 
 	return real(attributes, start, argument);
 }
 
 static int boot_wait(void *events)
 {
-	int (*real)(void *) = csa_real_for("pth_wait", CALLER());
+	int (*real)(void *) = csa_real_or_none("pth_wait", CALLER());
 
 	return real(events);
 }
 
 static int boot_yield(void *to)
 {
-	int (*real)(void *) = csa_real_for("pth_yield", CALLER());
+	int (*real)(void *) = csa_real_or_none("pth_yield", CALLER());
 
 	return real(to);
 }
 
 static void boot_exit(void *value)
 {
-	void (*real)(void *) = csa_real_for("pth_exit", CALLER());
+	void (*real)(void *) = csa_real_or_none("pth_exit", CALLER());
 
 	real(value);
 }
 
 static int boot_attribute(int command, void *attributes, int what, va_list list)
 {
-	int (*real)(int, void *, int, va_list) = csa_real_for("__pth_attr_ctrl", CALLER());
+	int (*real)(int, void *, int, va_list) = csa_real_or_none("__pth_attr_ctrl", CALLER());
 
 	return real(command, attributes, what, list);
 }
 
 static void boot_insert(void *queue, int priority, void *thread)
 {
-	void (*real)(void *, int, void *) = csa_real_for("__pth_pqueue_insert", CALLER());
+	void (*real)(void *, int, void *) = csa_real_or_none("__pth_pqueue_insert", CALLER());
 
 	real(queue, priority, thread);
 }
 
 static void boot_free(void *thread)
 {
-	void (*real)(void *) = csa_real_for("__pth_tcb_free", CALLER());
+	void (*real)(void *) = csa_real_or_none("__pth_tcb_free", CALLER());
 
 	real(thread);
 }

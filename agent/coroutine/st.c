@@ -23,20 +23,25 @@
 #define CALLER() ((uintptr_t)__builtin_return_address(0))
 
 /* One that finds the real function at each call, and passes on to it. */
-#define BOOT(name, type, function, parameters, arguments)                  \
-	static type boot_##name parameters                                 \
-	{                                                                  \
-		type(*real) parameters = csa_real_for(function, CALLER()); \
-		return real arguments;                                     \
+#define BOOT(name, type, function, parameters, arguments)                      \
+	static type boot_##name parameters                                     \
+	{                                                                      \
+		type(*real) parameters = csa_real_or_fail(function, CALLER()); \
+		return real arguments;                                         \
 	}
 
 BOOT(init, int, "st_init", (void), ())
-BOOT(create, void *, "st_thread_create",
-     (void *(*start)(void *), void *argument, int joinable, int stack_bytes),
-     (start, argument, joinable, stack_bytes))
 BOOT(signal, int, "st_cond_signal", (void *condition), (condition))
 BOOT(broadcast, int, "st_cond_broadcast", (void *condition), (condition))
 BOOT(unlock, int, "st_mutex_unlock", (void *mutex), (mutex))
+
+static void *boot_create(void *(*start)(void *), void *argument, int joinable, int stack_bytes)
+{
+	void *(*real)(void *(*)(void *), void *, int, int) =
+		csa_real_or_none("st_thread_create", CALLER());
+
+	return real(start, argument, joinable, stack_bytes);
+}
 
 typedef csa_st_callback set_callback(csa_st_callback callback);
 
@@ -57,14 +62,14 @@ static csa_st_callback boot_set_out(csa_st_callback callback)
 
 static void boot_exit(void *value)
 {
-	void (*real)(void *) = csa_real_for("st_thread_exit", CALLER());
+	void (*real)(void *) = csa_real_or_none("st_thread_exit", CALLER());
 
 	real(value);
 }
 
 static void boot_interrupt(void *thread)
 {
-	void (*real)(void *) = csa_real_for("st_thread_interrupt", CALLER());
+	void (*real)(void *) = csa_real_or_none("st_thread_interrupt", CALLER());
 
 	real(thread);
 }

@@ -8,35 +8,29 @@
 #include <elf.h>
 
 #include "core/agent.h"
+#include "core/late.h"
 #include "core/lookup.h"
 #include "heap/slots.h"
 
-#define HIDDEN __attribute__((visibility("hidden")))
-
-/* A library that never allocates leaves nothing to bind: do not look for ever. */
-#define TRIES 64u
-
-/* For entry_dl.S. `wanted` counts down the looks that are left. */
-uint32_t csa_deepbind_wanted HIDDEN;
-void *csa_real_dlopen HIDDEN;
-void *csa_real_dlsym HIDDEN;
+/* There may be one from now on, or may be soon: so it stays. */
+static _Atomic bool wanted;
 
 struct binding {
 	struct csa_image agent;
-	bool bound;
+	uint64_t loads;
+	bool whole;
 };
 
-static void bind_slot(void *context, const struct csa_image *image, void **slot, const char *name)
+static void *bind_slot(void *context, const struct csa_image *image, const void *value,
+                       const char *name)
 {
 	struct binding *binding = context;
-	uintptr_t value = (uintptr_t)*slot;
 	void *ours = csa_lookup_in(&binding->agent, name);
-	bool lazy = value >= image->low && value < image->high;
+	bool lazy = (uintptr_t)value >= image->low && (uintptr_t)value < image->high;
 
-	if (!ours || *slot == ours || (!lazy && *slot != csa_lookup_next(name)))
-		return;
-	csa_slot_store(image, slot, ours);
-	binding->bound = true;
+	if (!ours || value == ours || (!lazy && value != csa_lookup_next(name)))
+		return NULL;
+	return ours;
 }
 
 static bool find_agent(const struct csa_image *image, void *agent)
@@ -48,34 +42,28 @@ static bool find_agent(const struct csa_image *image, void *agent)
 
 static bool bind_module(const struct csa_image *image, void *context)
 {
+	struct binding *binding = context;
+
+	binding->whole = csa_late_whole(image, binding->loads);
+	if (!binding->whole)
+		return true;
 	/* The executable and the allocator keep what they have chosen for themselves. */
 	if (!image->is_agent && !image->is_program && image->low != csa_agent.allocator_low)
 		csa_slots_each(image, bind_slot, context);
 	return false;
 }
 
-void csa_deepbind_bind(void)
+bool csa_deepbind_bind(uint64_t loads)
 {
-	struct binding binding = {0};
+	struct binding binding = {.loads = loads};
 
-	if (!csa_real_dlopen)
-		csa_real_dlopen = csa_lookup_next("dlopen");
-	if (!csa_real_dlsym)
-		csa_real_dlsym = csa_lookup_next("dlsym");
-	if (!csa_deepbind_wanted)
-		return;
-	csa_deepbind_wanted--;
-	if (!csa_agent_on() || !csa_lookup_each(find_agent, &binding.agent))
-		return;
+	if (!atomic_load(&wanted) || !csa_lookup_each(find_agent, &binding.agent))
+		return true;
 	csa_lookup_each(bind_module, &binding);
-	if (binding.bound)
-		csa_deepbind_wanted = 0;
+	return binding.whole;
 }
 
-/* Called by dlopen with RTLD_DEEPBIND, before it begins. */
-void csa_deepbind_ask(void) HIDDEN;
 void csa_deepbind_ask(void)
 {
-	csa_deepbind_bind(); /* what an earlier one has left to do */
-	csa_deepbind_wanted = TRIES;
+	atomic_store(&wanted, true);
 }

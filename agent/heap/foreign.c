@@ -234,13 +234,15 @@ static const struct binding *wanted(const char *name)
 	return NULL;
 }
 
-static void bind_slot(void *context, const struct csa_image *image, void **slot, const char *name)
+static void *bind_slot(void *context, const struct csa_image *image, const void *value,
+                       const char *name)
 {
 	const struct binding *binding = wanted(name);
 
 	(void)context;
-	if (binding)
-		csa_slot_store(image, slot, binding->wrapper);
+	(void)image;
+	(void)value;
+	return binding ? binding->wrapper : NULL;
 }
 
 /* The allocator's own calls of its entry points stay what they are. */

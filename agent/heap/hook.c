@@ -8,6 +8,7 @@
 #include "core/lane.h"
 #include "core/lookup.h"
 #include "coroutine/coroutine.h"
+#include "heap/deepbind.h"
 #include "heap/real.h"
 #include "heap/sampler.h"
 
@@ -315,4 +316,6 @@ const struct csa_part csa_heap_part = {
 	.start = heap_start,
 	.forked = csa_sampler_reseed,
 	.ready = csa_foreign_bind,
+	.loaded = csa_deepbind_bind,
+	.loading_apart = csa_deepbind_ask,
 };

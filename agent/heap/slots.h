@@ -7,13 +7,15 @@
 
 #include "core/lookup.h"
 
-typedef void csa_slot_visit(void *context, const struct csa_image *image, void **slot,
-                            const char *name);
+/* A slot of IMAGE for NAME holds VALUE: what it is to hold from now on, or NULL to leave it. */
+typedef void *csa_slot_visit(void *context, const struct csa_image *image, const void *value,
+                             const char *name);
 
-/* Visits every slot of IMAGE that holds the plain address of a symbol. */
+/*
+ * Visits every slot of IMAGE that holds the plain address of a symbol. The module must be whole
+ * (late.h). What is read-only since it was relocated is so again in the end; in a sandbox it is
+ * left as it is.
+ */
 void csa_slots_each(const struct csa_image *image, csa_slot_visit *visit, void *context);
-
-/* Stores into a slot; one in a part that is read-only since relocation becomes so again. */
-void csa_slot_store(const struct csa_image *image, void **slot, void *value);
 
 #endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * dlopen and dlsym: passed on by a jump with everything where it is, because both look at
- * who called them. Only RTLD_DEEPBIND, and what is left to do after it, goes another way.
+ * who called them. What modules that were loaded need is done aside (core/late.c).
  */
 #include "core/entry.inc"
-
-#define RTLD_DEEPBIND 8
 
 /* Calls FUNCTION with the argument registers kept; the stack is aligned in between. */
 	.macro aside function
@@ -14,21 +12,26 @@
 	restore %rdx, %rsi, %rdi
 	.endm
 
+/* Where an older libc is used without its libdl there is none: that fails. */
+	.macro pass function
+	movq \function(%rip), %rax
+	testq %rax, %rax
+	jz 9f
+	jmp *%rax
+9:	ret
+	.endm
+
 	begin dlopen
-	cmpq $0, csa_real_dlopen(%rip)
-	jnz 1f
-	aside csa_deepbind_bind
-1:	testl $RTLD_DEEPBIND, %esi
-	jz 2f
-	aside csa_deepbind_ask
-2:	jmp *csa_real_dlopen(%rip)
+	aside csa_late_opening
+	pass csa_real_dlopen
 	end dlopen
 
 	begin dlsym
 	cmpq $0, csa_real_dlsym(%rip)
 	jz 1f
-	cmpl $0, csa_deepbind_wanted(%rip)
-	jz 2f
-1:	aside csa_deepbind_bind
-2:	jmp *csa_real_dlsym(%rip)
+	movl csa_late_asked(%rip), %eax
+	cmpl csa_late_done(%rip), %eax
+	je 2f
+1:	aside csa_late_look
+2:	pass csa_real_dlsym
 	end dlsym
