@@ -13,7 +13,7 @@ PACKAGES_FUZZ=(clang)
 PACKAGES_REAL=(redis-server redis-tools nginx-light sqlite3 heaptrack
 	libjemalloc-dev libgoogle-perftools-dev libmimalloc-dev golang-go etcd-server
 	libboost-context-dev libboost-fiber-dev libboost-coroutine-dev libboost-doc libst-dev
-	libpth-dev qemu-utils gccgo liblua5.4-dev nmap)
+	libpth-dev qemu-utils gccgo liblua5.4-dev nmap tmux zsh groff-base)
 
 # Prints those of the named packages that are not installed.
 missing() {
@@ -49,20 +49,33 @@ allow_services() {
 	trap - EXIT
 }
 
-# Installs the named packages; output goes to build/packages.log.
+apt_get() {
+	"${AS_ROOT[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -qq "$@"
+}
+
+# Once in a run, before the first package is installed.
 UPDATED=
-install_packages() {
+update_lists() {
 	mkdir -p build
-	local apt=("${AS_ROOT[@]}" env DEBIAN_FRONTEND=noninteractive apt-get
-		-o DPkg::Lock::Timeout=300 -qq)
+	[[ -z $UPDATED ]] || return 0
+	apt_get update >build/packages.log 2>&1 || true
+	UPDATED=yes
+}
+
+# Prints those of the named packages that this release has: not each has each of them.
+offered() {
+	LC_ALL=C apt-cache policy "$@" | awk '
+		/^[^ ]/ { name = substr($1, 1, length($1) - 1) }
+		$1 == "Candidate:" && $2 != "(none)" { print name }'
+}
+
+# Installs the named packages; output goes to build/packages.log.
+install_packages() {
 	say "installing: $*"
-	if [[ -z $UPDATED ]]; then
-		"${apt[@]}" update >build/packages.log 2>&1 || true
-		UPDATED=yes
-	fi
+	update_lists
 	forbid_services
 	local status=0
-	"${apt[@]}" install -y --no-install-recommends "$@" >>build/packages.log 2>&1 || status=$?
+	apt_get install -y --no-install-recommends "$@" >>build/packages.log 2>&1 || status=$?
 	allow_services
 	return $status
 }
@@ -89,11 +102,15 @@ need() {
 # The same for packages that one can do without: says which are not there.
 want() {
 	command -v dpkg-query >/dev/null || return 0
-	local lacking name
+	local lacking found=() name
 	mapfile -t lacking < <(missing "$@")
 	[[ ${#lacking[@]} == 0 ]] && return 0
-	if find_root && ! install_packages "${lacking[@]}"; then
-		for name in "${lacking[@]}"; do # one that cannot be had must not stop the others
+	if find_root; then
+		compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || update_lists
+		mapfile -t found < <(offered "${lacking[@]}")
+	fi
+	if [[ ${#found[@]} != 0 ]] && ! install_packages "${found[@]}"; then
+		for name in "${found[@]}"; do # one that cannot be had must not stop the others
 			install_packages "$name" || true
 		done
 	fi
