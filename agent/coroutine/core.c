@@ -24,6 +24,8 @@
 
 __thread struct cs_slot *csa_here;
 __thread uint8_t csa_core_away;
+/* fiber.c's, which would take a word of its own: a guest's thread-local storage is small. */
+__thread bool csa_fiber_unlocked;
 _Atomic uint32_t csa_coro_count;
 
 static struct {

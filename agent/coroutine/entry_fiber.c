@@ -40,6 +40,11 @@ HOOK(waits_locked)
 	csa_fiber_suspends(caller, a, c);
 }
 
+HOOK(queues)
+{
+	csa_fiber_queues(caller, a, b);
+}
+
 HOOK(joins)
 {
 	csa_fiber_joins(caller);
@@ -71,12 +76,12 @@ HOOK(attached_dispatcher)
 	csa_fiber_attached(caller, *(void **)b, true);
 }
 
-#define X(member, symbol, hook)                                                \
-	EXPORT csa_fiber_function csa_entry_fiber_##member __asm__(symbol);    \
-	EXPORT uintptr_t csa_entry_fiber_##member(void *a, void *b, void *c)   \
-	{                                                                      \
-		if (csa_board->slots)                                          \
-			hook(a, b, c, (uintptr_t)__builtin_return_address(0)); \
-		return csa_fiber_real.member(a, b, c);                         \
+#define X(member, symbol, hook)                                                       \
+	EXPORT csa_fiber_function csa_entry_fiber_##member __asm__(symbol);           \
+	EXPORT uintptr_t csa_entry_fiber_##member(void *a, void *b, void *c, void *d) \
+	{                                                                             \
+		if (csa_board->slots)                                                 \
+			hook(a, b, c, (uintptr_t)__builtin_return_address(0));        \
+		return csa_fiber_real.member(a, b, c, d);                             \
 	}
 CSA_FIBER_FUNCTIONS(X)

@@ -21,14 +21,12 @@
 
 #define CALLER() ((uintptr_t)__builtin_return_address(0))
 
-__thread bool csa_fiber_unlocked;
-
 /* ---- the real functions ---- */
 
-#define X(member, symbol, hook)                                                             \
-	static uintptr_t boot_##member(void *a, void *b, void *c)                           \
-	{                                                                                   \
-		return ((csa_fiber_function *)csa_real_or_none(symbol, CALLER()))(a, b, c); \
+#define X(member, symbol, hook)                                                                \
+	static uintptr_t boot_##member(void *a, void *b, void *c, void *d)                     \
+	{                                                                                      \
+		return ((csa_fiber_function *)csa_real_or_none(symbol, CALLER()))(a, b, c, d); \
 	}
 CSA_FIBER_FUNCTIONS(X)
 #undef X
@@ -47,7 +45,7 @@ static struct csa_reason reasons[] = {
 	{"mutex", 0},     {"barrier", 0}, {"join", 0},      {"sleep", 0},
 	{"condition", 0}, {"channel", 0}, {"suspended", 0}, {"terminated", 0},
 };
-enum { MUTEX, BARRIER, JOIN, SLEEP, CONDITION, CHANNEL, SUSPENDED, TERMINATED };
+enum { MUTEX, BARRIER, JOIN, SLEEP, CONDITION, CHANNEL, SUSPENDED, TERMINATED, QUEUED, NONE };
 
 static const struct {
 	const char *symbol;
@@ -60,7 +58,10 @@ static const struct {
 	{CSA_FIBERS "21recursive_timed_mutex4lockEv", MUTEX},
 	{CSA_FIBERS "21recursive_timed_mutex15try_lock_until_" CSA_FIBER_TIME, MUTEX},
 	{CSA_FIBERS "7barrier4waitEv", BARRIER},
-	{CSA_FIBER_CONTEXT "4joinEv", JOIN}, /* the last one */
+	{CSA_FIBER_CONTEXT "4joinEv", JOIN},
+	/* A queue has said already what for. */
+	{CSA_FIBER_QUEUE_WAIT, QUEUED},
+	{CSA_FIBER_QUEUE_WAIT_UNTIL, QUEUED},
 };
 #define WAITS (sizeof(waits) / sizeof(*waits))
 
@@ -178,6 +179,15 @@ static bool can_read(const void *lock, const uint64_t *queue)
 	       (last == page || csa_readable_until(last, last + 1) > last);
 }
 
+/* What the library's function waits for that calls from CALLER; NONE: it is none of them. */
+static uint32_t reason_of(uintptr_t caller)
+{
+	for (size_t i = 0; i < WAITS; i++)
+		if (within(caller, &library.code[i].low, &library.code[i].high))
+			return waits[i].reason;
+	return NONE;
+}
+
 /*
  * A condition is a lock and a queue. Channels have two of each, or two queues behind one lock,
  * and when one of the queues has somebody in it, the other is empty.
@@ -207,24 +217,49 @@ static uint32_t queue_of(const struct csa_fiber_lock *lock, const void *context)
 
 void csa_fiber_suspends(uintptr_t caller, const void *context, const struct csa_fiber_lock *lock)
 {
+	uint32_t reason = reason_of(caller);
 	bool unlocked = csa_fiber_unlocked;
-	uint32_t reason = SUSPENDED;
 
 	csa_fiber_unlocked = false;
-	if (lock && unlocked)
-		reason = CONDITION;
-	else if (lock && lock->spinlock)
-		reason = queue_of(lock, context);
-	for (size_t i = 0; i < WAITS; i++)
-		if (within(caller, &library.code[i].low, &library.code[i].high))
-			reason = waits[i].reason;
+	if (reason == QUEUED)
+		return;
+	if (reason == NONE)
+		reason = lock && unlocked         ? CONDITION
+		         : lock && lock->spinlock ? queue_of(lock, context)
+		                                  : SUSPENDED;
+	csa_coro_park_for(&reasons[reason]);
+}
+
+/*
+ * The same as for queue_of(), but the queue is known, and may have others in it: only a channel
+ * has two locks, or two queues, and when it has somebody in one, the other is empty.
+ */
+static uint32_t queue_at(const uint64_t *queue, const void *lock)
+{
+	bool is_behind_its_lock = (uint64_t)queue == ((uint64_t)lock & ~UINT64_C(7)) + 8;
+
+	if ((uint64_t)lock % 8 != 0 || !is_behind_its_lock)
+		return CHANNEL;
+	if (can_read(lock, queue - 3) && is_empty_queue(queue - 3))
+		return CHANNEL;
+	return can_read(lock, queue + 2) && is_empty_queue(queue + 2) ? CHANNEL : CONDITION;
+}
+
+void csa_fiber_queues(uintptr_t caller, const uint64_t *queue, const struct csa_fiber_lock *lock)
+{
+	uint32_t reason = reason_of(caller);
+	bool unlocked = csa_fiber_unlocked;
+
+	csa_fiber_unlocked = false;
+	if (reason == NONE)
+		reason = unlocked ? CONDITION : queue_at(queue, lock->spinlock);
 	csa_coro_park_for(&reasons[reason]);
 }
 
 /* context::join() has context::suspend() inside of it, where Boost was compiled with inlining. */
 void csa_fiber_joins(uintptr_t caller)
 {
-	if (within(caller, &library.code[WAITS - 1].low, &library.code[WAITS - 1].high))
+	if (reason_of(caller) == JOIN)
 		csa_coro_park_for(&reasons[JOIN]);
 }
 

@@ -25,6 +25,14 @@
 #define CSA_FIBER_OF "EPNS0_7contextE"
 #define CSA_FIBER_BY_VALUE "ENS_13intrusive_ptrINS0_7contextEEE"
 
+/* Since Boost 1.76 queues are objects: how their functions are called, lock and time included. */
+#define CSA_FIBER_QUEUE CSA_FIBERS "10wait_queue"
+#define CSA_FIBER_QUEUE_WAIT CSA_FIBER_QUEUE "16suspend_and_waitE" CSA_FIBER_LOCK "PNS0_7contextE"
+#define CSA_FIBER_QUEUE_WAIT_UNTIL                                                  \
+	CSA_FIBER_QUEUE "22suspend_and_wait_untilE" CSA_FIBER_LOCK "PNS0_7contextE" \
+			"RKNSt6chrono10time_pointINS9_3_V212steady_clock"           \
+			"ENS9_8durationIlSt5ratioILl1ELl1000000000EEEEEE"
+
 /* What is interposed, and what is noted when it is called: csa_fiber_*(), or in entry_fiber.c. */
 #define CSA_FIBER_FUNCTIONS(X)                                                                     \
 	X(active, CSA_FIBER_CONTEXT "6activeEv", asked)                                            \
@@ -34,6 +42,8 @@
 	X(wait, CSA_FIBER_CONTEXT "10wait_until" CSA_FIBER_TIME, sleeps)                           \
 	X(wait_locked, CSA_FIBER_CONTEXT "10wait_until" CSA_FIBER_TIME CSA_FIBER_LOCK,             \
 	  waits_locked)                                                                            \
+	X(queue_wait, CSA_FIBER_QUEUE_WAIT, queues)                                                \
+	X(queue_wait_until, CSA_FIBER_QUEUE_WAIT_UNTIL, queues)                                    \
 	X(schedule, CSA_FIBER_CONTEXT "8scheduleEPS1_", wakes)                                     \
 	X(make_ready, CSA_FIBER_SCHEDULER "8schedule" CSA_FIBER_OF, wakes)                         \
 	X(round_robin, CSA_FIBERS "4algo11round_robin8awakened" CSA_FIBER_OF, wakes)               \
@@ -49,7 +59,7 @@
 	X(unlock_both, CSA_FIBERS "21recursive_timed_mutex6unlockEv", unlocked)
 
 /* All are passed on with what may be in their first registers, and whatever they return. */
-typedef uintptr_t csa_fiber_function(void *a, void *b, void *c);
+typedef uintptr_t csa_fiber_function(void *a, void *b, void *c, void *d);
 
 struct csa_fiber_real {
 #define X(member, symbol, hook) csa_fiber_function *member;
@@ -74,6 +84,8 @@ void csa_fiber_asked(uintptr_t caller);
 
 /* The fiber of CONTEXT is suspended by CALLER; LOCK: NULL without. */
 void csa_fiber_suspends(uintptr_t caller, const void *context, const struct csa_fiber_lock *lock);
+/* The same where QUEUE, of which that is not yet a part, is an object with functions of its own. */
+void csa_fiber_queues(uintptr_t caller, const uint64_t *queue, const struct csa_fiber_lock *lock);
 void csa_fiber_sleeps(void);
 /* The scheduler suspends whoever runs, for CALLER. */
 void csa_fiber_joins(uintptr_t caller);
