@@ -168,7 +168,10 @@ def names_can_come_later():
     cs.equal("symbolize: status", result.status, 0)
     cs.equal("symbolize: names are in the trace now", trace.report("info")["symbols"], True)
     cs.equal("symbolize: they are the same", trace.sites(), here)
-    cs.check("symbolize again: nothing to do", "already" in run("symbolize", trace.path).err)
+    # Where libc has no debug information, what it keeps to itself stays without names.
+    again = run("symbolize", trace.path).err
+    cs.check("symbolize again: nothing to do", "already" in again or "no name was found" in again,
+             again)
 
 
 def without_heap():

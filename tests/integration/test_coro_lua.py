@@ -93,9 +93,10 @@ def parked(each):
     with cs.Running([PROGRAM, SCRIPT, "parked", str(each)], waits=True) as running:
         running.wait_until_ready("parked: it began")
         cs.until_ok(lambda: compare("parked, live", ["-p", str(running.target)], each))
-        cs.equal("parked: our own frames are not among Lua's",
-                 [entry for entry in running.report("heap")["entries"]
-                  if any("coroscope-agent" in (f["module"] or "") for f in entry["stack"])], [])
+        cs.until_ok(lambda: cs.equal(
+            "parked: our own frames are not among Lua's",
+            [entry for entry in running.report("heap")["entries"]
+             if any("coroscope-agent" in (f["module"] or "") for f in entry["stack"])], []))
         # What was seen last is in the trace soon.
         cs.wait_until(lambda: cs.passes(lambda: compare("", [running.trace.path], each)), 60)
         os.kill(running.target, signal.SIGKILL)

@@ -71,9 +71,7 @@ def stacks(recording):
     for stack, value in recording.trace.fold("cpu").items():
         if any(name in stack for name in NAMES):
             by += value
-            frames = stack.split(";")
-            start = any("start_thread" in frame or "clone" in frame for frame in frames[:2])
-            whole += value if start and "churn" in stack else 0
+            whole += value if cs.from_thread_start(stack) and "churn" in stack else 0
     cs.check("stacks: nearly all reach the start of their thread", whole > 0.9 * by,
              f"{whole} of {by} ns")
 
@@ -138,7 +136,7 @@ def observed():
         cs.check("observed: its functions are seen",
                  any(name in stack for stack in stacks for name in NAMES), repr(stacks))
         cs.check("observed: stacks reach the start of their thread", sum(
-            v for s, v in stacks.items() if "start_thread" in s) > 0.8 * sum(stacks.values()))
+            v for s, v in stacks.items() if cs.from_thread_start(s)) > 0.8 * sum(stacks.values()))
 
 
 need_samples()

@@ -79,7 +79,7 @@ def check_profile(name, program):
     stacks = trace.fold("cpu")
     go = sum(v for s, v in stacks.items() if "main.Work" in s.split(";"))
     in_c = {s: v for s, v in stacks.items() if "work_in_c" in s.split(";")}
-    whole = sum(v for s, v in in_c.items() if ";start_thread;work;work_in_c" in s)
+    whole = sum(v for s, v in in_c.items() if cs.from_thread_start(s) and ";work;work_in_c" in s)
     both = go + sum(in_c.values())
     if both * 199 / 1e9 < 30:
         return cs.without(f"{name}: CPU time of Go and of C", "the machine is too busy")

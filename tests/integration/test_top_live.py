@@ -172,9 +172,13 @@ def others():
 
 
 def listed_for_nobody(target):
-    result = subprocess.run([cs.COROSCOPE, "top", "--json"], capture_output=True, text=True,
-                            check=False, user=65534, group=65534, extra_groups=[], cwd="/",
-                            env=cs.environment())
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []}
+    try:
+        result = subprocess.run([cs.COROSCOPE, "top", "--json"], capture_output=True, text=True,
+                                check=False, cwd="/", env=cs.environment(), **nobody)
+    except PermissionError as error:  # the tree is in a home that is closed to others
+        cs.without("processes of others", f"nobody can't run it: {error}")
+        return
     if result.returncode != 0:
         cs.without("processes of others", f"nobody can't run it: {result.stderr.strip()}")
         return

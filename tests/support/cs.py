@@ -433,6 +433,14 @@ def short_name(function):
     return (function or "").split("(", 1)[0].rsplit(" ", 1)[-1]
 
 
+def from_thread_start(stack):
+    """Whether a folded stack goes out to where its thread began: two functions of libc, which
+    have names only where libc's debug information is installed."""
+    start = re.compile(r"_*clone3?|start_thread|libc\.so\.6\+0x[0-9a-f]+")
+    outer = stack.split(";")[:2]
+    return len(outer) == 2 and all(start.fullmatch(frame) for frame in outer)
+
+
 def site_of(stack, prefix="site_"):
     """The innermost frame's name that starts with PREFIX; None if there is none."""
     for frame in stack:
