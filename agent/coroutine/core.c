@@ -19,6 +19,7 @@
 #include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "coroutine/tell.h"
+#include "coroutine/unwound.h"
 #include "heap/hook.h"
 #include "heap/sampler.h"
 
@@ -153,11 +154,14 @@ static void look_around(struct csa_thread *thread, uint64_t sp)
 
 uint64_t csa_coro_now(struct csa_thread *thread, uint64_t sp)
 {
-	const struct cs_slot *here = csa_here;
+	const struct cs_slot *here;
 
 	if (!csa_board->slots &&
 	    (on_own_stack(thread, sp) || on_signal_stack(sp) || !csa_board_ready()))
 		return 0;
+	if (csa_here && csa_unwound_maybe(csa_here, sp))
+		csa_unwound_check(thread, sp);
+	here = csa_here;
 	/* One without a stack of its own runs on whatever stack there is. One that somebody else has
 	 * declared dead may be another one now, and run elsewhere. */
 	if (!here || !here->number || here->tid != thread->tid ||

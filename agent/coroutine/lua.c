@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lua is asked by its own functions, of those alone that neither allocate nor run anything nor
- * raise errors: which function a coroutine begins with, where it was when it yielded.
+ * Lua is asked which function a coroutine begins with, whether it can be resumed, where it was
+ * when it yielded.
  */
 #include "coroutine/lua.h"
 
 #include <stdatomic.h>
-#include <stddef.h>
 #include <string.h>
 
-#include "core/lookup.h"
 #include "coroutine/adapters.h"
 #include "coroutine/board.h"
 #include "coroutine/core.h"
+#include "coroutine/lua_library.h"
 #include "coroutine/map.h"
 #include "coroutine/tell.h"
-#include "stack/modules.h"
+#include "coroutine/unwound.h"
 
 #define RUNTIME "lua"
 #define STATUS_OK 0
@@ -25,151 +24,14 @@
 /* The memory that a coroutine is known by: this much of its lua_State. */
 #define BODY_BYTES 64
 
-/* ---- the library ---- */
-
-/* lua_Debug: what is asked for lies at different places in each version, and it may grow. */
-struct record {
-	_Alignas(16) char bytes[256];
-};
-
-struct layout {
-	uint16_t name, line, line_defined, source, state_gap;
-	bool count_is_third; /* lua_resume's arguments: state, from, count; else state, count */
-};
-
-static const struct layout layouts[] = {
-	{.name = 8, .line = 40, .line_defined = 48, .source = 56},                         /* 5.1 */
-	{.name = 8, .line = 40, .line_defined = 44, .source = 56, .count_is_third = true}, /* 5.2 */
-	{8, 40, 44, 56, .state_gap = 8, .count_is_third = true},                           /* 5.3 */
-	{8, 48, 52, 68, .state_gap = 8, .count_is_third = true},                           /* 5.4 */
-};
-
-static struct library {
-	_Atomic uint64_t epoch; /* of the modules when this was right; 0 nothing is here */
-	uintptr_t low, high;
-	const struct layout *layout; /* NULL: not one that we know */
-	int (*get_stack)(void *state, int level, struct record *record);
-	int (*get_info)(void *state, const char *what, struct record *record);
-	int (*top)(void *state);
-	int (*type)(void *state, int index);
-	void (*push)(void *state, int index);
-	int (*status)(void *state);
-} libraries[4];
-
-static _Atomic uint32_t libraries_busy;
-
-/* Versions are told apart by what each has brought. */
-static const struct layout *layout_of(const struct csa_image *image)
-{
-	if (csa_lookup_in(image, "luaJIT_setmode"))
-		return NULL;
-	if (csa_lookup_in(image, "lua_setwarnf"))
-		return &layouts[3];
-	if (csa_lookup_in(image, "lua_rotate"))
-		return &layouts[2];
-	return csa_lookup_in(image, "lua_yieldk") ? &layouts[1] : &layouts[0];
-}
-
-static bool holds(const struct csa_image *image, uintptr_t address)
-{
-	return address >= image->low && address < image->high;
-}
-
-struct search {
-	uintptr_t address;
-	struct csa_image image;
-};
-
-static bool look_at(const struct csa_image *image, void *context)
-{
-	struct search *search = context;
-
-	search->image = *image;
-	return holds(image, search->address);
-}
-
-static void fill(struct library *library, const struct csa_image *image)
-{
-	library->low = image->low;
-	library->high = image->high;
-	library->get_stack = csa_lookup_in(image, "lua_getstack");
-	library->get_info = csa_lookup_in(image, "lua_getinfo");
-	library->top = csa_lookup_in(image, "lua_gettop");
-	library->type = csa_lookup_in(image, "lua_type");
-	library->push = csa_lookup_in(image, "lua_pushvalue");
-	library->status = csa_lookup_in(image, "lua_status");
-	library->layout = layout_of(image);
-	if (!library->get_stack || !library->get_info || !library->top || !library->type ||
-	    !library->push || !library->status)
-		library->layout = NULL;
-}
-
-static const struct library *known_library(uintptr_t function, uint64_t epoch)
-{
-	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++) {
-		struct library *library = &libraries[i];
-
-		if (atomic_load_explicit(&library->epoch, memory_order_acquire) == epoch &&
-		    function >= library->low && function < library->high)
-			return library;
-	}
-	return NULL;
-}
-
-static bool is_loaded(const struct library *library)
-{
-	struct search search = {.address = library->low};
-
-	return library->high && csa_lookup_each(look_at, &search) &&
-	       search.image.low == library->low;
-}
-
-/*
- * Its own if it has one: what is written there then is what is there. Another's is not taken as
- * long as that is loaded: some thread may be in it, and will look there when a coroutine yields.
- */
-static struct library *place_for(const struct csa_image *image)
-{
-	const size_t count = sizeof(libraries) / sizeof(*libraries);
-
-	for (size_t i = 0; i < count; i++)
-		if (libraries[i].low == image->low && libraries[i].high == image->high)
-			return &libraries[i];
-	for (size_t i = 0; i < count; i++)
-		if (!is_loaded(&libraries[i]))
-			return &libraries[i];
-	return NULL;
-}
-
-/* The one that FUNCTION belongs to; NULL: nothing is known of it, or this once nothing. */
-static const struct library *library_of(void *function)
-{
-	uint64_t epoch = atomic_load(&csa_modules_epoch) + 1;
-	const struct library *known = known_library((uintptr_t)function, epoch);
-	struct search search = {.address = (uintptr_t)function};
-	struct library *free_place;
-
-	if (known)
-		return known->layout ? known : NULL;
-	if (!csa_lookup_each(look_at, &search) || atomic_exchange(&libraries_busy, 1))
-		return NULL;
-	free_place = place_for(&search.image);
-	if (free_place) {
-		fill(free_place, &search.image);
-		atomic_store_explicit(&free_place->epoch, epoch, memory_order_release);
-	}
-	atomic_store(&libraries_busy, 0);
-	return free_place && free_place->layout ? free_place : NULL;
-}
-
 /* ---- which coroutine ---- */
 
-static uint64_t body_of(const struct library *library, const void *state)
+static uint64_t body_of(const struct csa_lua_library *library, const void *state)
 {
 	return (uint64_t)state - library->layout->state_gap;
 }
 
-static struct cs_slot *slot_of(const struct library *library, const void *state)
+static struct cs_slot *slot_of(const struct csa_lua_library *library, const void *state)
 {
 	struct cs_slot *slot =
 		csa_board->slots ? csa_map_find_low(&csa_slot_map, body_of(library, state)) : NULL;
@@ -177,7 +39,7 @@ static struct cs_slot *slot_of(const struct library *library, const void *state)
 	return slot && (slot->flags & CS_SLOT_BODY) ? slot : NULL;
 }
 
-static struct cs_slot *be_born(const struct library *library, const void *state,
+static struct cs_slot *be_born(const struct csa_lua_library *library, const void *state,
                                const struct csa_frame *at)
 {
 	struct csa_birth birth = {
@@ -193,7 +55,7 @@ static struct cs_slot *be_born(const struct library *library, const void *state,
 
 /* ---- places in Lua's code ---- */
 
-static int number_at(const struct record *record, uint16_t offset)
+static int number_at(const struct csa_lua_record *record, uint16_t offset)
 {
 	int number;
 
@@ -240,10 +102,10 @@ static void put_line(struct text *text, int line)
 }
 
 /* The function of Lua that is nearest to where STATE is, and its line. False: there is none. */
-static bool put_place(const struct library *library, void *state, struct text *text)
+static bool put_place(const struct csa_lua_library *library, void *state, struct text *text)
 {
-	const struct layout *layout = library->layout;
-	struct record record;
+	const struct csa_lua_layout *layout = library->layout;
+	struct csa_lua_record record;
 
 	for (int level = 0; level < 4; level++) {
 		if (!library->get_stack(state, level, &record) ||
@@ -261,9 +123,10 @@ static bool put_place(const struct library *library, void *state, struct text *t
 }
 
 /* What STATE is about to begin with: its source, and the line where it is defined. */
-static bool put_function(const struct library *library, void *state, int count, struct text *text)
+static bool put_function(const struct csa_lua_library *library, void *state, int count,
+                         struct text *text)
 {
-	struct record record;
+	struct csa_lua_record record;
 
 	if (count < 0 || library->top(state) <= count ||
 	    library->type(state, -(count + 1)) != TYPE_FUNCTION)
@@ -276,7 +139,7 @@ static bool put_function(const struct library *library, void *state, int count, 
 	return true;
 }
 
-static void name_it(const struct library *library, struct cs_slot *slot, void *state,
+static void name_it(const struct csa_lua_library *library, struct cs_slot *slot, void *state,
                     const struct csa_lua_arguments *more)
 {
 	uint64_t count = library->layout->count_is_third ? more->third : more->second;
@@ -286,7 +149,7 @@ static void name_it(const struct library *library, struct cs_slot *slot, void *s
 		csa_coro_name(slot, name.text, NULL);
 }
 
-static void note_place(const struct library *library, struct cs_slot *slot, void *state)
+static void note_place(const struct csa_lua_library *library, struct cs_slot *slot, void *state)
 {
 	struct text reason = {0};
 
@@ -299,8 +162,9 @@ static void note_place(const struct library *library, struct cs_slot *slot, void
 
 static bool is_present(const struct cs_slot *here, uint64_t sp)
 {
-	return here && ((here->flags & CS_SLOT_BODY) ||
-	                sp - here->stack_low < here->stack_high - here->stack_low);
+	if (here && (here->flags & CS_SLOT_BODY))
+		return !csa_unwound_maybe(here, sp);
+	return here && sp - here->stack_low < here->stack_high - here->stack_low;
 }
 
 /* From the present one to TO, which may be the thread itself. ENDS: enum cs_coro_end, or 0. */
@@ -342,7 +206,8 @@ static uint64_t number_of(const struct cs_slot *slot)
 }
 
 /* STATE has stopped running, by yielding, at its end, or by an error. */
-static void stopped(const struct library *library, struct cs_slot *slot, void *state, int status)
+static void stopped(const struct csa_lua_library *library, struct cs_slot *slot, void *state,
+                    int status)
 {
 	if (status == STATUS_YIELD)
 		note_place(library, slot, state);
@@ -350,11 +215,31 @@ static void stopped(const struct library *library, struct cs_slot *slot, void *s
 		slot->reason = 0;
 }
 
-static struct cs_slot *begin(const struct library *library, void *state,
+/*
+ * Whether Lua will run it: not one that has ended, that runs, or has resumed who runs. (It may
+ * still find that it is too deep in its own calls: see has_run().)
+ */
+static bool can_run(const struct csa_lua_library *library, void *state, int status,
+                    const struct csa_lua_arguments *more)
+{
+	uint64_t count = library->layout->count_is_third ? more->third : more->second;
+	struct csa_lua_record record;
+
+	return status == STATUS_YIELD ||
+	       (status == STATUS_OK && !library->get_stack(state, 0, &record) &&
+	        library->top(state) > (int)count);
+}
+
+/* A failed resume marks STATE, whose status was BEFORE, as dead, unless it has not run at all. */
+static bool has_run(const struct csa_lua_library *library, void *state, int before, int status)
+{
+	return status == STATUS_OK || status == STATUS_YIELD || library->status(state) != before;
+}
+
+static struct cs_slot *begin(const struct csa_lua_library *library, void *state, bool fresh,
                              const struct csa_lua_arguments *more, const struct csa_frame *at)
 {
 	struct cs_slot *slot = slot_of(library, state);
-	bool fresh = library->status(state) == STATUS_OK;
 
 	/* A lua_State whose coroutine has ended, or was emptied unseen, may begin another. */
 	if (slot && fresh && atomic_load(&slot->turn) >> 8) {
@@ -370,42 +255,88 @@ static struct cs_slot *begin(const struct library *library, void *state,
 
 typedef int lua_resume_function(void *state, uint64_t second, uint64_t third, uint64_t fourth);
 
-int csa_lua_resume(void *state, const struct csa_lua_arguments *more, const struct csa_frame *at)
-{
-	static struct csa_reason normal = {.text = "normal"};
-	lua_resume_function *real = csa_real_or_fail("lua_resume", at->pc);
-	const struct library *library = csa_board_wanted() ? library_of(real) : NULL;
+/* A resume that is under way: of a coroutine, NUMBER, by another one or nobody. */
+struct resume {
 	struct cs_slot *slot, *from;
 	uint64_t number, from_number;
-	int status;
+	uint64_t sp;
+	int before; /* its status */
+};
 
-	if (library && !is_present(csa_here, at->sp))
-		csa_coro_look(at->sp);
-	slot = library ? begin(library, state, more, at) : NULL;
-	if (!slot)
-		return real(state, more->second, more->third, more->fourth);
-	from = csa_here;
-	from_number = number_of(from);
-	number = number_of(slot);
+static void enter(struct resume *resume)
+{
+	static struct csa_reason normal = {.text = "normal"};
+
+	resume->from = csa_here;
+	resume->from_number = number_of(resume->from);
+	resume->number = number_of(resume->slot);
 	csa_coro_park_for(&normal);
-	go_to(slot, at->sp, 0);
-	status = real(state, more->second, more->third, more->fourth);
-	if (!csa_board->slots)
-		return status;
-	if (number_of(from) != from_number)
-		from = NULL;
-	bool lives = number_of(slot) == number;
+	go_to(resume->slot, resume->sp, 0);
+	if (csa_here == resume->slot)
+		csa_unwound_note(resume->slot, resume->from, resume->sp);
+}
 
+/* It was as if nobody had called. */
+static void take_back(const struct resume *resume)
+{
+	uint64_t turn;
+
+	come_back(resume->from, resume->sp - 16, 0);
+	turn = atomic_load(&resume->slot->turn) - 0x100;
+	if (!(turn >> 8))
+		turn = CS_SLOT_NEW;
+	atomic_store_explicit(&resume->slot->turn, turn, memory_order_release);
+	resume->slot->reason = 0;
+}
+
+/* Lua has come back, with STATUS. */
+static void leave(const struct csa_lua_library *library, struct resume *resume, void *state,
+                  int status)
+{
+	struct cs_slot *slot = resume->slot;
+	uint64_t within = resume->sp - 16;
+	bool lives, ends;
+
+	if (csa_here && csa_unwound_maybe(csa_here, within))
+		csa_coro_look(within);
+	if (number_of(resume->from) != resume->from_number)
+		resume->from = NULL;
+	lives = number_of(slot) == resume->number;
+	if (lives && !has_run(library, state, resume->before, status)) {
+		take_back(resume);
+		return;
+	}
 	if (lives)
 		stopped(library, slot, state, status);
-	bool ends = lives && csa_here == slot && status != STATUS_YIELD;
-
-	come_back(from, at->sp,
+	ends = lives && csa_here == slot && status != STATUS_YIELD;
+	come_back(resume->from, within,
 	          !ends                 ? 0
 	          : status == STATUS_OK ? CS_CORO_END_FINISHED
 	                                : CS_CORO_END_LEFT);
 	if (lives && !ends && status != STATUS_YIELD)
 		csa_coro_finish(slot, CS_CORO_END_LEFT);
+}
+
+int csa_lua_resume(void *state, const struct csa_lua_arguments *more, const struct csa_frame *at)
+{
+	lua_resume_function *real = csa_real_or_fail("lua_resume", at->pc);
+	const struct csa_lua_library *library = csa_board_wanted() ? csa_lua_library_of(real)
+	                                                           : NULL;
+	struct resume resume = {.sp = at->sp};
+	int status;
+
+	if (library && !is_present(csa_here, at->sp))
+		csa_coro_look(at->sp);
+	if (library)
+		resume.before = library->status(state);
+	if (library && can_run(library, state, resume.before, more))
+		resume.slot = begin(library, state, resume.before == STATUS_OK, more, at);
+	if (!resume.slot)
+		return real(state, more->second, more->third, more->fourth);
+	enter(&resume);
+	status = real(state, more->second, more->third, more->fourth);
+	if (csa_board->slots)
+		leave(library, &resume, state, status);
 	return status;
 }
 
@@ -415,7 +346,8 @@ void *csa_lua_new(void *state, const struct csa_frame *at)
 {
 	void *(*real)(void *) = csa_real_or_none("lua_newthread", at->pc);
 	void *made = real(state);
-	const struct library *library = made && csa_board_wanted() ? library_of(real) : NULL;
+	const struct csa_lua_library *library =
+		made && csa_board_wanted() ? csa_lua_library_of(real) : NULL;
 	struct cs_slot *slot = library ? be_born(library, made, at) : NULL;
 	struct text place = {0};
 
@@ -429,8 +361,8 @@ void *csa_lua_new(void *state, const struct csa_frame *at)
 
 void csa_lua_reset(const void *state, uint64_t caller)
 {
-	const struct library *library =
-		csa_board->slots ? library_of(csa_real_for("lua_resume", caller)) : NULL;
+	const struct csa_lua_library *library =
+		csa_board->slots ? csa_lua_library_of(csa_real_for("lua_resume", caller)) : NULL;
 	struct cs_slot *slot = library ? slot_of(library, state) : NULL;
 
 	if (slot && slot != csa_here)

@@ -16,6 +16,7 @@ import slots
 
 PROGRAM = cs.target("coro_lua")
 SCRIPT = os.path.join(cs.SOURCE_DIR, "tests", "targets", "coro.lua")
+ERRORS = os.path.join(cs.SOURCE_DIR, "tests", "targets", "errors.lua")
 MODES = {"count": slots.SCHED, "time": slots.SCHED | slots.TIME,
          "all": slots.SCHED | slots.TIME | slots.EVENTS}
 
@@ -45,6 +46,47 @@ def counts(arguments, mode):
              hosted[0], f"{len(workers)} {failing} {hosted}")
     cs.equal(f"{name}: each has a spawn stack",
              [n for n, made in ring.created.items() if not made[5]], [])
+
+
+def errors(program, case, mode):
+    target = cs.target(program)
+    if target is None:
+        return cs.without(f"{program} {case}", "it was not built: Lua's library is missing")
+    run = slots.Session([target, ERRORS, case], MODES[mode], lane=64 << 20)
+    if run.result.returncode:
+        return None
+    own, ring, name = json.loads(run.out), run.ring, f"{program} {case} ({mode})"
+    cs.equal(f"{name}: made", ring.count("lua"), own["created"])
+    cs.equal(f"{name}: nothing else was seen", {made[3] for made in ring.created.values()},
+             {"lua"})
+    cs.equal(f"{name}: switches are resumes that run something", ring.switches("lua"),
+             own["switches"])
+    for what, how in (("finished", "finished"), ("failed", "left"), ("gone", "freed")):
+        cs.equal(f"{name}: {what}", ring.ends(how), own[what])
+    cs.equal(f"{name}: none is left over", len(ring.table.coroutines), 0)
+    cs.check(f"{name}: what they allocate is theirs", 0 not in owners(ring, 96331))
+    return None
+
+
+def jumps(case, mode):
+    """A jump or an exception that passes lua_resume leaves the coroutine for good."""
+    target = cs.target("coro_lua_jump")
+    if target is None:
+        return cs.without(f"jumps {case}", "it was not built: Lua's library is missing")
+    run = slots.Session([target, case], MODES[mode], lane=16 << 20)
+    if run.result.returncode:
+        return None
+    own, ring, name = json.loads(run.out), run.ring, f"jumps {case} ({mode})"
+    cs.equal(f"{name}: made", ring.count("lua"), own["created"])
+    cs.equal(f"{name}: nothing else was seen", {made[3] for made in ring.created.values()},
+             {"lua"})
+    cs.equal(f"{name}: switches are resumes", ring.switches("lua"), own["switches"])
+    cs.equal(f"{name}: finished", ring.ends("finished"), own["finished"])
+    cs.equal(f"{name}: left", ring.ends("left"), own["left"])
+    cs.equal(f"{name}: what is allocated outside is nobody's", set(owners(ring, 93331)), {0})
+    within = owners(ring, 94331)
+    cs.check(f"{name}: what is allocated within is theirs", within and 0 not in within, within)
+    return None
 
 
 def versions(how):
@@ -147,6 +189,12 @@ else:
     for mode_ in MODES:
         counts(["10", "5"], mode_)
     counts(["1000", "7"], "time")
+    for mode_ in MODES:
+        for case_ in ("vain", "errors", "close", "deep", "full", "within", "collected"):
+            errors("coro_lua", case_, mode_)
+            errors("coro_lua_cxx", case_, mode_)
+        for case_ in ("throw", "jump", "far", "within", "silent"):
+            jumps(case_, mode_)
     versions("versions")
     versions("within")
     parked(2)

@@ -423,6 +423,12 @@ COROUTINES = [
     Guard("who runs is the innermost one", "agent/coroutine/map.c", "if (!nested)\n\t\t\treturn",
           "if (!nested || !best)\n\t\t\treturn", "unit/agent/coroutine/test_map",
           "the_innermost_is_found"),
+    Guard("who is left by a jump is noticed", "agent/coroutine/unwound.h",
+          "csa_unwound_by(slot, sp) >= 0;", "csa_unwound_by(slot, sp) > 1 << 30;",
+          "coro_lua", "jumps throw (count): left"),
+    Guard("a resume in vain is none", "agent/coroutine/lua.c",
+          "if (library && can_run(library, state, resume.before, more))",
+          "if (library && ((void)can_run, true))", "coro_lua", "vain (count): made"),
     Guard("a hook leaves a small stack room", "agent/coroutine/memory.c",
           "if (!csa_agent_on() || !csa_region_wanted(at->pc, bytes))",
           "volatile char room[1400];\n\n\troom[bytes % 1400] = 1;\n\tif (room[0] == 77 || "

@@ -65,14 +65,20 @@ static struct chain *new_chain(void)
 	return chain;
 }
 
-static void prepare(struct coroutine *c, ucontext_t *link)
+/* To be called after getcontext. */
+static void fill(struct coroutine *c, ucontext_t *link)
 {
-	check(getcontext(&c->context) == 0);
 	c->context.uc_stack.ss_sp = c->stack;
 	c->context.uc_stack.ss_size = sizeof(c->stack);
 	c->context.uc_link = link;
 	c->resumed_from = &c->context;
 	count(&made);
+}
+
+static void prepare(struct coroutine *c, ucontext_t *link)
+{
+	check(getcontext(&c->context) == 0);
+	fill(c, link);
 }
 
 /* From the last on, so that each is there when it is linked to; or from the first on. */
@@ -309,7 +315,8 @@ static void set_for_good(void)
 	count(&switches);
 	event();
 	if (next) {
-		prepare(next, &chain->outside);
+		check(getcontext(&next->context) == 0); /* in a frame that is still there later */
+		fill(next, &chain->outside);
 		makecontext(&next->context, set_for_good, 0);
 	}
 	count(&returned);
@@ -342,7 +349,8 @@ static void set_for_a_while(void)
 	check(getcontext(&self->other) == 0);
 	if (!back) {
 		back = true;
-		prepare(self->next, &present->outside);
+		check(getcontext(&self->next->context) == 0);
+		fill(self->next, &present->outside);
 		makecontext(&self->next->context, once, 0);
 		event();
 		setcontext(&present->outside);

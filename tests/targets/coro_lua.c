@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* cs-link: -llua5.4 */
+/* cs-cflags: -I/usr/include/lua5.4 */
 /*
  * Lua's coroutines. usage: coro_lua SCRIPT ARGUMENTS…: runs a file of Lua, which is given
  * `block(bytes)`, an allocation of C; `host(function, …)`, a coroutine that C resumes until it
  * ends; `wait()`, which yields from C; `ready()`, which says so and waits for stdin to end; and
  * `other(library)`, which loads another version of Lua beside this one and makes 5 coroutines
- * there, which are switched to 4 times each; false: it is not there.
+ * there, which are switched to 4 times each; false: it is not there. `state(text)` runs TEXT in a
+ * state of its own; `again(function)` runs it, which yields once, several times in one coroutine
+ * of C's, and returns how often.
  */
-/* cs-link: -llua5.4 */
-/* cs-cflags: -I/usr/include/lua5.4 */
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lua.h>
@@ -94,6 +96,37 @@ static int ready(lua_State *state)
 	return 0;
 }
 
+static int state_of_its_own(lua_State *state)
+{
+	lua_State *own = luaL_newstate();
+
+	check(own != NULL);
+	luaL_openlibs(own);
+	lua_register(own, "block", block);
+	check(luaL_dostring(own, luaL_checkstring(state, 1)) == LUA_OK);
+	lua_close(own);
+	return 0;
+}
+
+static int again(lua_State *state)
+{
+	enum { TIMES = 5 };
+	lua_State *thread = lua_newthread(state);
+	int results;
+
+	for (int i = 0; i < TIMES; i++) {
+		lua_pushvalue(state, 1);
+		lua_xmove(state, thread, 1);
+		check(lua_resume(thread, state, 0, &results) == LUA_YIELD);
+		lua_pop(thread, results);
+		check(lua_resume(thread, state, 0, &results) == LUA_OK);
+		if (i % 2)
+			check(lua_resetthread(thread) == LUA_OK);
+	}
+	lua_pushinteger(state, TIMES);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	lua_State *state = luaL_newstate();
@@ -105,6 +138,8 @@ int main(int argc, char **argv)
 	lua_register(state, "wait", wait_in_c);
 	lua_register(state, "ready", ready);
 	lua_register(state, "other", other);
+	lua_register(state, "state", state_of_its_own);
+	lua_register(state, "again", again);
 	lua_newtable(state);
 	for (int i = 2; i < argc; i++) {
 		lua_pushstring(state, argv[i]);

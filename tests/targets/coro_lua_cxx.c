@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coro_lua with the Lua that was compiled as C++: its errors are exceptions, not jumps. */
+/* cs-link: -llua5.4-c++ */
+/* cs-cflags: -I/usr/include/lua5.4 */
+#include "coro_lua.c"
