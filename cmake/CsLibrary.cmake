@@ -43,21 +43,15 @@ endfunction()
 
 # cs_library(NAME DIR [DEPENDS LIBRARY...] [PRIVATE LIBRARY...])
 # DEPENDS are folders of ours whose headers NAME may include; PRIVATE are libraries of
-# the system that only NAME may use. A folder without sources becomes headers only.
+# the system that only NAME may use.
 function(cs_library name dir)
   cmake_parse_arguments(arg "" "" "DEPENDS;PRIVATE" ${ARGN})
   set(source_dir "${CMAKE_CURRENT_SOURCE_DIR}/${dir}")
   cs_sources(sources "${source_dir}")
   cs_publish_headers(published ${name} "${source_dir}")
-  if(sources)
-    add_library(${name} STATIC ${sources})
-    target_include_directories(${name} PUBLIC "${published}")
-    target_link_libraries(${name} PUBLIC ${arg_DEPENDS}
-      PRIVATE cs_warnings cs_instrument cs_hardening ${arg_PRIVATE})
-  else()
-    add_library(${name} INTERFACE)
-    target_include_directories(${name} INTERFACE "${published}")
-    target_link_libraries(${name} INTERFACE ${arg_DEPENDS})
-  endif()
+  add_library(${name} STATIC ${sources})
+  target_include_directories(${name} PUBLIC "${published}")
+  target_link_libraries(${name} PUBLIC ${arg_DEPENDS}
+    PRIVATE cs_warnings cs_instrument cs_hardening ${arg_PRIVATE})
   cs_check_headers(${name} "${source_dir}")
 endfunction()

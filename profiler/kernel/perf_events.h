@@ -22,7 +22,6 @@
 
 #define CS_PERF_HZ_DEFAULT 99u /* not in step with what happens a hundred times a second */
 #define CS_PERF_HZ_MAX 10000u
-#define CS_PERF_STACK_MAX 32768u
 
 struct cs_perf_options {
 	uint32_t hz;          /* 1 … CS_PERF_HZ_MAX */

@@ -16,7 +16,7 @@
 #include "model/model.h"
 #include "model/symbols.h"
 
-enum cs_level { CS_LEVEL_READ, CS_LEVEL_FREEZE, CS_LEVEL_INJECT };
+enum cs_level { CS_LEVEL_READ, CS_LEVEL_FREEZE };
 
 struct cs_observe_options {
 	enum cs_level level;
