@@ -95,6 +95,9 @@
 #define FIBER_TIME                                                       \
 	"ERKNSt6chrono10time_pointINS2_3_V212steady_clockENS2_8duration" \
 	"IlSt5ratioILl1ELl1000000000EEEEEE"
+#define FIBER_TIME_AGAIN                                  \
+	"RKNSt6chrono10time_pointINS9_3_V212steady_clock" \
+	"ENS9_8durationIlSt5ratioILl1ELl1000000000EEEEEE"
 #define FIBER_LOCK "RSt11unique_lockINS0_6detail13spinlock_ttasEE"
 
 #define PROBE_SYMBOLS(X)                                                                     \
@@ -126,7 +129,10 @@
 	X(fiber_16,                                                                          \
 	  FIBERS "9scheduler25attach_dispatcher_contextENS_13intrusive_ptrINS0_7contextEEE") \
 	X(fiber_17, FIBERS "9scheduler7suspendE" FIBER_LOCK)                                 \
-	X(fiber_18, FIBERS "9scheduler8scheduleEPNS0_7contextE")
+	X(fiber_18, FIBERS "9scheduler8scheduleEPNS0_7contextE")                             \
+	X(fiber_19, FIBERS "10wait_queue16suspend_and_waitE" FIBER_LOCK "PNS0_7contextE")    \
+	X(fiber_20, FIBERS "10wait_queue22suspend_and_wait_untilE" FIBER_LOCK                \
+	                   "PNS0_7contextE" FIBER_TIME_AGAIN)
 
 typedef void probe_function(void);
 

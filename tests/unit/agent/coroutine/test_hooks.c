@@ -150,7 +150,7 @@ static void what_is_nowhere_fails_as_its_runtime_does(void **state)
 	assert_int_equal(csa_pth_real.wait(NULL), 0);
 	assert_null(csa_fcontext_real.make(NULL, 0, NULL));
 	assert_null(csa_fcontext_real.jump(NULL, NULL).context);
-	assert_int_equal(csa_fiber_real.active(NULL, NULL, NULL), 0);
+	assert_int_equal(csa_fiber_real.active(NULL, NULL, NULL, NULL), 0);
 	assert_int_equal(csa_lua_resume(NULL, &more, &at), -1);
 	assert_null(csa_lua_new(NULL, &at));
 }
