@@ -6,12 +6,38 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/list.h"
 
 #define TEXT_BYTES_MAX (UINT64_C(128) << 20)
 #define AT_ONCE 65536u
+
+bool cs_proc_cut_deleted(char *path)
+{
+	static const char mark[] = " (deleted)";
+	size_t length = strlen(path), cut = sizeof(mark) - 1;
+
+	if (length <= cut || strcmp(path + length - cut, mark) != 0)
+		return false;
+	path[length - cut] = '\0';
+	return true;
+}
+
+bool cs_proc_program(uint32_t pid, char *path, size_t size)
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%" PRIu32 "/exe", pid);
+	length = readlink(link, path, size - 1);
+	if (length <= 0)
+		return false;
+	path[length] = '\0';
+	cs_proc_cut_deleted(path);
+	return true;
+}
 
 /* What the kernel refuses in the middle is an end as well: what came before it holds. */
 static int read_to_end(int fd, char **text)

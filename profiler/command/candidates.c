@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/proc.h"
 #include "base/text.h"
 #include "command/live.h"
 #include "go/brief.h"
@@ -37,24 +38,6 @@ static uint32_t pid_of(const char *name)
 	unsigned long pid = isdigit((unsigned char)name[0]) ? strtoul(name, &end, 10) : 0;
 
 	return pid && !*end && pid <= INT32_MAX ? (uint32_t)pid : 0;
-}
-
-/* The executable's path, also of one that was replaced since; false: it can't be told. */
-static bool executable_of(uint32_t pid, char *path, size_t bytes)
-{
-	static const char deleted[] = " (deleted)";
-	char link[64];
-	ssize_t length;
-
-	snprintf(link, sizeof(link), "/proc/%" PRIu32 "/exe", pid);
-	length = readlink(link, path, bytes - 1);
-	if (length <= 0)
-		return false;
-	path[length] = 0;
-	if ((size_t)length >= sizeof(deleted) &&
-	    !strcmp(path + (size_t)length - (sizeof(deleted) - 1), deleted))
-		path[(size_t)length - (sizeof(deleted) - 1)] = 0;
-	return true;
 }
 
 /* The beginning of its command line; of who has none (the kernel's own), "". */
@@ -209,7 +192,7 @@ uint32_t cs_candidate_of(const char *path, uint32_t not )
 		char runs[PATH_MAX];
 
 		looked += pid != 0;
-		if (pid && pid != not &&executable_of(pid, runs, sizeof(runs)) &&
+		if (pid && pid != not &&cs_proc_program(pid, runs, sizeof(runs)) &&
 		    !strcmp(runs, path) && cs_live_probe(pid, NULL))
 			found = pid;
 	}

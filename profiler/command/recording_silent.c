@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "base/text.h"
 #include "command/recording.h"
 #include "source/proc.h"
@@ -68,8 +69,7 @@ void cs_recording_why_silent(const struct cs_recording *recording, struct cs_dia
 
 #define LOOK_NS UINT64_C(500000000)
 #define LOOK_MAX_NS UINT64_C(8000000000) /* all of /proc is read */
-#define DELETED " (deleted)"
-#define STRANGE_LOOKS 3 /* an image that has just begun has told nothing yet */
+#define STRANGE_LOOKS 3                  /* an image that has just begun has told nothing yet */
 
 /* Whose rights PID has; the recorder's own user if that is not known. */
 static uint32_t user_of(uint32_t pid)
@@ -77,23 +77,6 @@ static uint32_t user_of(uint32_t pid)
 	uint32_t user;
 
 	return cs_proc_user(pid, &user) ? user : (uint32_t)geteuid();
-}
-
-static bool program_of(uint32_t pid, char *program, size_t size)
-{
-	char path[64];
-	ssize_t length;
-
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/exe", pid);
-	length = readlink(path, program, size - 1);
-	if (length <= 0)
-		return false;
-	program[length] = '\0';
-	/* Its file may have been replaced since; its name is what it was. */
-	if (length > (ssize_t)strlen(DELETED) &&
-	    !strcmp(program + length - strlen(DELETED), DELETED))
-		program[length - (ssize_t)strlen(DELETED)] = '\0';
-	return true;
 }
 
 static void tell_stranger(struct cs_recording *recording, uint32_t pid, const char *program)
@@ -138,7 +121,7 @@ void cs_recording_look_at_image(struct cs_recording *recording, uint64_t now_ns)
 	    !(recording->config.flags & CS_SESSION_CHILDREN))
 		return;
 	recording->image_ns = now_ns + LOOK_NS;
-	if (!program_of(pid, program, sizeof(program)) || is_heard(recording, pid, program)) {
+	if (!cs_proc_program(pid, program, sizeof(program)) || is_heard(recording, pid, program)) {
 		recording->strange_looks = 0;
 		return;
 	}
@@ -153,7 +136,7 @@ static void look_at_user(void *context, uint32_t pid)
 	struct cs_recording *recording = context;
 	char program[PATH_MAX];
 
-	if (user_of(pid) != geteuid() && program_of(pid, program, sizeof(program)) &&
+	if (user_of(pid) != geteuid() && cs_proc_program(pid, program, sizeof(program)) &&
 	    !cs_collector_recorded(recording->collector, pid, UINT64_MAX))
 		tell_stranger(recording, pid, program);
 }
@@ -167,7 +150,7 @@ static void look_at_foreigner(void *context, uint32_t pid)
 	if (recording->said_image)
 		return;
 	/* Another user's is not ours to read; its name is. */
-	if (!program_of(pid, program, sizeof(program)) &&
+	if (!cs_proc_program(pid, program, sizeof(program)) &&
 	    !cs_proc_thread_name(&proc, pid, program, sizeof(program)))
 		return;
 	recording->said_image = true;

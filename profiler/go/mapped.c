@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/proc.h"
+
 struct line {
 	uint64_t low, high, offset, inode;
 	bool code;
@@ -18,7 +20,6 @@ struct line {
 /* Cuts TEXT. False: not a file's mapping. */
 static bool parse(char *text, struct line *line)
 {
-	static const char deleted[] = " (deleted)";
 	char rights[5];
 	int name = 0;
 
@@ -27,10 +28,7 @@ static bool parse(char *text, struct line *line)
 	    !name || text[name] != '/')
 		return false;
 	text[strcspn(text, "\n")] = '\0';
-	size_t length = strlen(text);
-
-	if (length > sizeof(deleted) && strcmp(text + length - (sizeof(deleted) - 1), deleted) == 0)
-		text[length - (sizeof(deleted) - 1)] = '\0';
+	cs_proc_cut_deleted(text);
 	line->code = rights[2] == 'x';
 	line->path = text + name;
 	return true;

@@ -12,10 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/proc.h"
 #include "kernel/elf_glimpse.h"
 
 #define AGAIN_NS UINT64_C(1000000000)
-#define DELETED " (deleted)"
 
 void cs_code_start(struct cs_code *code, struct cs_model *model, uint32_t pid,
                    cs_code_module *on_module, void *context)
@@ -54,23 +54,15 @@ static bool parse(char *line, struct mapping *mapping)
 	    !length || mapping->start >= mapping->end || permissions[2] != 'x')
 		return false;
 	mapping->path = line + length;
-	size_t bytes = strlen(mapping->path), suffix = strlen(DELETED);
-	mapping->deleted = bytes > suffix && !strcmp(mapping->path + bytes - suffix, DELETED);
-	if (mapping->deleted)
-		mapping->path[bytes - suffix] = '\0';
+	mapping->deleted = cs_proc_cut_deleted(mapping->path);
 	return true;
 }
 
 static bool is_executable(const struct cs_code *code, const struct mapping *mapping)
 {
-	char link[64], path[4096];
-	size_t bytes = strlen(mapping->path);
-	ssize_t length;
+	char path[4096];
 
-	snprintf(link, sizeof(link), "/proc/%u/exe", code->pid);
-	length = readlink(link, path, sizeof(path) - 1);
-	/* Deleted, it has a suffix there as well. */
-	return length > 0 && (size_t)length >= bytes && !strncmp(path, mapping->path, bytes);
+	return cs_proc_program(code->pid, path, sizeof(path)) && !strcmp(path, mapping->path);
 }
 
 static int open_file(const struct cs_code *code, const struct mapping *mapping,

@@ -19,15 +19,11 @@
 static int add(struct cs_mappings *mappings, size_t *room, const struct cs_mapping *mapping,
                char *path)
 {
-	static const char deleted[] = " (deleted)";
-	size_t length = strlen(path);
 	void *at = mappings->at;
 
 	if (mappings->count >= MAPPINGS_MAX)
 		return 0;
-	if (length > sizeof(deleted) - 1 &&
-	    strcmp(path + length - (sizeof(deleted) - 1), deleted) == 0)
-		path[length - (sizeof(deleted) - 1)] = '\0';
+	cs_proc_cut_deleted(path);
 	if (cs_array_reserve(&at, room, sizeof(*mapping), (size_t)mappings->count + 1))
 		return -ENOMEM;
 	mappings->at = at;

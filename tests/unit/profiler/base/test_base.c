@@ -257,6 +257,32 @@ static void a_file_of_proc_is_read_to_its_end(void **state)
 	assert_null(text);
 }
 
+static void the_mark_of_a_file_that_is_gone_is_no_part_of_its_path(void **state)
+{
+	char gone[] = "/bin/a (deleted)", there[] = "/bin/a (deleted) b", only[] = " (deleted)";
+
+	(void)state;
+	assert_true(cs_proc_cut_deleted(gone));
+	assert_string_equal(gone, "/bin/a");
+	assert_false(cs_proc_cut_deleted(gone));
+	assert_false(cs_proc_cut_deleted(there));
+	assert_string_equal(there, "/bin/a (deleted) b");
+	assert_false(cs_proc_cut_deleted(only));
+}
+
+static void a_program_is_where_it_was_started_from(void **state)
+{
+	char path[4096], some[8];
+
+	(void)state;
+	assert_true(cs_proc_program((uint32_t)getpid(), path, sizeof(path)));
+	assert_non_null(strstr(path, "/test_base"));
+	assert_true(cs_proc_program((uint32_t)getpid(), some, sizeof(some)));
+	assert_int_equal(strncmp(some, path, sizeof(some) - 1), 0);
+	assert_int_equal(strlen(some), sizeof(some) - 1);
+	assert_false(cs_proc_program(INT32_MAX, path, sizeof(path)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +292,8 @@ int main(void)
 		cmocka_unit_test(a_long_diag_is_cut_between_characters),
 		cmocka_unit_test(elements_of_a_list_never_move),
 		cmocka_unit_test(a_file_of_proc_is_read_to_its_end),
+		cmocka_unit_test(the_mark_of_a_file_that_is_gone_is_no_part_of_its_path),
+		cmocka_unit_test(a_program_is_where_it_was_started_from),
 		cmocka_unit_test(an_index_finds_all_of_equal_hashes),
 		cmocka_unit_test(an_arena_gives_pieces_of_any_size),
 		cmocka_unit_test(what_is_put_is_got),
