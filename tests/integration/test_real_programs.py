@@ -10,7 +10,7 @@ import urllib.request
 
 import cs
 
-BOTH = {"exact": ["--heap=all", "--quiet"], "sampled": ["--heap", "--quiet"]}
+BOTH = {"exact": [*cs.LOSSLESS, "--quiet"], "sampled": ["--heap", "--quiet"]}
 
 
 def text_file(name, text):

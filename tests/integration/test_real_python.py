@@ -9,7 +9,7 @@ import cs
 TESTS = ["test.test_json", "test.test_asyncio.test_queues", "test.test_asyncio.test_locks",
          "test.test_asyncio.test_streams", "test.test_asyncio.test_futures",
          "test.test_asyncio.test_runners", "test.test_asyncio.test_unix_events"]
-BOTH = {"exact": ["--heap=all", "--quiet"], "sampled": ["--heap", "--quiet"]}
+BOTH = {"exact": [*cs.LOSSLESS, "--quiet"], "sampled": ["--heap", "--quiet"]}
 
 
 def interpreters():
