@@ -239,12 +239,6 @@ def chosen():
         screen.end()
 
 
-def listed_in(file):
-    """The coroutines in a trace that may not have begun yet."""
-    result = cs.run([cs.COROSCOPE, "ps", "--json", file])
-    return json.loads(result.out)["coroutines"] if result.status == 0 else []
-
-
 def recording(target):
     file = cs.path("kept.coro")
     screen.keys("R")
@@ -253,7 +247,7 @@ def recording(target):
     screen.keys("Enter")
     page = screen.wait_for("REC ")
     cs.check("a recording is begun, and said to be", "REC" in page.splitlines()[0], page)
-    cs.wait_until(lambda: len(listed_in(file)) >= GOROUTINES, 60)
+    screen.wait_for(r"REC [1-9][0-9.]* s")
     screen.keys("R")
     page = screen.wait_for("recorded [0-9.]+ m?s, from")
     cs.check("and ended", "recorded" in page and "REC" not in page.splitlines()[0] and os.path.exists(file), page)
