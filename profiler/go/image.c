@@ -153,7 +153,7 @@ static const char *why_not(const Elf64_Ehdr *head)
 int cs_go_image_open(struct cs_go_image *image, int fd, const char *name, struct cs_diag *diag)
 {
 	struct stat status;
-	Elf64_Ehdr head;
+	Elf64_Ehdr head = {0};
 	const char *reason;
 
 	*image = (struct cs_go_image){.fd = fd};

@@ -79,7 +79,7 @@ int cs_ranges_add(struct cs_ranges *ranges, uint64_t low, uint64_t bytes)
 int cs_ranges_remove(struct cs_ranges *ranges, uint64_t low, uint64_t bytes)
 {
 	uint64_t high = end_of(low, bytes);
-	struct cs_range left[2];
+	struct cs_range left[2] = {{0}};
 	uint64_t gone = 0;
 	size_t from, to, count = 0;
 

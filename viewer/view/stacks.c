@@ -54,6 +54,7 @@ static uint32_t add_stack(struct csv_flame *flame, const struct cs_stack *stack,
 	for (const struct cs_stack *at = stack; at && depth < 1024; at = at->caller)
 		path[depth++] = at;
 	while (depth-- > 0 && frame != CSV_FLAME_NONE)
+		/* cppcheck-suppress uninitvar ; as many are read as were written */
 		frame = csv_flame_add(flame, frame, path[depth]->call->function_id + 1,
 		                      path[depth]->call->function, value);
 	return frame;
