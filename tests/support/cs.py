@@ -436,9 +436,8 @@ def short_name(function):
 def from_thread_start(stack):
     """Whether a folded stack goes out to where its thread began: two functions of libc, which
     have names only where libc's debug information is installed."""
-    start = re.compile(r"_*clone3?|start_thread|libc\.so\.6\+0x[0-9a-f]+")
-    outer = stack.split(";")[:2]
-    return len(outer) == 2 and all(start.fullmatch(frame) for frame in outer)
+    inner = r"libc\.so\.6\+0x[0-9a-f]+"
+    return re.match(rf"(_*clone3?|{inner});(start_thread|{inner});", stack) is not None
 
 
 def site_of(stack, prefix="site_"):
