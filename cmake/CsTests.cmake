@@ -3,6 +3,7 @@
 # How test files become tests. A comment among the first 12 lines of a file may say more:
 #   cs-link: -ljemalloc -Wl,…     added to the link (programs)
 #   cs-cflags: -fno-inline …      added to the compilation (programs)
+#   cs-symbol: lua_resume         what the link must bring; not each release's library does
 #   cs-test: release-only serial timeout=60    (scripts; in any combination)
 
 # Sets OUT to the words behind "cs-KEY:" in FILE.
@@ -23,15 +24,19 @@ function(cs_file_directive out file key)
   set(${out} "${words}" PARENT_SCOPE)
 endfunction()
 
-# Sets OUT to whether a program of LANGUAGE links with FLAGS.
-function(cs_links out language flags)
-  string(MD5 key "${language} ${flags}")
+# Sets OUT to whether a program of LANGUAGE links with FLAGS, and one in C finds SYMBOL, if any.
+function(cs_links out language flags symbol)
+  string(MD5 key "${language} ${flags} ${symbol}")
   set(CMAKE_REQUIRED_LIBRARIES ${flags})
+  set(calls "")
+  if(symbol)
+    set(calls "char ${symbol}(void); int (*volatile calls)(void) = (int (*)(void))${symbol};")
+  endif()
   set(CMAKE_REQUIRED_QUIET ON)
   if(language STREQUAL "CXX")
     check_cxx_source_compiles("int main() { return 0; }" CS_LINKS_${key})
   else()
-    check_c_source_compiles("int main(void) { return 0; }" CS_LINKS_${key})
+    check_c_source_compiles("${calls} int main(void) { return 0; }" CS_LINKS_${key})
   endif()
   set(${out} "${CS_LINKS_${key}}" PARENT_SCOPE)
   # A package may come between this configuration and the next: a no is not remembered.
@@ -47,12 +52,13 @@ function(cs_target_program file)
   get_filename_component(extension "${file}" LAST_EXT)
   cs_file_directive(links "${file}" link)
   cs_file_directive(flags "${file}" cflags)
+  cs_file_directive(symbol "${file}" symbol)
   set(language C)
   if(extension STREQUAL ".cc")
     set(language CXX)
   endif()
   if(links)
-    cs_links(possible ${language} "${links}")
+    cs_links(possible ${language} "${links}" "${symbol}")
     if(NOT possible)
       message(STATUS "target program ${name} is left out: cannot link ${links}")
       # A program of an earlier build must not stand in for it.
