@@ -23,10 +23,13 @@ static inline long csa_sys6(long number, long a, long b, long c, long d, long e,
 
 	if (__builtin_expect(csa_sandboxed, 0)) /* first: a call in between may use r8 to r10 */
 		return -1;                      /* -EPERM */
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = e;
-	register long r9 __asm__("r9") = f;
+	register long r10 __asm__("r10");
+	register long r8 __asm__("r8");
+	register long r9 __asm__("r9");
 
+	r10 = d;
+	r8 = e;
+	r9 = f;
 	__asm__ volatile("syscall"
 	                 : "=a"(result)
 	                 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)

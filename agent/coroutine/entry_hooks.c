@@ -60,23 +60,23 @@
 
 /* ---- ours, by their symbols ---- */
 
-#define X(id, symbol, real) extern const char entry_##id[] __asm__(symbol) HIDDEN;
+#define X(id, symbol, real) extern const char entry_##id __asm__(symbol) HIDDEN;
 FCONTEXT(X)
 ST(X)
 PTH(X)
 LUA(X)
 GCCGO(X)
 #undef X
-#define X(function, reason) extern const char entry_##function[] __asm__(#function) HIDDEN;
+#define X(function, reason) extern const char entry_##function __asm__(#function) HIDDEN;
 CSA_ST_WAITS(X)
 #undef X
-#define X(member, symbol, hook) extern const char entry_fiber_##member[] __asm__(symbol) HIDDEN;
+#define X(member, symbol, hook) extern const char entry_fiber_##member __asm__(symbol) HIDDEN;
 CSA_FIBER_FUNCTIONS(X)
 #undef X
 
 /* ---- the table ---- */
 
-#define ROW(id, symbol, mark, real) {symbol, mark, (void *)entry_##id, (void *const *)(real)},
+#define ROW(id, symbol, mark, real) {symbol, mark, (void *)&entry_##id, (void *const *)(real)},
 
 const struct csa_hook csa_hooks[] = {
 #define X(id, symbol, real) ROW(id, symbol, "make_fcontext", real)
