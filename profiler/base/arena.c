@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Blocks of 64 KiB, the newest first: only that one has room. Pieces are whole words, so that
+ * each is aligned for anything the profiler keeps in one.
+ */
 #include "base/arena.h"
 
 #include <stdint.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A cursor that has failed stands at its end and gives zeros; a buffer that has failed takes
+ * nothing more. So no loop over either can go on for ever.
+ */
 #include "base/bytes.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* By the processor's own instruction where it has one, by a table else: the same number. */
 #include "base/checksum.h"
 
 #include <string.h>

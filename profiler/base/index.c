@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariant: from where a hash belongs to where its id is, no slot is empty. A removal therefore
+ * moves up what comes behind it instead of leaving a mark.
+ */
 #include "base/index.h"
 
 #include <errno.h>

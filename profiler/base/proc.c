@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Whatever is asked here may end, change or be replaced while it is read: an answer is what was
+ * there, not what is.
+ */
 #include "base/proc.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All of /proc is read, with bounds on the processes and on the time for what takes longer than a
+ * glance: a list that is not complete is one, a list that does not come is none.
+ */
 #include "command/candidates.h"
 
 #include <ctype.h>

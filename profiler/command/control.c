@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The file is small: it is read whole when it is another one by its number, size or time. */
 #include "command/control.h"
 
 #include <stdio.h>

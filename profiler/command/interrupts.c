@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Handlers only count, and pass on: whoever waits is woken by the signal itself. */
 #include "command/interrupts.h"
 
 #include <signal.h>

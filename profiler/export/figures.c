@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A figure that nobody has told at this time is left out; which unit it has says how it reads. */
 #include "export/figures.h"
 
 #include <inttypes.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An object for each call, with all its keys: what is not known, or not the same for all calls of
+ * a function, is null.
+ */
 #include "export/frames.h"
 
 void cs_json_frame(struct cs_json *json, const struct cs_call *call, bool by_function)

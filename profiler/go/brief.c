@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Opened as for a whole look, and closed again. */
 #include "go/brief.h"
 
 #include "go/process.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * In the order of proof: the file is Go's, its tables are found, its version is known, a layout
+ * fits, variables are where that layout has them. What fails first is what is told.
+ */
 #include "go/process.h"
 
 #include <errno.h>

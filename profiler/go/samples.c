@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Registers and copies of stacks are a sample's, structs are read when it is looked at, some
+ * milliseconds later: what they say of each other is checked before it is believed.
+ */
 #include "go/samples.h"
 
 #include <stdlib.h>

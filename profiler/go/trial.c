@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Goroutines change while they are read, so single nonsense proves nothing: what does not fit
+ * is read again, and most of them have to fit.
+ */
 #include "go/trial.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariant: a walk goes up by at least a word at each step and never out of the copy it was
+ * given. The cache is bounded; what it has forgotten is looked up again.
+ */
 #include "go/unwind.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariant: ranges are sorted, and between two of them at least one byte is in neither, so
+ * whatever is added joins what it touches.
+ */
 #include "model/ranges.h"
 
 #include <errno.h>

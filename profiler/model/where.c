@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is a runtime's own is told by how functions are called: one table for all runtimes, for a
+ * library may be part of the program, or be seen through another one's stack.
+ */
 #include "model/where.h"
 
 #include <string.h>

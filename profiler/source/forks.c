@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bounded twice, by copies and by the blocks in them: a server that forks for each request must
+ * not make its recorder grow.
+ */
 #include "source/forks.h"
 
 #include <stdlib.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One window of pagemap moves over the stacks in the order of their addresses; what can't be
+ * read counts as not in memory.
+ */
 #include "source/stackmem.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the surest to the slowest: by build id, by the name left in the file, from a server. What
+ * was found by a name has to prove that it belongs.
+ */
 #include "symbol/debugfile.h"
 
 #include <elfutils/libdwelf.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The library is asked for by name at run time, so that coroscope starts, and is installed,
+ * without it.
+ */
 #include "symbol/debuginfod.h"
 
 #include <dlfcn.h>

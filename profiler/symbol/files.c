@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A file is told by device, inode, size and time of change: what is opened again by its path later
+ * has to be the same one, or it is none.
+ */
 #include "symbol/files.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Opened, an object has its segments and its build id read; all else is left to who asks for it. */
 #include "symbol/object.h"
 
 #include <elfutils/libdwelf.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Each span carries the highest end of all before it: a search from the one that starts last
+ * stops as soon as none before it can reach that far, however they nest.
+ */
 #include "symbol/spans.h"
 
 #include <stdlib.h>

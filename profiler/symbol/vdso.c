@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A copy of ours as a file in memory, so that it is read like any other. */
 #include "symbol/vdso.h"
 
 #include <elf.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Invariant: the model has as many definitions of a kind as the file has told, counting those
+ * that were lost with a damaged chunk: numbers behind a gap mean what they did when written.
+ */
 #include "trace/decode.h"
 
 #include <errno.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The types of fields, each once for writing, reading, freeing and showing. Texts that were read
+ * belong to the struct; cs_fields_free() gives them back.
+ */
 #include "trace/fields.h"
 
 #include <inttypes.h>

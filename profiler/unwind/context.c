@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Words that libc has mangled are read with the process's own guard, from where the kernel has
+ * put it; without that, such a context can't be told.
+ */
 #include "unwind/context.h"
 
 #include <elf.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* One table of settings. The first line that is wrong ends the reading: its number is told. */
 #include "app/config.h"
 
 #include <errno.h>

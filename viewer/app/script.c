@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A step begins when all that came before it is done: a script over a recording gives the same
+ * screens however fast the machine is.
+ */
 #include "app/script.h"
 
 #include <errno.h>

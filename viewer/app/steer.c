@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Nothing here waits: what was asked for is seen in what the recorder then does. */
 #include "app/steer.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Coroutines that stand alike are one row: a million make some hundred. */
 #include "view/census.h"
 
 #include <errno.h>

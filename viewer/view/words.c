@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Texts come back by value, and what is CS_UNKNOWN never reads as a number. */
 #include "view/words.h"
 
 #include <inttypes.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The cursor stands between two characters of UTF-8, never within one, and the text ends within
+ * its room.
+ */
 #include "widget/prompt.h"
 
 #include <stdio.h>
