@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/query.h"
 #include "view/coroutine_rows.h"
 #include "view/words.h"
 
@@ -93,7 +94,7 @@ static double number_of(const struct csv_scene *scene, const struct cs_coroutine
 	case F_CPU:
 		return known(coroutine->cpu_ns);
 	case F_HEAP:
-		return known(csv_coroutine_heap_bytes(coroutine));
+		return known(cs_coroutine_heap_bytes(coroutine));
 	case F_STACK:
 		return known(coroutine->stack_used);
 	default:
@@ -191,7 +192,7 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		break;
 	case HEAP:
 		snprintf(text, bytes, "%s",
-		         csv_words_short_bytes(known(csv_coroutine_heap_bytes(coroutine))).s);
+		         csv_words_short_bytes(known(cs_coroutine_heap_bytes(coroutine))).s);
 		break;
 	case STACK:
 		snprintf(text, bytes, "%s", csv_words_short_bytes(known(coroutine->stack_used)).s);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/query.h"
 #include "view/lines.h"
 #include "view/living.h"
 #include "view/words.h"
@@ -86,10 +87,7 @@ static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
 	put_heap(lines, coroutine);
 	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "stack %s of %s, resident %s, highest %s",
 	              csv_words_bytes(coroutine->stack_used).s,
-	              csv_words_bytes(coroutine->stack_high
-	                                      ? coroutine->stack_high - coroutine->stack_low
-	                                      : CS_UNKNOWN)
-	                      .s,
+	              csv_words_bytes(cs_coroutine_stack_bytes(coroutine)).s,
 	              csv_words_bytes(coroutine->stack_resident).s,
 	              csv_words_bytes(coroutine->stack_peak).s);
 	csv_lines_put(

@@ -148,13 +148,6 @@ struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint
 	                coroutine->created_after_ns == CS_UNKNOWN);
 }
 
-uint64_t csv_coroutine_heap_bytes(const struct cs_coroutine *coroutine)
-{
-	if (!(coroutine->flags & CS_COROUTINE_HEAP))
-		return CS_UNKNOWN;
-	return coroutine->heap ? coroutine->heap->inuse_bytes : 0;
-}
-
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread)
 {
 	const struct csv_before *before = &scene->before;

@@ -32,7 +32,6 @@ uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now
 /* The same as text; ">2.0s" where it may be longer: it was so when it was first seen. */
 struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
 struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
-uint64_t csv_coroutine_heap_bytes(const struct cs_coroutine *coroutine);
 
 /* What part of one CPU a thread took since the picture before; NAN: not known. */
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread);
