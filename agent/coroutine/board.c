@@ -17,12 +17,15 @@
 /* Nothing that a program has in a register by chance. */
 #define MARK_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 #define OPENING_NAPS 500 /* of 0.1 ms */
+/* Of all threads together: whoever is at it may have been stopped, or ended. */
+#define OPENING_NAPS_ALL 8192
 
 struct csa_board csa_board[1];
 
 static struct {
 	bool wanted;
 	_Atomic uint32_t opening;
+	_Atomic uint32_t naps;
 	_Atomic uint32_t *recent; /* levels, as in map.c */
 } board_state;
 
@@ -92,6 +95,9 @@ static bool wait_for_tables(void)
 	for (int i = 0; i < OPENING_NAPS && !csa_sandboxed && board_state.wanted; i++) {
 		if (__atomic_load_n(&csa_board->slots, __ATOMIC_ACQUIRE))
 			return true;
+		if (atomic_load(&board_state.naps) >= OPENING_NAPS_ALL)
+			return false;
+		atomic_fetch_add(&board_state.naps, 1);
 		csa_sys2(SYS_nanosleep, &nap, NULL);
 	}
 	return false;
@@ -124,6 +130,12 @@ bool csa_board_wanted(void)
 
 bool csa_board_forked(void)
 {
+	if (!csa_slots_whole()) {
+		csa_slots_forget();
+		atomic_store(&board_state.opening, 0);
+		atomic_store(&board_state.naps, 0);
+		return false;
+	}
 	if (csa_slots_fork_open()) {
 		fill_board();
 		csa_board_grow(csa_slots_used());

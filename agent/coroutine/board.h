@@ -21,7 +21,8 @@ bool csa_board_ready(void);
 /* There are SLOTS slots now. */
 void csa_board_grow(uint32_t slots);
 
-/* In a forked child: tables of its own, with what they held. */
+/* In a forked child: tables of its own, with what they held; at first use, if nobody had any yet,
+ * or somebody was at it. */
 bool csa_board_forked(void);
 
 #endif

@@ -397,7 +397,7 @@ static void forked(void)
 	struct csa_thread *thread = csa_tls.thread;
 	struct cs_slot *own = thread ? thread->slot : NULL;
 
-	if (!csa_slots || !csa_board_forked())
+	if (!csa_board_forked())
 		return;
 	/* Beyond what was taken over. */
 	if (own && csa_slot_index(own) >= csa_slots_used())

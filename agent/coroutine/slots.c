@@ -155,6 +155,22 @@ bool csa_slots_open(void)
 	return true;
 }
 
+bool csa_slots_whole(void)
+{
+	return csa_slots && slots.table &&
+	       __atomic_load_n(&slots.table->magic, __ATOMIC_ACQUIRE) == CS_SLOTS_MAGIC;
+}
+
+/* What is mapped already is the parent's: it is left alone. */
+void csa_slots_forget(void)
+{
+	csa_slots = NULL;
+	slots.table = NULL;
+	atomic_store(&slots.free, 0);
+	atomic_store(&slots.growing, 0);
+	atomic_store(&slots.naming, 0);
+}
+
 /* ---- slots ---- */
 
 static void grow_if_due(uint32_t fresh)

@@ -37,6 +37,12 @@ static inline uint32_t csa_slot_index(const struct cs_slot *slot)
 /* Makes the file. Once; not thread-safe. */
 bool csa_slots_open(void);
 
+/* It has been made: nobody is at it any more. */
+bool csa_slots_whole(void);
+
+/* In a forked child, if it is not: whoever was at it is not here. It can be made anew. */
+void csa_slots_forget(void);
+
 /* A free slot, all zero but for what is private; NULL: there is none. */
 struct cs_slot *csa_slots_take(void);
 

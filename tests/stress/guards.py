@@ -429,6 +429,9 @@ COROUTINES = [
     Guard("a resume in vain is none", "agent/coroutine/lua.c",
           "if (library && can_run(library, state, resume.before, more))",
           "if (library && ((void)can_run, true))", "coro_lua", "vain (count): made"),
+    Guard("tables that somebody was at are made anew", "agent/coroutine/board.c",
+          "if (!csa_slots_whole()) {", "if (!csa_slots && csa_slots_whole()) {",
+          "unit/agent/core/test_opening", "a_child_makes_tables"),
     Guard("a hook leaves a small stack room", "agent/coroutine/memory.c",
           "if (!csa_agent_on() || !csa_region_wanted(at->pc, bytes))",
           "volatile char room[1400];\n\n\troom[bytes % 1400] = 1;\n\tif (room[0] == 77 || "
