@@ -251,7 +251,7 @@ try:
              "bytes in use" in screen and "no clipboard" in screen, screen)
     end()
 
-    start(f"{cs.COROSCOPE} top -- sleep 30", LC_ALL="C.UTF-8")
+    start(f"{cs.COROSCOPE} top -- sleep 1000", LC_ALL="C.UTF-8")
     wait_for("6 timeline")
     os.kill(viewer(), signal.SIGHUP)
     screen = wait_for("STATUS=")
@@ -293,7 +293,7 @@ try:
     end()
 
     # Resized faster than it draws, while it follows a target; then very large, and tiny.
-    start(f"{cs.COROSCOPE} top -- sleep 60", LC_ALL="C.UTF-8")
+    start(f"{cs.COROSCOPE} top -- sleep 1000", LC_ALL="C.UTF-8")
     wait_for("6 timeline")
     for step in range(60):
         tmux("resize-window", "-t", "t", "-x", str(20 + step * 37 % 200), "-y",
@@ -310,7 +310,7 @@ try:
     tmux("resize-window", "-t", "t", "-x", "20", "-y", "5")
     cs.until_ok(lambda: cs.check(
         "terminal: and of 20x5", len(lines()) <= 6 and max(map(len, lines())) <= 20 and
-        "coroscope" in lines()[0], "\n".join(lines())))
+        "live" in lines()[0], "\n".join(lines())))
     left = viewer()
     end()
     cs.check("terminal: when it is taken away all of it ends",
