@@ -30,7 +30,7 @@ def interrupt_reaches_the_program():
     """Ctrl-C goes to both: the program ends by it, the trace is whole, the status is passed."""
     program = cs.need_target("churn")
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        with cs.Running([program, "2", "100", "5000"]) as running:
+        with cs.Running([program, "2", "100", "100000"]) as running:
             if not cs.check(f"{number.name}: the target runs", running.wait_for_target(program)):
                 continue
             time.sleep(0.3)
