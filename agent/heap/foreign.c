@@ -4,6 +4,7 @@
  * mimalloc's mi_*. The agent must not export such names, because programs look for them to
  * find out which allocator they run on; so the relocation slots of the modules that call
  * them are bound to wrappers when the process starts, and only if the allocator is there.
+ * mimalloc 3 brings a strdup as well, which does not call malloc as libc's does.
  */
 #include <string.h>
 
@@ -140,6 +141,15 @@ FREES(tc_deletearray, (void *block), (block))
 FREES(tc_delete_sized, (void *block, size_t size), (block, size))
 FREES(tc_deletearray_sized, (void *block, size_t size), (block, size))
 
+static size_t length(const char *text, size_t most)
+{
+	size_t bytes = 0;
+
+	while (bytes < most && text[bytes])
+		bytes++;
+	return bytes;
+}
+
 /* mimalloc */
 ALLOCATES(mi_malloc, size, (size_t size), (size))
 ALLOCATES(mi_malloc_small, size, (size_t size), (size))
@@ -158,6 +168,10 @@ ALLOCATES(mi_aligned_alloc, size, (size_t alignment, size_t size), (alignment, s
 ALLOCATES(mi_new_nothrow, size, (size_t size), (size))
 STORES(mi_posix_memalign)
 THROWS(mi_new, (size_t size), (size), real_mi_new_nothrow(size))
+ALLOCATES(mi_strdup, length(text, SIZE_MAX) + 1, (const char *text), (text))
+ALLOCATES(mi_strndup, length(text, most) + 1, (const char *text, size_t most), (text, most))
+ALLOCATES(strdup, length(text, SIZE_MAX) + 1, (const char *text), (text))
+ALLOCATES(strndup, length(text, most) + 1, (const char *text, size_t most), (text, most))
 FREES(mi_free, (void *block), (block))
 FREES(mi_free_size, (void *block, size_t size), (block, size))
 FREES(mi_free_aligned, (void *block, size_t alignment), (block, alignment))
@@ -216,6 +230,8 @@ static const struct binding bindings[] = {
 	BIND(mi_new_nothrow),
 	BIND(mi_new),
 	BIND(mi_posix_memalign),
+	BIND(mi_strdup),
+	BIND(mi_strndup),
 	BIND(mi_free),
 	BIND(mi_free_size),
 	BIND(mi_free_aligned),
@@ -224,6 +240,14 @@ static const struct binding bindings[] = {
 
 #define BINDINGS (sizeof(bindings) / sizeof(bindings[0]))
 
+/* What libc has, too: these are bound where such an allocator has its own. */
+static const struct binding libcs[] = {
+	BIND(strdup),
+	BIND(strndup),
+};
+
+#define LIBCS (sizeof(libcs) / sizeof(libcs[0]))
+
 /* ---- binding ---- */
 
 static const struct binding *wanted(const char *name)
@@ -231,6 +255,9 @@ static const struct binding *wanted(const char *name)
 	for (size_t i = 0; i < BINDINGS; i++)
 		if (*bindings[i].real && strcmp(bindings[i].name, name) == 0)
 			return &bindings[i];
+	for (size_t i = 0; i < LIBCS; i++)
+		if (*libcs[i].real && strcmp(libcs[i].name, name) == 0)
+			return &libcs[i];
 	return NULL;
 }
 
@@ -264,6 +291,9 @@ void csa_foreign_bind(void)
 		*bindings[i].real = csa_lookup_next(bindings[i].name);
 		any = any || *bindings[i].real;
 	}
-	if (any)
-		csa_lookup_each(bind_module, &allocator.bias);
+	if (!any)
+		return;
+	for (size_t i = 0; i < LIBCS; i++)
+		*libcs[i].real = csa_lookup_in(&allocator, libcs[i].name);
+	csa_lookup_each(bind_module, &allocator.bias);
 }

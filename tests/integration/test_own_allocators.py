@@ -40,7 +40,7 @@ def preloaded():
     """Another LD_PRELOAD, from the user, stays and serves the calls."""
     for library, books in (("libjemalloc.so.2", "books_cxx"),
                            ("libtcmalloc_minimal.so.4", "books_cxx"),
-                           ("libmimalloc.so.2*", "books")):
+                           ("libmimalloc.so.[23]*", "books")):
         found = sorted(glob.glob(f"/usr/lib/x86_64-linux-gnu/{library}") +
                        glob.glob(f"/usr/lib64/{library}"))
         if not found:

@@ -11,6 +11,8 @@ void *mi_realloc(void *, size_t);
 void *mi_malloc_aligned(size_t, size_t);
 void *mi_malloc_small(size_t);
 void *mi_mallocn(size_t, size_t);
+char *mi_strdup(const char *);
+char *mi_strndup(const char *, size_t);
 void mi_free(void *);
 void mi_free_size(void *, size_t);
 size_t mi_usable_size(const void *);
@@ -18,6 +20,9 @@ size_t mi_usable_size(const void *);
 enum { AT_mi, AT_mi_realloc, AT_mixed, SITE_COUNT };
 static struct book_site sites[SITE_COUNT] = {
 	{.name = "site_mi"}, {.name = "site_mi_realloc"}, {.name = "site_mixed"}};
+
+/* Any end of it is a text. */
+static char text[5001];
 
 SITE void site_mi(struct block *b, size_t n, int how)
 {
@@ -39,8 +44,14 @@ SITE void site_mi(struct block *b, size_t n, int how)
 	case 4:
 		p = mi_malloc_small(n = 1 + n % 1000);
 		break;
-	default:
+	case 5:
 		p = mi_mallocn(1, n);
+		break;
+	case 6:
+		p = mi_strdup(text + sizeof(text) - n);
+		break;
+	default:
+		p = mi_strndup(text, n - 1);
 		break;
 	}
 	book_alloc(b, &sites[AT_mi], p, n);
@@ -65,13 +76,14 @@ int main(void)
 	static struct block blocks[COUNT];
 	uint64_t random = 33;
 
+	memset(text, 'x', sizeof(text) - 1);
 	for (int i = 0; i < COUNT; i++) {
 		size_t n = 1 + random_below(&random, 5000);
 
-		if (i % 7 == 6)
+		if (i % 9 == 8)
 			site_mixed(&blocks[i], n);
 		else
-			site_mi(&blocks[i], n, i % 7);
+			site_mi(&blocks[i], n, i % 9);
 		check(mi_usable_size(blocks[i].address) >= blocks[i].bytes);
 	}
 	for (int i = 0; i < COUNT; i += 5)
