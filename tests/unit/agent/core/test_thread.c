@@ -6,6 +6,8 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "core/thread.h"
 #include "heap/hook.h"
@@ -46,7 +48,16 @@ static void signals_wait_for_the_agents_own_stack(void **state)
 struct life {
 	sem_t began, may_end;
 	struct cs_lane *lane;
+	long tid;
 };
+
+/* The kernel has a thread for a moment after it was joined: so long its lane is not free. */
+static void join_until_gone(pthread_t thread, const struct life *life)
+{
+	pthread_join(thread, NULL);
+	for (int i = 0; i < 100000 && !syscall(SYS_tgkill, getpid(), life->tid, 0); i++)
+		usleep(100);
+}
 
 static void *live(void *argument)
 {
@@ -54,6 +65,7 @@ static void *live(void *argument)
 	struct csa_thread *thread = session_thread();
 
 	life->lane = thread->lane;
+	life->tid = syscall(SYS_gettid);
 	/* Its keys are destroyed, but objects of thread_local storage may go on freeing. */
 	atomic_store(&thread->lane->owner_ended, 1);
 	sem_post(&life->began);
@@ -71,7 +83,7 @@ static struct cs_lane *lane_of_another_thread(void)
 	sem_init(&life.began, 0, 0);
 	sem_init(&life.may_end, 0, 1);
 	assert_int_equal(pthread_create(&thread, NULL, live, &life), 0);
-	pthread_join(thread, NULL);
+	join_until_gone(thread, &life);
 	return life.lane;
 }
 
@@ -88,7 +100,7 @@ static void a_lane_is_its_threads_until_that_has_gone(void **state)
 	sem_wait(&life.began);
 	assert_ptr_not_equal(lane_of_another_thread(), life.lane);
 	sem_post(&life.may_end);
-	pthread_join(thread, NULL);
+	join_until_gone(thread, &life);
 	lane_of_another_thread();
 	assert_int_equal(atomic_load(&csa_agent.ring->lane_count), 2);
 	session_end();
