@@ -112,6 +112,8 @@ static void note_here(struct csa_thread *thread, struct cs_slot *to)
 			csa_tell_switch(thread, ended ? NULL : from, to, ended);
 		csa_switch_enter(to, thread->tid, stamp);
 	}
+	if ((to->flags & (CS_SLOT_FOUND | CS_SLOT_FIBER)) == CS_SLOT_FOUND)
+		to->agents_own = 0; /* who has come back may be another one: see where it ends */
 	csa_here = to;
 }
 

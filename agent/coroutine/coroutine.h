@@ -121,6 +121,18 @@ static inline bool csa_coro_ends_elsewhere(uint64_t outermost)
 	       here->agents_own != (uint32_t)outermost;
 }
 
+/* The present one is known by its stack alone and has just come back: asked once each time. */
+static inline bool csa_coro_may_be_another(void)
+{
+	struct cs_slot *here = csa_here;
+
+	if (__builtin_expect(here == NULL, 1) || !csa_board->slots || here->agents_own ||
+	    (here->flags & (CS_SLOT_FOUND | CS_SLOT_SHARED_STACK)) != CS_SLOT_FOUND)
+		return false;
+	here->agents_own = 1; /* no return address that could be met */
+	return true;
+}
+
 /* Tells in THREAD's lane whose the next allocations are, if it was somebody else's before. */
 void csa_coro_tell(struct csa_thread *thread, uint64_t number);
 

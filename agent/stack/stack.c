@@ -124,7 +124,11 @@ uint64_t csa_stack_name(struct csa_thread *thread, const struct csa_frame *at)
 	csa_coro_bounds(thread, at->sp, &low, &high);
 	uint64_t name = csa_memo_find(at, low, high, epoch, &thread->walk.place);
 
-	return name ? name : csa_stack_walk(thread, at);
+	if (name && !csa_coro_may_be_another())
+		return name;
+	if (name)
+		thread->walk.place.bucket = CSA_MEMO_BUCKETS; /* it has been learned */
+	return csa_stack_walk(thread, at);
 }
 
 void csa_stack_abandon(struct csa_thread *thread)

@@ -35,8 +35,17 @@ def run(kind, shared):
              blocks, {"second": 5} if shared else {})
 
 
+def many():
+    """Also where all that they do has been seen before, on another stack."""
+    recorded = cs.record([cs.need_target("coro_shared"), "many"], cs.LOSSLESS)
+    listed = cs.run([cs.COROSCOPE, "ps", "--json", recorded.trace.path])
+    cs.equal("many: each of the stacks is known to be shared",
+             [one["shared_stack"] for one in json.loads(listed.out)["coroutines"]], [True] * 10)
+
+
 run("two", True)
 run("after", True)
 run("same", False)  # nothing tells them apart: that is said of all that stacks alone tell
 run("alone", False)
+many()
 cs.finish()

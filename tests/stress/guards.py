@@ -432,6 +432,9 @@ COROUTINES = [
     Guard("tables that somebody was at are made anew", "agent/coroutine/board.c",
           "if (!csa_slots_whole()) {", "if (!csa_slots && csa_slots_whole()) {",
           "unit/agent/core/test_opening", "a_child_makes_tables"),
+    Guard("who comes back may be another one", "agent/stack/stack.c",
+          "if (name && !csa_coro_may_be_another())", "if (name)", "coro_shared",
+          "many: each of the stacks"),
     Guard("a hook leaves a small stack room", "agent/coroutine/memory.c",
           "if (!csa_agent_on() || !csa_region_wanted(at->pc, bytes))",
           "volatile char room[1400];\n\n\troom[bytes % 1400] = 1;\n\tif (room[0] == 77 || "

@@ -7,6 +7,7 @@
  *   same    one function
  *   after   two functions, but the second when the first has ended: no copying
  *   alone   a single coroutine
+ *   many    as after, on ten stacks, one after the other
  *
  * Says "ready" when all of them wait, and goes on at the end of its input.
  */
@@ -78,6 +79,21 @@ static void enter(struct coroutine *one)
 	site_on_stack(40);
 }
 
+static void run_many(void)
+{
+	for (int i = 0; i < 10; i++) {
+		struct coroutine one, other;
+
+		stack = malloc(STACK_BYTES); /* which is there until the end */
+		check(stack != NULL);
+		make(&one, first);
+		enter(&one);
+		make(&other, second);
+		enter(&other);
+		enter(&other);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "two";
@@ -86,6 +102,11 @@ int main(int argc, char **argv)
 	char byte;
 
 	rounds = argument(argc, argv, 2, 5);
+	if (!strcmp(kind, "many")) {
+		run_many();
+		say("done\n");
+		return 0;
+	}
 	stack = malloc(STACK_BYTES);
 	check(stack != NULL);
 	make(&one, first);
