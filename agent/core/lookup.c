@@ -321,3 +321,17 @@ uint32_t csa_lookup_wanted_version(const struct csa_image *image, const char *na
 	}
 	return 0;
 }
+
+bool csa_lookup_wants(const struct csa_image *image,
+                      bool (*is_one)(const void *context, const char *name), const void *context)
+{
+	const uint32_t *table = image->gnu_hash;
+
+	if (!table || !image->symbols || !image->strings)
+		return true;
+	for (uint32_t i = 1; i < table[1]; i++)
+		if (image->symbols[i].st_shndx == SHN_UNDEF &&
+		    is_one(context, image->strings + image->symbols[i].st_name))
+			return true;
+	return false;
+}

@@ -59,6 +59,10 @@ bool csa_lookup_code(const struct csa_image *image, const char *name, uintptr_t 
 uint32_t csa_lookup_defined_version(const struct csa_image *image, const char *name);
 uint32_t csa_lookup_wanted_version(const struct csa_image *image, const char *name);
 
+/* Whether IS_ONE is true of a name that IMAGE wants of others; also where its tables don't tell. */
+bool csa_lookup_wants(const struct csa_image *image,
+                      bool (*is_one)(const void *context, const char *name), const void *context);
+
 /* The exported function of IMAGE at ADDRESS, or the nearest one before it; NULL: none. Looks at
  * all symbols. */
 const char *csa_lookup_name(const struct csa_image *image, uintptr_t address);

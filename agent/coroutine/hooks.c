@@ -79,6 +79,23 @@ static void *bind_slot(void *context, const struct csa_image *image, const void 
 	return real && (value == real || unresolved) ? hook->function : NULL;
 }
 
+static bool is_hooked(const void *binding, const char *name)
+{
+	return hook_of(binding, name) != NULL;
+}
+
+/* A module that neither wants one of them nor has one itself has no slot for one: most are such. */
+static bool has_slots(const struct binding *binding, const struct csa_image *image)
+{
+	if (csa_lookup_wants(image, is_hooked, binding))
+		return true;
+	for (size_t i = 0; i < binding->count; i++)
+		if (binding->there[i / 64] >> i % 64 & 1 &&
+		    csa_lookup_in(image, binding->hooks[i].name))
+			return true;
+	return false;
+}
+
 /* With the loader's lock, as all that uses `bound`. */
 static void begin(const struct binding *binding, const struct csa_image *image)
 {
@@ -103,7 +120,7 @@ static bool bind_module(const struct csa_image *image, void *context)
 		begin(binding, image);
 	if (++binding->modules <= binding->bound->modules)
 		return false;
-	if (!image->is_agent)
+	if (!image->is_agent && has_slots(binding, image))
 		csa_slots_each(image, bind_slot, context);
 	binding->bound->modules = binding->modules;
 	return false;
