@@ -21,8 +21,8 @@
 #include "support/unit.h"
 #include "wire/record.h"
 
-static const char library[] = "libthread_db.so.1";
-static const char function[] = "td_init";
+static const char library[] = "libnss_compat.so.2";
+static const char function[] = "_nss_compat_setpwent";
 
 static uint64_t memory[512];
 
