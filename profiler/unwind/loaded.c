@@ -35,7 +35,7 @@ static void take_over(struct cs_loaded_entry *entry, const struct cs_mapping *ma
 {
 	int32_t index = cs_mappings_find(&old->mappings, mapping->start);
 
-	if (index < 0 || !is_same(mapping, &old->mappings.at[index]))
+	if (index < 0 || !old->entries || !is_same(mapping, &old->mappings.at[index]))
 		return;
 	*entry = old->entries[index];
 	old->entries[index].cfi = NULL;
