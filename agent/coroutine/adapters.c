@@ -121,6 +121,21 @@ static bool look_at(const struct csa_image *image, void *context)
 	return false;
 }
 
+static void *look_for(struct search *search)
+{
+	csa_lookup_each(find_caller, search);
+	if (!search->own)
+		csa_lookup_each(look_at, search);
+	return search->own ? search->own : search->versioned ? search->versioned : search->first;
+}
+
+void *csa_real_now(const char *name, uintptr_t caller)
+{
+	struct search search = {.name = name, .caller = caller};
+
+	return look_for(&search);
+}
+
 void *csa_real_for(const char *name, uintptr_t caller)
 {
 	void *function = recall(name, caller);
@@ -128,10 +143,7 @@ void *csa_real_for(const char *name, uintptr_t caller)
 
 	if (function)
 		return function;
-	csa_lookup_each(find_caller, &search);
-	if (!search.own)
-		csa_lookup_each(look_at, &search);
-	function = search.own ? search.own : search.versioned ? search.versioned : search.first;
+	function = look_for(&search);
 	if (function)
 		remember(name, caller, &search.image, function);
 	return function;

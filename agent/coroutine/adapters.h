@@ -26,8 +26,11 @@ void csa_real_pin(const struct csa_real_function *functions, uint32_t count);
 /* NAME as CALLER (a return address) would have found it without us; NULL nowhere. */
 void *csa_real_for(const char *name, uintptr_t caller);
 
+/* The same of a caller that has not run yet: another may have been at its place before. */
+void *csa_real_now(const char *name, uintptr_t caller);
+
 /*
- * The same to be called at once, of a runtime that may have been unloaded since its caller was
+ * As csa_real_for(), to be called at once, of a runtime that may have been unloaded since its caller was
  * bound to us: then a function that does nothing but set errno to ENOSYS and return 0 or NULL;
  * or -1, where that is how the runtime fails.
  */

@@ -60,7 +60,7 @@ static void *passed_on_to(const struct binding *binding, const struct csa_hook *
 	bool is_boot = (uintptr_t)pinned >= binding->agent_low &&
 	               (uintptr_t)pinned < binding->agent_high;
 
-	return pinned && !is_boot ? pinned : csa_real_for(hook->name, image->low);
+	return pinned && !is_boot ? pinned : csa_real_now(hook->name, image->low);
 }
 
 static void *bind_slot(void *context, const struct csa_image *image, const void *value,
