@@ -16,6 +16,7 @@
 #include "coroutine/gccgo.h"
 #include "coroutine/hooks.h"
 #include "coroutine/link.h"
+#include "coroutine/lua_library.h"
 #include "coroutine/map.h"
 #include "coroutine/region.h"
 #include "coroutine/tell.h"
@@ -399,6 +400,7 @@ static void forked(void)
 	struct csa_thread *thread = csa_tls.thread;
 	struct cs_slot *own = thread ? thread->slot : NULL;
 
+	csa_lua_library_forked();
 	if (!csa_board_forked())
 		return;
 	/* Beyond what was taken over. */

@@ -122,3 +122,8 @@ const struct csa_lua_library *csa_lua_library_of(void *function)
 	atomic_store(&libraries_busy, 0);
 	return free_place && free_place->layout ? free_place : NULL;
 }
+
+void csa_lua_library_forked(void)
+{
+	atomic_store(&libraries_busy, 0);
+}

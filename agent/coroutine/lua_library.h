@@ -35,4 +35,7 @@ struct csa_lua_library {
 /* The one that FUNCTION belongs to; NULL: nothing is known of it, or this once nothing. */
 const struct csa_lua_library *csa_lua_library_of(void *function);
 
+/* In a forked child: whoever was looking at one is not here. */
+void csa_lua_library_forked(void);
+
 #endif

@@ -336,6 +336,7 @@ int cs_live_open(struct cs_live *live, uint32_t pid, struct cs_model *model,
 	if (live->observer->recall)
 		error = live->observer->recall(pid, model, symbols, &live->process, &live->start_ns,
 		                               diag);
+	live->unwritten = live->observer->recall && !live->process;
 	if (!error && !live->process)
 		error = add_process(live, diag);
 	if (error)

@@ -17,6 +17,7 @@ struct cs_live {
 	struct cs_observation *observation;
 	struct cs_model *model; /* borrowed */
 	uint64_t start_ns;      /* CLOCK_MONOTONIC at the model's time 0 */
+	bool unwritten; /* it is being recorded, and nothing of it has been written as yet */
 };
 
 /* An option of every command that takes -p; read by cs_target_open_args(). */

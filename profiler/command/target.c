@@ -143,6 +143,7 @@ static int load_process(struct cs_target *target, struct cs_moment *moment, stru
 	if (!moment->model || !moment->symbols)
 		return out_of_memory(target, diag);
 	error = cs_live_open(&live, target->pid, moment->model, moment->symbols, diag);
+	target->unwritten = live.unwritten;
 	if (!error)
 		error = cs_live_look(&live, &target->want, &target->looked, diag);
 	if (error == -ESRCH && live.observation)

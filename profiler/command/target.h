@@ -24,6 +24,7 @@ struct cs_target {
 	struct cs_observe_options want;  /* of a running process; by cs_target_open_args() all */
 	struct cs_observe_result looked; /* of the last load of one */
 	bool cut;                        /* it ended in that load */
+	bool unwritten;                  /* in that load nothing had been written of it yet */
 };
 
 /* The state of a target at one time. All NULL is an empty one. */
@@ -49,7 +50,10 @@ int cs_target_open(struct cs_target *target, const char *text, struct cs_diag *d
 int cs_target_open_args(struct cs_target *target, const struct cs_args *args, struct cs_diag *diag);
 void cs_target_close(struct cs_target *target);
 
-/* The state at TIME, NULL for a running process: it is looked at; or one of the forms that cs_trace_time() knows; NULL: the end. */
+/*
+ * The state at TIME, NULL for a running process: it is looked at; or one of the forms that
+ * cs_trace_time() knows; NULL: the end.
+ */
 int cs_target_load(struct cs_target *target, const char *time, struct cs_moment *moment,
                    struct cs_diag *diag);
 

@@ -2,6 +2,7 @@
 """record -p and snapshot of a native program that another one is recording already: what they
 write has a time that goes on from the first one's, and holds where its coroutines are now."""
 import json
+import os
 import re
 import subprocess
 import time
@@ -32,7 +33,8 @@ def check(name, trace, least, most):
     cs.check(f"{name}: before that there is nothing", early.status == 2 and early.err, str(early))
 
 
-with subprocess.Popen(cs.record_command([PROGRAM, str(COUNT)], ["--quiet"], cs.path("first.coro")),
+first = cs.path("first.coro")
+with subprocess.Popen(cs.record_command([PROGRAM, str(COUNT)], ["--quiet"], first),
                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=cs.environment(),
                       cwd=cs.folder()) as recorder:
     while recorder.stdout.readline() not in (b"ready\n", b""):
@@ -49,6 +51,13 @@ with subprocess.Popen(cs.record_command([PROGRAM, str(COUNT)], ["--quiet"], cs.p
     result = cs.run([cs.COROSCOPE, "snapshot", "-p", str(pid), "-o", picture.path])
     if cs.equal("snapshot is done", result.status, 0):
         check("snapshot", picture, 0, 60)
+    result = cs.run([cs.COROSCOPE, "heap", "-p", str(pid)])
+    cs.check("its heap is what the first has written", result.status == 0, str(result))
+    os.rename(first, first + ".away")
+    result = cs.run([cs.COROSCOPE, "heap", "-p", str(pid)])
+    cs.check("without that it is not said to have none",
+             result.status == 2 and "does not tell of it yet" in result.err, str(result))
+    os.rename(first + ".away", first)
     recorder.stdin.close()
     recorder.stdout.read()
 cs.finish()

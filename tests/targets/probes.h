@@ -171,8 +171,10 @@ static inline void probe_loads(probe_function *found[PROBES])
 
 static inline void *probe_body(void *rounds)
 {
+	int (*sleeps)(int) = (int (*)(int))probe_st_sleep;
+
 	for (uintptr_t i = 0; i < (uintptr_t)rounds; i++)
-		((int (*)(int))probe_st_sleep)(0);
+		sleeps(0);
 	return NULL;
 }
 
@@ -182,14 +184,16 @@ static inline void probe_threads(unsigned count, uintptr_t rounds)
 	void *(*create)(void *(*)(void *), void *, int, int) =
 		(void *(*)(void *(*)(void *), void *, int, int))probe_st_thread_create;
 	int (*join)(void *, void **) = (int (*)(void *, void **))probe_st_thread_join;
+	int (*init)(void) = (int (*)(void))probe_st_init;
+	int (*sleeps)(int) = (int (*)(int))probe_st_sleep;
 
-	check(((int (*)(void))probe_st_init)() == 0);
+	check(init() == 0);
 	for (unsigned i = 0; i < count; i++) {
 		void *thread = create(probe_body, (void *)rounds, 1, 65536);
 
 		check(thread && join(thread, NULL) == 0);
 	}
-	((int (*)(int))probe_st_sleep)(0); /* the last one is given back */
+	sleeps(0); /* the last one is given back */
 	say("%u threads have ended\n", count);
 }
 
