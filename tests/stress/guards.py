@@ -304,7 +304,8 @@ TRAPS = [
           "return cs_model_frame(model, range->module, pc - range->bias);",
           "unit/profiler/source/test_agent", ""),
     Guard("an interrupted instruction stands for itself", "agent/stack/walk.c",
-          "walk->pc = pc + 1;", "walk->pc = pc;", "unit/agent/stack/test_walk", ""),
+          "(struct place){pc + 1, sp, bp, 0, 0}", "(struct place){pc, sp, bp, 0, 0}",
+          "unit/agent/stack/test_walk", ""),
 ]
 
 # ---- what a killed recorder leaves behind ----
@@ -451,8 +452,9 @@ COROUTINES = [
           "unit/agent/coroutine/test_map", "a_range_is_found"),
     Guard("a mutex's waiters are found", "agent/coroutine/st.c", "LOCK_WAIT = 3,",
           "LOCK_WAIT = 2,", "coro_st", "as many as the program woke"),
-    Guard("a condition is told from a channel", "agent/coroutine/fiber.c", "reason = CONDITION;",
-          "reason = CHANNEL;", "coro_fiber", "each for what it waits for"),
+    Guard("a condition is told from a channel", "agent/coroutine/fiber.c",
+          "reason = lock && unlocked         ? CONDITION",
+          "reason = lock && unlocked         ? CHANNEL", "coro_fiber", "each for what it waits for"),
     Guard("a large keyframe waits", "profiler/trace/writer.c",
           "writer->keyframe_bytes < SMALL_KEYFRAME", "writer->keyframe_bytes < UINT64_MAX",
           "unit/profiler/trace/test_coroutines", "a_keyframe_pays"),

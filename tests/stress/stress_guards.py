@@ -26,10 +26,19 @@ def run(argv, **more):
                           check=False, **more)
 
 
+def forget_others(wanted):
+    """What has moved in the source must not stay behind: CMake takes what it finds."""
+    for folder, _, files in os.walk(TREE):
+        for path in (os.path.join(folder, name) for name in files):
+            if path not in wanted:
+                os.unlink(path)
+
+
 def copy_tree():
     os.makedirs(TREE, exist_ok=True)
     files = run(["git", "ls-files", "-z"], cwd=SOURCE).stdout.split("\0")
     names = [name for name in files if name and os.path.isfile(os.path.join(SOURCE, name))]
+    forget_others({os.path.join(TREE, name) for name in names})
     # Contents alone decide what is built again: rsync would do, but is not always there.
     for name in names:
         with open(os.path.join(SOURCE, name), "rb") as stream:
