@@ -46,6 +46,7 @@ static int complain(const struct cs_diag *diag)
 /* ---- the loop ---- */
 
 #define STRETCH_NS UINT64_C(4000000) /* of long work, between two looks for keys */
+#define AGE_NS UINT64_C(1000000000)
 
 static uint64_t now_ns(void)
 {
@@ -55,20 +56,31 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static int show(struct csv_app *app, struct csv_terminal *terminal)
+struct loop {
+	struct csv_app *app;
+	struct csv_terminal *terminal;
+	uint64_t rested_ns; /* when keys were looked for last */
+	uint64_t shown_ns;
+	const char *said; /* what is being done, on the screen */
+	int error;
+};
+
+static int show(struct loop *loop)
 {
+	struct csv_app *app = loop->app;
 	int width, height, error;
 
-	csv_terminal_size(terminal, &width, &height);
+	csv_terminal_size(loop->terminal, &width, &height);
 	error = csv_app_draw(app, width, height);
 	if (!error)
-		csv_terminal_show(terminal, &app->canvas, app->redraw);
+		csv_terminal_show(loop->terminal, &app->canvas, app->redraw);
 	app->redraw = false;
 	if (app->copied.size) {
-		csv_terminal_copy(terminal, app->copied.data, app->copied.size);
+		csv_terminal_copy(loop->terminal, app->copied.data, app->copied.size);
 		cs_sink_release(&app->copied);
 		cs_sink_to_memory(&app->copied);
 	}
+	loop->shown_ns = now_ns();
 	return error;
 }
 
@@ -84,14 +96,6 @@ static bool answer(struct csv_app *app, struct csv_terminal *terminal, int wait_
 	return true;
 }
 
-struct loop {
-	struct csv_app *app;
-	struct csv_terminal *terminal;
-	uint64_t rested_ns; /* when keys were looked for last */
-	const char *said;   /* what is being done, on the screen */
-	int error;
-};
-
 /* Long work rests: keys that came meanwhile are answered. */
 static int rest(void *context)
 {
@@ -100,24 +104,33 @@ static int rest(void *context)
 	if (now_ns() < loop->rested_ns + STRETCH_NS)
 		return 0;
 	while (!loop->error && !loop->app->quit && answer(loop->app, loop->terminal, 0))
-		loop->error = show(loop->app, loop->terminal);
+		loop->error = show(loop);
 	if (loop->app->doing != loop->said)
-		loop->error = show(loop->app, loop->terminal);
+		loop->error = show(loop);
 	loop->said = loop->app->doing;
 	loop->rested_ns = now_ns();
 	return loop->error;
+}
+
+/* When the screen is drawn again though nothing has come: the age on it grows. */
+static uint64_t older_at(const struct loop *loop)
+{
+	bool ages = csv_session_age_ns(loop->app->session) != CSV_THE_END;
+
+	return ages ? loop->shown_ns + AGE_NS : UINT64_MAX;
 }
 
 static int run(struct csv_app *app, struct csv_terminal *terminal)
 {
 	struct loop loop = {.app = app, .terminal = terminal};
 	uint64_t last = now_ns();
-	int error = show(app, terminal);
+	int error = show(&loop);
 
 	csv_app_rest_by(app, rest, &loop);
 	while (!error && !app->quit) {
-		uint64_t next = last + app->interval_ns, now = now_ns();
-		int wait_ms = next > now ? (int)((next - now) / 1000000) : 0;
+		uint64_t next = last + app->interval_ns, older = older_at(&loop), now = now_ns();
+		uint64_t until = next < older ? next : older;
+		int wait_ms = until > now ? (int)((until - now) / 1000000) : 0;
 		bool changed = answer(app, terminal, wait_ms);
 
 		now = now_ns();
@@ -126,10 +139,10 @@ static int run(struct csv_app *app, struct csv_terminal *terminal)
 			changed |= csv_app_tick(app, now - last);
 			last = now;
 		}
-		if (changed && !app->quit)
-			error = show(app, terminal);
+		if ((changed || now >= older) && !app->quit)
+			error = show(&loop);
 		while (!error && csv_app_work(app))
-			error = show(app, terminal);
+			error = show(&loop);
 		error = error ? error : loop.error;
 	}
 	csv_app_rest_by(app, NULL, NULL);

@@ -272,7 +272,7 @@ def recording(target):
     with open(steered or os.devnull, encoding="utf-8") as stream:
         cs.equal("and the recorder is told", stream.read(), "interval 2000ms\n")
     cs.check("so the picture becomes older than it was",
-             cs.wait_until(lambda: age_now() > 1.0, 60), screen.screen())
+             cs.wait_until(lambda: age_of(screen.screen()) >= 1.0, 60), screen.screen())
     screen.keys("+", "+", "+", "+")
     page = screen.wait_for("every 125 ms")
     cs.check("+ asks for more", "every 125 ms" in page, page)
@@ -306,14 +306,6 @@ def age_of(page):
     """Seconds; 0 where none is shown."""
     match = re.search(r"age ([0-9.]+) (m?)s", page)
     return float(match[1]) / (1000 if match[2] else 1) if match else 0
-
-
-def age_now():
-    """As it is drawn for a key: by itself it is drawn as seldom as the target is looked at, which
-    may be just behind the looks."""
-    screen.keys("Down")
-    time.sleep(0.1)
-    return age_of(screen.screen())
 
 
 def is_recorder(name, pid):
