@@ -11,6 +11,8 @@
 #define VERSION_HIDDEN 0x8000u
 #define PAGE_MASK (~UINT64_C(4095))
 
+_Atomic uint64_t csa_unloads = 1;
+
 /* ---- from program headers to an image ---- */
 
 /* The loader relocates these pointers in place, except in the vDSO. */

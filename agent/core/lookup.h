@@ -11,6 +11,7 @@
 #define CSA_CORE_LOOKUP_H
 
 #include <link.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,6 +39,12 @@ struct csa_image {
 /* Calls VISIT for each module in the order of symbol search, until it returns true. */
 typedef bool csa_image_visit(const struct csa_image *image, void *context);
 bool csa_lookup_each(csa_image_visit *visit, void *context);
+
+/*
+ * What was found in a module, or where one lies, holds as long as this is what it was before it
+ * was looked for: 1 and how often dlclose has returned.
+ */
+extern _Atomic uint64_t csa_unloads __attribute__((visibility("hidden")));
 
 /* The default version of NAME in the first module that defines it; NULL nowhere. */
 void *csa_lookup(const char *name);

@@ -11,7 +11,6 @@
 
 #include "core/lookup.h"
 #include "core/sys.h"
-#include "stack/modules.h"
 
 void csa_adapters_find(void)
 {
@@ -42,7 +41,7 @@ static struct answer {
 	_Atomic uint32_t version; /* odd: being written */
 	const char *name;
 	uintptr_t caller_low, caller_high;
-	uint64_t epoch;
+	uint64_t unloads;
 	void *function;
 } answers[64];
 
@@ -62,14 +61,15 @@ static void *recall(const char *name, uintptr_t caller)
 	void *function = place->function;
 	bool valid = place->name == name && caller >= place->caller_low &&
 	             caller < place->caller_high &&
-	             place->epoch == atomic_load_explicit(&csa_modules_epoch, memory_order_relaxed);
+	             place->unloads == atomic_load_explicit(&csa_unloads, memory_order_relaxed);
 
 	csa_load_barrier();
 	return valid && !(version & 1) && version == atomic_load(&place->version) ? function : NULL;
 }
 
+/* UNLOADS: before it was looked for. What has gone since must not be recalled. */
 static void remember(const char *name, uintptr_t caller, const struct csa_image *image,
-                     void *function)
+                     uint64_t unloads, void *function)
 {
 	struct answer *place = place_of(name, caller);
 	uint32_t version = atomic_load(&place->version);
@@ -80,7 +80,7 @@ static void remember(const char *name, uintptr_t caller, const struct csa_image 
 	place->name = name;
 	place->caller_low = image->low;
 	place->caller_high = image->high;
-	place->epoch = atomic_load(&csa_modules_epoch);
+	place->unloads = unloads;
 	place->function = function;
 	atomic_store_explicit(&place->version, version + 2, memory_order_release);
 }
@@ -140,12 +140,13 @@ void *csa_real_for(const char *name, uintptr_t caller)
 {
 	void *function = recall(name, caller);
 	struct search search = {.name = name, .caller = caller};
+	uint64_t unloads = atomic_load(&csa_unloads);
 
 	if (function)
 		return function;
 	function = look_for(&search);
 	if (function)
-		remember(name, caller, &search.image, function);
+		remember(name, caller, &search.image, unloads, function);
 	return function;
 }
 

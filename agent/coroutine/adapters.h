@@ -30,9 +30,9 @@ void *csa_real_for(const char *name, uintptr_t caller);
 void *csa_real_now(const char *name, uintptr_t caller);
 
 /*
- * As csa_real_for(), to be called at once, of a runtime that may have been unloaded since its caller was
- * bound to us: then a function that does nothing but set errno to ENOSYS and return 0 or NULL;
- * or -1, where that is how the runtime fails.
+ * As csa_real_for(), to be called at once, of a runtime that may have been unloaded since its
+ * caller was bound to us: then a function that does nothing but set errno to ENOSYS and return 0
+ * or NULL; or -1, where that is how the runtime fails.
  */
 void *csa_real_or_none(const char *name, uintptr_t caller);
 void *csa_real_or_fail(const char *name, uintptr_t caller);

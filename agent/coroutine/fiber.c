@@ -10,7 +10,6 @@
 #include "coroutine/coroutine.h"
 #include "coroutine/map.h"
 #include "coroutine/tell.h"
-#include "stack/modules.h"
 
 /* From a context down to a word that is surely its stack's: what lies between is smaller. */
 #define DOWN_TO_STACK 1024u
@@ -67,7 +66,7 @@ static const struct {
 
 static struct {
 	_Atomic uintptr_t low, high; /* of the library */
-	uint64_t epoch;              /* of the modules, when it was looked for */
+	uint64_t unloads;            /* csa_unloads when it was looked for */
 	struct {
 		_Atomic uintptr_t low, high;
 	} code[WAITS];
@@ -77,7 +76,7 @@ static void look_at_library(void)
 {
 	struct csa_image image;
 
-	library.epoch = atomic_load(&csa_modules_epoch);
+	library.unloads = atomic_load(&csa_unloads);
 	if (!csa_lookup_owner(CSA_FIBER_CONTEXT "4joinEv", &image))
 		return;
 	for (size_t i = 0; i < WAITS; i++) {
@@ -135,7 +134,7 @@ void csa_fiber_attached(uintptr_t caller, const void *context, bool is_dispatche
 	struct cs_slot *slot = slot_below(context);
 
 	/* A library that was loaded later, or is another one now. */
-	if (!within(caller, &library.low, &library.high) && library.epoch != csa_modules_epoch)
+	if (!within(caller, &library.low, &library.high) && library.unloads != csa_unloads)
 		look_at_library();
 	/* Fibers are attached again when they go to another thread. */
 	if (!slot || (slot->flags & CS_SLOT_FIBER))

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each library is looked up once, and again when modules have come or gone.
+ * Each library is looked up once, and again when modules may have gone.
  */
 #include "coroutine/lua_library.h"
 
 #include <stddef.h>
 
 #include "core/lookup.h"
-#include "stack/modules.h"
 
 static const struct csa_lua_layout layouts[] = {
 	{.name = 8, .line = 40, .line_defined = 48, .source = 56},                         /* 5.1 */
@@ -66,12 +65,12 @@ static void fill(struct csa_lua_library *library, const struct csa_image *image)
 		library->layout = NULL;
 }
 
-static const struct csa_lua_library *known_library(uintptr_t function, uint64_t epoch)
+static const struct csa_lua_library *known_library(uintptr_t function, uint64_t unloads)
 {
 	for (size_t i = 0; i < sizeof(libraries) / sizeof(*libraries); i++) {
 		struct csa_lua_library *library = &libraries[i];
 
-		if (atomic_load_explicit(&library->epoch, memory_order_acquire) == epoch &&
+		if (atomic_load_explicit(&library->unloads, memory_order_acquire) == unloads &&
 		    function >= library->low && function < library->high)
 			return library;
 	}
@@ -105,8 +104,8 @@ static struct csa_lua_library *place_for(const struct csa_image *image)
 
 const struct csa_lua_library *csa_lua_library_of(void *function)
 {
-	uint64_t epoch = atomic_load(&csa_modules_epoch) + 1;
-	const struct csa_lua_library *known = known_library((uintptr_t)function, epoch);
+	uint64_t unloads = atomic_load(&csa_unloads);
+	const struct csa_lua_library *known = known_library((uintptr_t)function, unloads);
 	struct search search = {.address = (uintptr_t)function};
 	struct csa_lua_library *free_place;
 
@@ -117,7 +116,7 @@ const struct csa_lua_library *csa_lua_library_of(void *function)
 	free_place = place_for(&search.image);
 	if (free_place) {
 		fill(free_place, &search.image);
-		atomic_store_explicit(&free_place->epoch, epoch, memory_order_release);
+		atomic_store_explicit(&free_place->unloads, unloads, memory_order_release);
 	}
 	atomic_store(&libraries_busy, 0);
 	return free_place && free_place->layout ? free_place : NULL;

@@ -21,7 +21,7 @@ struct csa_lua_layout {
 };
 
 struct csa_lua_library {
-	_Atomic uint64_t epoch; /* of the modules when this was right; 0 nothing is here */
+	_Atomic uint64_t unloads; /* csa_unloads when this was right; 0 nothing is here */
 	uintptr_t low, high;
 	const struct csa_lua_layout *layout; /* NULL: not one that we know */
 	int (*get_stack)(void *state, int level, struct csa_lua_record *record);

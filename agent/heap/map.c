@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "core/emit.h"
+#include "core/lookup.h"
 #include "coroutine/coroutine.h"
 #include "heap/hook.h"
 #include "heap/real.h"
@@ -173,6 +174,7 @@ int csa_dlclose_slow(void *library)
 	if (!csa_real.dlclose) /* before any allocation, or from a libdl loaded late */
 		csa_real_find();
 	result = csa_real.dlclose(library);
+	atomic_fetch_add(&csa_unloads, 1);
 	if (csa_agent_on()) {
 		struct csa_work work = csa_work_begin((uintptr_t)__builtin_frame_address(0));
 
