@@ -74,7 +74,10 @@ bool csa_lookup_wants(const struct csa_image *image,
  * all symbols. */
 const char *csa_lookup_name(const struct csa_image *image, uintptr_t address);
 
-/* The first module but the agent that defines NAME; false: none. */
+/*
+ * The first module but the agent that defines NAME; false: none. It may be unloaded as soon as this
+ * returns: its tables and name are to be read inside csa_lookup_each(), or if it is known to stay.
+ */
 bool csa_lookup_owner(const char *name, struct csa_image *owner);
 
 #endif

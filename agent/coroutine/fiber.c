@@ -72,22 +72,27 @@ static struct {
 	} code[WAITS];
 } library;
 
-static void look_at_library(void)
+static bool take_code(const struct csa_image *image, void *unused)
 {
-	struct csa_image image;
-
-	library.unloads = atomic_load(&csa_unloads);
-	if (!csa_lookup_owner(CSA_FIBER_CONTEXT "4joinEv", &image))
-		return;
+	(void)unused;
+	if (image->is_agent || !csa_lookup_in(image, CSA_FIBER_CONTEXT "4joinEv"))
+		return false;
 	for (size_t i = 0; i < WAITS; i++) {
 		uintptr_t low = 0, high = 0;
 
-		csa_lookup_code(&image, waits[i].symbol, &low, &high);
+		csa_lookup_code(image, waits[i].symbol, &low, &high);
 		atomic_store(&library.code[i].low, low);
 		atomic_store(&library.code[i].high, high);
 	}
-	atomic_store(&library.low, image.low);
-	atomic_store(&library.high, image.high);
+	atomic_store(&library.low, image->low);
+	atomic_store(&library.high, image->high);
+	return true;
+}
+
+static void look_at_library(void)
+{
+	library.unloads = atomic_load(&csa_unloads);
+	csa_lookup_each(take_code, NULL);
 }
 
 void csa_fiber_find(void)

@@ -171,6 +171,17 @@ static bool look(struct binding *binding)
 	return any;
 }
 
+/* All in one visit, with the loader's lock: what is read in between would be unloaded else. */
+static bool bind_modules(const struct csa_image *first, void *context)
+{
+	struct binding *binding = context;
+
+	(void)first;
+	if (look(binding) && csa_lookup_each(find_agent, binding))
+		csa_lookup_each(bind_module, binding);
+	return true;
+}
+
 bool csa_hooks_bind(const struct csa_hook *hooks, size_t count, uint64_t loads,
                     struct csa_hooks_bound *bound)
 {
@@ -179,11 +190,10 @@ bool csa_hooks_bind(const struct csa_hook *hooks, size_t count, uint64_t loads,
 		.hooks = hooks,
 		.count = count < CSA_HOOKS_MAX ? count : CSA_HOOKS_MAX,
 		.loads = loads,
+		.whole = true,
 	};
 
-	if (!look(&binding) || !csa_lookup_each(find_agent, &binding))
-		return true;
-	csa_lookup_each(bind_module, &binding);
+	csa_lookup_each(bind_modules, &binding);
 	return binding.whole;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "coroutine/hooks.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 
@@ -133,6 +134,55 @@ static void nothing_is_bound_while_modules_are_loaded(void **state)
 	assert_int_equal(calls, 0);
 }
 
+/* ---- another thread unloads ---- */
+
+static void *unwanted; /* is unloaded as soon as the loader lets anybody do so */
+
+/* In the place of libc's. */
+int dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+	static __typeof__(dl_iterate_phdr) *real;
+	static unsigned depth;
+	void *closed;
+	int result;
+
+	if (!real)
+		real = (__typeof__(real))dlsym(RTLD_NEXT, "dl_iterate_phdr");
+	depth++;
+	result = real(visit, context);
+	closed = --depth == 0 ? unwanted : NULL;
+	if (closed) {
+		unwanted = NULL;
+		dlclose(closed);
+	}
+	return result;
+}
+
+/* A library of libc's, as the runtime. */
+static void a_runtime_that_goes_meanwhile_is_not_read(void **state)
+{
+	const char *name = "libresolv.so.2";
+	const struct csa_hook hook = {"__loc_ntoa", "__loc_ntoa", (void *)ours, NULL};
+	struct csa_hooks_bound bound = {0};
+	struct csa_image image;
+	uint64_t loads;
+
+	(void)state;
+	if (dlopen(name, RTLD_NOW | RTLD_NOLOAD)) /* a sanitizer's runtime uses it */
+		skip();
+	void *runtime = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+	if (!runtime)
+		skip();
+	assert_true(csa_lookup_owner("__loc_ntoa", &image));
+	loads = csa_late_loads();
+	unwanted = runtime;
+	assert_true(csa_hooks_bind(&hook, 1, loads, &bound));
+	assert_null(unwanted);
+	assert_null(dlopen(name, RTLD_NOW | RTLD_NOLOAD));
+}
+
+/* ---- nothing is there ---- */
+
 /* None of these is linked here. */
 static void what_is_nowhere_fails_as_its_runtime_does(void **state)
 {
@@ -162,6 +212,7 @@ int main(void)
 		cmocka_unit_test(functions_of_others_that_have_the_name_are_let_be),
 		cmocka_unit_test(a_slot_that_leads_elsewhere_stays),
 		cmocka_unit_test(nothing_is_bound_while_modules_are_loaded),
+		cmocka_unit_test(a_runtime_that_goes_meanwhile_is_not_read),
 		cmocka_unit_test(what_is_nowhere_fails_as_its_runtime_does),
 	};
 
