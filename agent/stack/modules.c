@@ -227,13 +227,14 @@ static bool same(const struct csa_object *a, const struct csa_object *b)
 	return equal;
 }
 
+/* Another thread may be unloading it just now. */
 static bool is_gone(uint32_t slot)
 {
 	const struct csa_object *was = &table.modules[slot].object;
 	struct csa_object now;
 	uint64_t inside = (uint64_t)was->cfi.text_low;
 
-	return !csa_object_find(inside ? inside : was->start, &now) || !same(was, &now);
+	return !csa_object_find_locked(inside ? inside : was->start, &now) || !same(was, &now);
 }
 
 static void forget(struct csa_thread *thread, uint32_t slot)

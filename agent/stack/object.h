@@ -31,8 +31,13 @@ struct csa_object {
 /* Once, outside of all hooks, before anything else in here. */
 void csa_object_start(bool find_object);
 
-/* Fills *OBJECT with what has code at ADDRESS; false: nothing that the loader knows. */
+/*
+ * Fills *OBJECT with what has code at ADDRESS; false: nothing that the loader knows. It must not be
+ * unloaded meanwhile: it has a frame on the stack of who asks, or else it is asked for with the
+ * loader's lock.
+ */
 bool csa_object_find(uint64_t address, struct csa_object *object);
+bool csa_object_find_locked(uint64_t address, struct csa_object *object);
 
 /*
  * The absolute path of OBJECT, which is still loaded, as the process sees it; "[vdso]" for

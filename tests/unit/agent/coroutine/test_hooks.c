@@ -141,7 +141,7 @@ static void *unwanted; /* is unloaded as soon as the loader lets anybody do so *
 /* In the place of libc's. */
 int dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *context)
 {
-	static __typeof__(dl_iterate_phdr) *real;
+	static _Thread_local __typeof__(dl_iterate_phdr) *real;
 	static unsigned depth;
 	void *closed;
 	int result;

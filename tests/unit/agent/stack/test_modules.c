@@ -5,6 +5,7 @@
  * row of entry addresses is a stack.
  */
 #include <dlfcn.h>
+#include <link.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -173,6 +174,43 @@ static void what_goes_and_returns_is_another(void **state)
 		assert_int_equal(csa_rules_find(pcs[0]), 0);
 		assert_int_not_equal(name_of(&program, 1), stayed);
 	}
+}
+
+/* As if another thread did it: is unloaded as soon as the loader lets anybody do so. */
+static void *unwanted;
+
+/* In the place of libc's. */
+int dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+	static _Thread_local __typeof__(dl_iterate_phdr) *real;
+	static _Thread_local unsigned depth;
+	void *closed;
+	int result;
+
+	if (!real)
+		real = (__typeof__(real))dlsym(RTLD_NEXT, "dl_iterate_phdr");
+	depth++;
+	result = real(visit, context);
+	closed = --depth == 0 ? unwanted : NULL;
+	if (closed) {
+		unwanted = NULL;
+		dlclose(closed);
+	}
+	return result;
+}
+
+static void modules_are_looked_at_while_they_can_not_go(void **state)
+{
+	void *handle = dlopen(library, RTLD_LAZY);
+	uint64_t pc = entry_of(dlsym(handle, function));
+
+	(void)state;
+	name_of(&pc, 1);
+	unwanted = handle;
+	csa_stack_check_modules(&scene.thread);
+	assert_null(unwanted);
+	csa_stack_check_modules(&scene.thread);
+	assert_null(scene_module_of(pc));
 }
 
 static void a_forked_child_is_told_anew(void **state)
@@ -423,6 +461,7 @@ int main(void)
 		cmocka_unit_test_setup(relative_names_become_paths, start),
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start),
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start_without_find_object),
+		cmocka_unit_test_setup(modules_are_looked_at_while_they_can_not_go, start),
 		cmocka_unit_test_setup(a_forked_child_is_told_anew, start),
 		cmocka_unit_test_setup(nobody_waits_for_the_table, start),
 		cmocka_unit_test_setup(a_forked_child_waits_for_nobody, start),
