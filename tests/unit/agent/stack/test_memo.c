@@ -336,36 +336,53 @@ static void names_stay_known_when_their_table_grows(void **state)
 
 /* ---- threads ---- */
 
-#define RACE_STACKS 30000u
+#define RACE_STACKS 20000u
 #define ENOUGH (RACE_STACKS / 4)
 
-enum race { AS_WALKED, WRONG, FORGOTTEN };
+static pthread_barrier_t both;
 
-static void *race(void *argument)
+/* COUNT stacks, of FEW that are met again and again or of too many. Those recognised, or WRONG. */
+#define WRONG UINT64_MAX
+
+static uint64_t meet(struct stack *stack, uint64_t *random, unsigned count, bool few)
 {
-	struct stack *stack = argument;
-	uint64_t random = (uint64_t)stack, same = 0;
+	uint64_t same = 0;
 
-	/* Nobody learns while one who does has to wait for a processor: then it takes longer. */
-	for (unsigned i = 0; i < RACE_STACKS || (same <= ENOUGH && i < 50 * RACE_STACKS); i++) {
+	for (unsigned i = 0; i < count; i++) {
 		struct csa_memo_place place;
-		bool few = i < RACE_STACKS / 3 * 2 || i >= RACE_STACKS;
 		uint64_t found, name;
 
-		random = random * UINT64_C(6364136223846793005) + 1442695040888963407u;
-		/* The last third: too many to keep, so shapes are overwritten under way. */
-		build(stack, few ? random >> 58 << 54 : random >> 4, 4);
+		*random = *random * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		build(stack, few ? *random >> 58 << 54 : *random >> 4, 4);
 		found = find(stack, &place);
 		stack->walk.count = stack->walk.reusable = 0;
 		name = walk(stack);
 		if (found && found != name)
-			return (void *)WRONG;
+			return WRONG;
 		same += found != 0;
 		csa_known_add(name);
 		if (!found)
 			csa_memo_add(&stack->walk, &place, (uint64_t)stack);
 	}
-	return (void *)(uintptr_t)(same > ENOUGH ? AS_WALKED : FORGOTTEN);
+	return same;
+}
+
+/*
+ * Few stacks until enough were recognised: nobody learns while one who does waits for a
+ * processor. Then, when both have come so far, so many that shapes are overwritten under way.
+ */
+static void *race(void *argument)
+{
+	struct stack *stack = argument;
+	static char wrong[] = "a stack that is another one", nothing[] = "nothing was learned";
+	uint64_t random = (uint64_t)stack, same = 0, now = 0;
+
+	for (unsigned tries = 0; tries < 50 && same < ENOUGH && now != WRONG; tries++)
+		same += now = meet(stack, &random, RACE_STACKS, true);
+	pthread_barrier_wait(&both);
+	if (now == WRONG || meet(stack, &random, RACE_STACKS / 2, false) == WRONG)
+		return wrong;
+	return same < ENOUGH ? nothing : NULL;
 }
 
 static void threads_learn_from_each_other(void **state)
@@ -374,10 +391,12 @@ static void threads_learn_from_each_other(void **state)
 	void *result;
 
 	(void)state;
+	pthread_barrier_init(&both, NULL, 2);
 	assert_int_equal(pthread_create(&thread, NULL, race, &one), 0);
-	assert_int_equal((uintptr_t)race(&other), AS_WALKED);
+	assert_ptr_equal(race(&other), NULL);
 	pthread_join(thread, &result);
-	assert_int_equal((uintptr_t)result, AS_WALKED);
+	assert_ptr_equal(result, NULL);
+	pthread_barrier_destroy(&both);
 }
 
 int main(void)
