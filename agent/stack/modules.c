@@ -9,6 +9,8 @@
  */
 #include "stack/modules.h"
 
+#include <link.h>
+
 #include "core/emit.h"
 #include "core/sys.h"
 #include "stack/object.h"
@@ -227,14 +229,13 @@ static bool same(const struct csa_object *a, const struct csa_object *b)
 	return equal;
 }
 
-/* Another thread may be unloading it just now. */
 static bool is_gone(uint32_t slot)
 {
 	const struct csa_object *was = &table.modules[slot].object;
 	struct csa_object now;
 	uint64_t inside = (uint64_t)was->cfi.text_low;
 
-	return !csa_object_find_locked(inside ? inside : was->start, &now) || !same(was, &now);
+	return !csa_object_find(inside ? inside : was->start, &now) || !same(was, &now);
 }
 
 static void forget(struct csa_thread *thread, uint32_t slot)
@@ -251,13 +252,38 @@ static void forget(struct csa_thread *thread, uint32_t slot)
 		csa_emit_commit(thread, record, CS_RECORD_MODULE_GONE);
 }
 
+struct check {
+	bool locked;
+	uint64_t gone[MODULES_MAX / 64]; /* a bit for each slot */
+};
+
+/*
+ * With the loader's lock: what another thread unloads is not mapped any more for a moment while the
+ * loader still knows it. That lock comes first, since who has it may want ours.
+ */
+static int look_for_gone(struct dl_phdr_info *first, size_t bytes, void *context)
+{
+	struct check *check = context;
+
+	(void)first;
+	(void)bytes;
+	check->locked = lock();
+	if (!check->locked)
+		return 1;
+	atomic_store_explicit(&table.checks_wanted, 0, memory_order_relaxed);
+	for (uint32_t i = 0; i < table.count; i++)
+		if (table.ranges[i].generation && is_gone(i))
+			check->gone[i / 64] |= UINT64_C(1) << i % 64;
+	return 1;
+}
+
 /* Under busy. The epoch comes first: no stack of the old one runs through what comes next. */
-static bool check(struct csa_thread *thread)
+static bool forget_gone(struct csa_thread *thread, const struct check *check)
 {
 	bool any = false;
 
 	for (uint32_t i = 0; i < table.count; i++) {
-		if (!table.ranges[i].generation || !is_gone(i))
+		if (!(check->gone[i / 64] >> i % 64 & 1))
 			continue;
 		if (!any)
 			atomic_fetch_add_explicit(&csa_modules_epoch, 1, memory_order_release);
@@ -274,9 +300,13 @@ bool csa_modules_check(struct csa_thread *thread)
 	bool any = false;
 
 	atomic_fetch_add_explicit(&table.checks_wanted, 1, memory_order_release);
-	while (atomic_load_explicit(&table.checks_wanted, memory_order_acquire) && lock()) {
-		atomic_store_explicit(&table.checks_wanted, 0, memory_order_relaxed);
-		any |= check(thread);
+	while (atomic_load_explicit(&table.checks_wanted, memory_order_acquire)) {
+		struct check check = {0};
+
+		dl_iterate_phdr(look_for_gone, &check);
+		if (!check.locked)
+			break;
+		any |= forget_gone(thread, &check);
 		unlock();
 	}
 	return any;

@@ -212,24 +212,6 @@ bool csa_object_find(uint64_t address, struct csa_object *object)
 	return true;
 }
 
-static int answer_locked(struct dl_phdr_info *first, size_t bytes, void *argument)
-{
-	struct question *question = argument;
-
-	(void)first;
-	(void)bytes;
-	question->found = csa_object_find(question->address, question->object);
-	return 1;
-}
-
-bool csa_object_find_locked(uint64_t address, struct csa_object *object)
-{
-	struct question question = {.address = address, .object = object};
-
-	dl_iterate_phdr(answer_locked, &question);
-	return question.found;
-}
-
 static size_t copy_path(const char *from, size_t length, char *path, size_t bytes)
 {
 	if (length >= bytes)

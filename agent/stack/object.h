@@ -33,11 +33,9 @@ void csa_object_start(bool find_object);
 
 /*
  * Fills *OBJECT with what has code at ADDRESS; false: nothing that the loader knows. It must not be
- * unloaded meanwhile: it has a frame on the stack of who asks, or else it is asked for with the
- * loader's lock.
+ * unloaded meanwhile: it has a frame on the stack of who asks, or who asks has the loader's lock.
  */
 bool csa_object_find(uint64_t address, struct csa_object *object);
-bool csa_object_find_locked(uint64_t address, struct csa_object *object);
 
 /*
  * The absolute path of OBJECT, which is still loaded, as the process sees it; "[vdso]" for

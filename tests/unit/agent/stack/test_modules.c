@@ -176,43 +176,6 @@ static void what_goes_and_returns_is_another(void **state)
 	}
 }
 
-/* As if another thread did it: is unloaded as soon as the loader lets anybody do so. */
-static void *unwanted;
-
-/* In the place of libc's. */
-int dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *context)
-{
-	static _Thread_local __typeof__(dl_iterate_phdr) *real;
-	static _Thread_local unsigned depth;
-	void *closed;
-	int result;
-
-	if (!real)
-		real = (__typeof__(real))dlsym(RTLD_NEXT, "dl_iterate_phdr");
-	depth++;
-	result = real(visit, context);
-	closed = --depth == 0 ? unwanted : NULL;
-	if (closed) {
-		unwanted = NULL;
-		dlclose(closed);
-	}
-	return result;
-}
-
-static void modules_are_looked_at_while_they_can_not_go(void **state)
-{
-	void *handle = dlopen(library, RTLD_LAZY);
-	uint64_t pc = entry_of(dlsym(handle, function));
-
-	(void)state;
-	name_of(&pc, 1);
-	unwanted = handle;
-	csa_stack_check_modules(&scene.thread);
-	assert_null(unwanted);
-	csa_stack_check_modules(&scene.thread);
-	assert_null(scene_module_of(pc));
-}
-
 static void a_forked_child_is_told_anew(void **state)
 {
 	uint64_t pcs[] = {entry_of(scene_libc("qsort")), entry_of((void *)name_of)};
@@ -255,6 +218,63 @@ static void nobody_waits_for_the_table(void **state)
 	ask_for_a_new_module();
 	assert_true(held);
 	scene.on_gone = NULL;
+	csa_stack_check_modules(&scene.thread);
+}
+
+/* As if another thread did it: is unloaded as soon as the loader lets anybody do so. */
+static void *unwanted;
+static void (*on_asking)(void); /* before the loader's lock is taken */
+
+/* In the place of libc's. */
+int dl_iterate_phdr(int (*visit)(struct dl_phdr_info *, size_t, void *), void *context)
+{
+	static _Thread_local __typeof__(dl_iterate_phdr) *real;
+	static _Thread_local unsigned depth;
+	void (*asking)(void) = on_asking;
+	void *closed;
+	int result;
+
+	on_asking = NULL;
+	if (asking)
+		asking();
+	if (!real)
+		real = (__typeof__(real))dlsym(RTLD_NEXT, "dl_iterate_phdr");
+	depth++;
+	result = real(visit, context);
+	closed = --depth == 0 ? unwanted : NULL;
+	if (closed) {
+		unwanted = NULL;
+		dlclose(closed);
+	}
+	return result;
+}
+
+static void modules_are_looked_at_while_they_can_not_go(void **state)
+{
+	void *handle = dlopen(library, RTLD_LAZY);
+	uint64_t pc = entry_of(dlsym(handle, function));
+
+	(void)state;
+	name_of(&pc, 1);
+	unwanted = handle;
+	csa_stack_check_modules(&scene.thread);
+	assert_null(unwanted);
+	csa_stack_check_modules(&scene.thread);
+	assert_null(scene_module_of(pc));
+}
+
+/* Who has the loader's lock may want the table. */
+static void the_loaders_lock_comes_first(void **state)
+{
+	uint64_t pc = entry_of((void *)name_of);
+
+	(void)state;
+	name_of(&pc, 1);
+	held = false;
+	on_asking = ask_for_a_new_module;
+	csa_stack_check_modules(&scene.thread);
+	assert_null(on_asking);
+	assert_true(held);
 	csa_stack_check_modules(&scene.thread);
 }
 
@@ -461,9 +481,10 @@ int main(void)
 		cmocka_unit_test_setup(relative_names_become_paths, start),
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start),
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start_without_find_object),
-		cmocka_unit_test_setup(modules_are_looked_at_while_they_can_not_go, start),
 		cmocka_unit_test_setup(a_forked_child_is_told_anew, start),
 		cmocka_unit_test_setup(nobody_waits_for_the_table, start),
+		cmocka_unit_test_setup(modules_are_looked_at_while_they_can_not_go, start),
+		cmocka_unit_test_setup(the_loaders_lock_comes_first, start),
 		cmocka_unit_test_setup(a_forked_child_waits_for_nobody, start),
 		cmocka_unit_test_setup(a_full_ring_delays_definitions, start),
 		cmocka_unit_test_setup(forgotten_stacks_are_defined_again, start),
