@@ -172,5 +172,6 @@ function(cs_test_settings name label file)
     set(serial ON)
   endif()
   set_tests_properties("${name}" PROPERTIES LABELS "${label}" TIMEOUT ${timeout}
-    RUN_SERIAL ${serial} SKIP_RETURN_CODE 77 ENVIRONMENT "${CS_TEST_ENVIRONMENT}")
+    RUN_SERIAL ${serial} SKIP_RETURN_CODE 77
+    ENVIRONMENT "${CS_TEST_ENVIRONMENT};CS_TEST_TIMEOUT=${timeout}")
 endfunction()

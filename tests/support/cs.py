@@ -7,6 +7,7 @@ the names appear in the output, so that "which test guards this?" is answered by
 skip() ends the whole test with status 77 and the reason; without() skips one named check.
 """
 import atexit
+import faulthandler
 import glob
 import json
 import os
@@ -28,11 +29,8 @@ SOURCE_DIR = os.environ.get("SOURCE_DIR") or os.path.realpath(
 def _default(name, path):
     if os.environ.get(name):
         return os.environ[name]
-    for preset in ("release", "dev"):
-        candidate = os.path.join(SOURCE_DIR, "build", preset, path)
-        if os.path.exists(candidate):
-            return candidate
-    return os.path.join(SOURCE_DIR, "build", "release", path)
+    places = [os.path.join(SOURCE_DIR, "build", preset, path) for preset in ("release", "dev")]
+    return next(filter(os.path.exists, places), places[0])
 
 
 COROSCOPE = _default("COROSCOPE", "bin/coroscope")
@@ -134,6 +132,9 @@ for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
 
+# What hangs says where, before ctest ends it (cmake/CsTests.cmake).
+faulthandler.dump_traceback_later(int(os.environ.get("CS_TEST_TIMEOUT", 3600)) - 15, exit=True)
+
 # ---- files ----
 
 _folder = None
@@ -211,11 +212,8 @@ def run(argv, timeout=200, env=None, stdin=None, cwd=None, **options):
 
 
 def environment(more=None):
-    result = dict(os.environ)
-    for name in ("LD_PRELOAD", "COROSCOPE_SESSION", "COROSCOPE_DISABLE", "PYTHONPATH"):
-        result.pop(name, None)
-    result.update(more or {})
-    return result
+    ours = ("LD_PRELOAD", "COROSCOPE_SESSION", "COROSCOPE_DISABLE", "PYTHONPATH")
+    return {name: value for name, value in os.environ.items() if name not in ours} | (more or {})
 
 
 class Recording:

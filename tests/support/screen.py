@@ -12,9 +12,18 @@ TMUX = shutil.which("tmux")
 SOCKET = f"coroscope-test-{os.getpid()}"
 
 
+def ask(*words):
+    """What tmux answers; None from a server that hangs."""
+    try:
+        return subprocess.run([TMUX, "-L", SOCKET, *words], capture_output=True, text=True,
+                              errors="replace", check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        return None
+
+
 def tmux(*words):
-    return subprocess.run([TMUX, "-L", SOCKET, *words], capture_output=True, text=True,
-                          check=False).stdout
+    answer = ask(*words)
+    return answer.stdout if answer else ""
 
 
 def wait_for(text, seconds=60):
@@ -33,8 +42,8 @@ def start(command, width=100, height=24, shell=False, **environment):
     environment = {"ASAN_OPTIONS": "detect_leaks=0", **environment}
     words = [f"{name}={value}" for name, value in environment.items()]
     for _ in range(300):  # a server that is ending refuses new sessions
-        if subprocess.run([TMUX, "-L", SOCKET, "has-session", "-t", "t"], capture_output=True,
-                          check=False).returncode == 0:
+        answer = ask("has-session", "-t", "t")
+        if answer and answer.returncode == 0:
             break
         new_session(command, words, width, height, shell)
         time.sleep(0.1)
