@@ -11,6 +11,7 @@
 #include "core/agent.h"
 #include "core/lookup.h"
 #include "core/sys.h"
+#include "core/work.h"
 #include "coroutine/coroutine.h"
 
 #define HIDDEN __attribute__((visibility("hidden")))
@@ -66,22 +67,51 @@ static void find(void)
 		csa_real_dlsym = csa_lookup_next("dlsym");
 }
 
+/* What libc binds lazily for the first dladdr, it binds here, and not on a small stack. */
+void csa_late_start(void)
+{
+	find();
+	wait_for_loads();
+}
+
+static void count_loads(void *loads)
+{
+	*(uint64_t *)loads = csa_late_loads();
+}
+
+struct load {
+	uint64_t loads;
+	bool bound;
+};
+
+static void bind(void *argument)
+{
+	struct load *load = argument;
+
+	load->bound = csa_heap_part.loaded(load->loads) && csa_coroutine_part.loaded(load->loads);
+}
+
+/*
+ * The heavy part goes aside: dlsym may be called on a small stack. Not so the waiting: the
+ * program's signals must come through.
+ */
 void csa_late_look(void) HIDDEN;
 void csa_late_look(void)
 {
 	uint32_t asked = atomic_load(&csa_late_asked);
-	uint64_t loads;
+	struct load load = {0};
 
 	if (!csa_real_dlopen || !csa_real_dlsym)
 		find();
 	if (asked == atomic_load(&csa_late_done) || !csa_agent_on() || csa_sandboxed)
 		return;
-	loads = csa_late_loads();
-	if (loads != atomic_load(&seen)) {
+	if (!csa_work_aside(count_loads, &load.loads))
+		return;
+	if (load.loads != atomic_load(&seen)) {
 		wait_for_loads();
-		if (!csa_heap_part.loaded(loads) || !csa_coroutine_part.loaded(loads))
+		if (!csa_work_aside(bind, &load) || !load.bound)
 			return; /* somebody loads more: the next one looks */
-		atomic_store(&seen, loads);
+		atomic_store(&seen, load.loads);
 	} else if (atomic_fetch_add(&looks, 1) < LOOKS) {
 		return;
 	}

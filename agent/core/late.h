@@ -16,6 +16,9 @@
 
 struct csa_image;
 
+/* In the agent's constructor, on a stack that is large. */
+void csa_late_start(void);
+
 /* How many modules have ever been loaded. */
 uint64_t csa_late_loads(void);
 

@@ -16,6 +16,7 @@
 #include "core/agent.h"
 #include "core/emit.h"
 #include "core/lane.h"
+#include "core/late.h"
 #include "core/lookup.h"
 #include "core/sys.h"
 #include "coroutine/coroutine.h"
@@ -386,7 +387,10 @@ bool csa_agent_start(void)
 __attribute__((constructor)) static void loaded(void)
 {
 	csa_agent_start();
-	if (csa_agent_on() && csa_heap_part.ready)
+	if (!csa_agent_on())
+		return;
+	csa_late_start();
+	if (csa_heap_part.ready)
 		csa_heap_part.ready();
 }
 

@@ -19,6 +19,7 @@
 
 #include "core/agent.h"
 #include "core/thread.h"
+#include "core/work.h"
 #include "stack/stack.h"
 #include "wire/record.h"
 
@@ -29,18 +30,6 @@
 		.sp = (uint64_t)__builtin_frame_address(0) + 16,         \
 		.bp = ((const uint64_t *)__builtin_frame_address(0))[0], \
 	})
-
-/*
- * The agent at work for one hook. thread is NULL when nothing can be recorded; nested says
- * that a signal handler came in between, so no stack may be walked.
- */
-struct csa_work {
-	struct csa_thread *thread;
-	bool nested;
-};
-
-struct csa_work csa_work_begin(uintptr_t sp);
-void csa_work_end(const struct csa_work *work);
 
 /* BLOCK of SIZE bytes has been allocated from *AT, and is due to be recorded. */
 void csa_record_alloc(const void *block, size_t size, const struct csa_frame *at);

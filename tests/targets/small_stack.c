@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Trap: small stacks. Allocates on 4 KiB coroutine stacks with a guard page below, by
- * ucontext and by a switcher of its own, and on the smallest thread stacks. Says on stderr
- * how deep the stacks were used; a hook may add 1 KiB.
+ * ucontext and by a switcher of its own, and on the smallest thread stacks; looks for names in
+ * libraries that were loaded just before. Says on stderr how deep the stacks were used; a hook may
+ * add 1 KiB.
  */
 /* Bound at start: the loader's lazy binding saves more registers than such a stack holds. */
 /* cs-link: -Wl,-z,now */
+#include <dlfcn.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -164,6 +166,33 @@ static void report(const char *how)
 	say("%s: %lu bytes allocated\n", how, allocated);
 }
 
+static void dlsym_main(void)
+{
+	struct coroutine *self = current;
+
+	check(dlsym(self->blocks[0], "cos") != NULL);
+	self->rounds = ROUNDS;
+	for (;;)
+		switch_stacks(&self->stack_pointer, main_pointer);
+}
+
+/* Each the first one after a dlopen, of a library that nobody else needs. */
+static void by_dlsym(void)
+{
+	for (unsigned i = 0; i < COUNT; i++) {
+		struct coroutine *c = &coroutines[i];
+
+		c->stack = new_stack(STACK);
+		c->rounds = 0;
+		c->blocks[0] = dlopen("libm.so.6", RTLD_NOW);
+		check(c->blocks[0] != NULL);
+		c->stack_pointer = first_stack((char *)c->stack + STACK, dlsym_main);
+		current = c;
+		switch_stacks(&main_pointer, c->stack_pointer);
+		check(dlclose(c->blocks[0]) == 0);
+	}
+}
+
 static void *thread_main(void *argument)
 {
 	struct coroutine *self = argument;
@@ -200,6 +229,8 @@ int main(void)
 	report("ucontext");
 	by_own_switcher();
 	report("switcher");
+	by_dlsym();
+	report("dlsym");
 	by_threads();
 	return 0;
 }
