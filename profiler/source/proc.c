@@ -158,15 +158,16 @@ void cs_proc_each_foreigner(uint32_t root, void (*visit)(void *context, uint32_t
                             void *context)
 {
 	DIR *stream = opendir("/proc");
+	int folder = stream ? dirfd(stream) : -1;
 	struct dirent *entry;
 
-	while (stream && (entry = readdir(stream))) {
+	while (folder >= 0 && (entry = readdir(stream))) {
 		uint32_t pid = (uint32_t)strtoul(entry->d_name, NULL, 10);
 		struct stat status;
 		uint32_t user;
 
 		/* Its folder is that user's, or root's: most are told apart by this alone. */
-		if (pid && fstatat(dirfd(stream), entry->d_name, &status, 0) == 0 &&
+		if (pid && fstatat(folder, entry->d_name, &status, 0) == 0 &&
 		    status.st_uid != geteuid() && comes_from(pid, root) &&
 		    cs_proc_user(pid, &user) && user != geteuid())
 			visit(context, pid);

@@ -43,7 +43,7 @@ static uint64_t size_of(const struct cs_ring_reader *ring)
 {
 	struct stat status;
 
-	if (ring->memory)
+	if (ring->memory || ring->fd < 0)
 		return ring->memory_bytes;
 	return fstat(ring->fd, &status) || status.st_size < 0 ? 0 : (uint64_t)status.st_size;
 }

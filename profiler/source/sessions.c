@@ -118,7 +118,7 @@ static int look_at_place(struct cs_session_list *list, const char *place)
 		close(fd);
 	while (stream && !error && (entry = readdir(stream)))
 		if (is_session(entry->d_name))
-			error = look_into(list, dirfd(stream), place, entry->d_name);
+			error = look_into(list, fd, place, entry->d_name);
 	if (stream)
 		closedir(stream);
 	return error;
