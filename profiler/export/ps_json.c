@@ -178,6 +178,7 @@ static int put_coroutine(struct cs_json *json, const struct cs_ps *ps,
 	cs_json_bool(json, "stack_is_old",
 	             coroutine->stack && coroutine->flags & CS_COROUTINE_STACK_SAMPLED);
 	cs_json_bool(json, "shared_stack", coroutine->flags & CS_COROUTINE_SHARED_STACK);
+	cs_json_bool(json, "guessed_stack", coroutine->flags & CS_COROUTINE_GUESSED);
 	cs_json_bool(json, "locked", coroutine->flags & CS_COROUTINE_LOCKED);
 	cs_json_bool(json, "leaked", coroutine->flags & CS_COROUTINE_LEAKED);
 	error = put_stack(json, ps, "spawn", coroutine->spawn);

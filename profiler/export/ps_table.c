@@ -151,9 +151,14 @@ static void put_cpu(const struct cs_ps *ps, const struct line *line, char *text,
 
 static void put_switches(const struct cs_ps *ps, const struct line *line, char *text, size_t size)
 {
+	bool at_least = line->coroutine->flags & CS_COROUTINE_UNTOLD;
+	uint64_t switches = line->group ? line->group->switches : line->coroutine->switches;
+
 	(void)ps;
-	put_number(line->group ? line->group->switches : line->coroutine->switches, cs_text_count,
-	           text, size);
+	*text = '\0';
+	if (switches != CS_UNKNOWN)
+		snprintf(text, size, "%s%s", at_least ? ">" : "",
+		         cs_text_count((double)switches).s);
 }
 
 static void put_stack(const struct cs_ps *ps, const struct line *line, char *text, size_t size)

@@ -209,6 +209,21 @@ static void note_mappings(const struct cs_ps *ps, struct cs_sink *sink)
 	}
 }
 
+/* Pieces of memory, where nothing tells where a stack begins and ends. */
+static void note_guesses(const struct cs_ps *ps, struct cs_sink *sink)
+{
+	uint32_t guessed = 0;
+
+	for (uint32_t i = 0; i < ps->snapshot->coroutine_count; i++)
+		guessed += (ps->snapshot->coroutines[i].flags & CS_COROUTINE_GUESSED) != 0;
+	if (guessed)
+		cs_sink_printf(
+			sink,
+			"note: of %s of them it is not known where their stacks begin and "
+			"end: each 64 KiB are taken for one, so there may be fewer or more\n",
+			cs_text_count(guessed).s);
+}
+
 /* By their stacks alone: those that share one may have been noticed, or not. */
 static void note_shared_stacks(const struct cs_ps *ps, struct cs_sink *sink)
 {
@@ -249,6 +264,7 @@ static void put_notes(const struct cs_ps *ps, struct cs_sink *sink)
 		               cs_text_count((double)ps->snapshot->lost).s,
 		               ps->snapshot->lost == 1 ? " was" : "s were");
 	note_shared_stacks(ps, sink);
+	note_guesses(ps, sink);
 	note_overflows(ps, sink);
 	note_mappings(ps, sink);
 }

@@ -48,6 +48,9 @@ enum cs_coroutine_flag {
 	CS_COROUTINE_STACK_SAMPLED =
 		1u << 8,             /* the stack is where it was last seen, not where it is */
 	CS_COROUTINE_HEAP = 1u << 9, /* heap figures are kept for it: without, they are unknown */
+	/* Known by its stack alone: nobody tells when it is switched to, and not how long it ran. */
+	CS_COROUTINE_UNTOLD = 1u << 10,
+	CS_COROUTINE_GUESSED = 1u << 11, /* UNTOLD, and what is taken for its stack is a guess */
 };
 
 /* What of its heap a coroutine allocated; freed by whomever. As struct cs_heap_sum. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "source/agent_lane.h"
+#include "source/proc.h"
 
 /* A table that is not there yet, or that nobody can read, is asked for this often. */
 #define TABLE_NS UINT64_C(50000000)
@@ -61,6 +62,16 @@ static uint32_t thread(void *context, uint32_t tid)
 	return 0;
 }
 
+/* Its threads have the numbers that we see if the process has. */
+static uint64_t thread_sp(void *context, uint32_t tid)
+{
+	const struct cs_agent *agent = context;
+
+	if (agent->world->past || agent->info->pid != agent->host_pid)
+		return 0;
+	return cs_proc_thread_sp(agent->host_pid, tid);
+}
+
 void cs_agent_roster_start(struct cs_agent *agent)
 {
 	const struct cs_roster_world world = {
@@ -72,6 +83,7 @@ void cs_agent_roster_start(struct cs_agent *agent)
 		.spawn = spawn,
 		.frame = frame,
 		.thread = thread,
+		.thread_sp = thread_sp,
 		.context = agent,
 	};
 

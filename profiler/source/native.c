@@ -13,6 +13,7 @@
 
 #include "source/clock.h"
 #include "source/guard.h"
+#include "source/proc.h"
 #include "source/roster.h"
 #include "source/stackmem.h"
 #include "source/threads.h"
@@ -127,6 +128,13 @@ static uint32_t thread(void *context, uint32_t tid)
 	return cs_threads_find(&observation->threads, tid);
 }
 
+static uint64_t thread_sp(void *context, uint32_t tid)
+{
+	const struct cs_observation *observation = context;
+
+	return cs_proc_thread_sp(observation->pid, tid);
+}
+
 /* ---- life ---- */
 
 static void close_observation(struct cs_observation *observation)
@@ -156,6 +164,7 @@ static struct cs_observation *open_observation(uint32_t pid, uint32_t process,
 		.spawn = spawn,
 		.frame = frame,
 		.thread = thread,
+		.thread_sp = thread_sp,
 		.context = observation,
 	};
 	int found;
@@ -237,6 +246,12 @@ static int end_others(struct cs_observation *observation)
 	return 0;
 }
 
+/* The agent has read pages that the program never touched, to see where the stack ends. */
+static bool is_probed(const struct cs_coroutine *coroutine)
+{
+	return coroutine->flags & CS_COROUTINE_UNTOLD;
+}
+
 static uint64_t measure(struct cs_observation *observation)
 {
 	struct cs_model *model = observation->model;
@@ -253,7 +268,8 @@ static uint64_t measure(struct cs_observation *observation)
 		    !(coroutine->flags & CS_COROUTINE_SHARED_STACK))
 			stacks[count++] = (struct cs_stackmem){.low = coroutine->stack_low,
 			                                       .high = coroutine->stack_high,
-			                                       .id = id};
+			                                       .id = id,
+			                                       .probed = is_probed(coroutine)};
 	}
 	if (!stacks || cs_stackmem_read(observation->pid, stacks, count))
 		count = 0;

@@ -240,3 +240,19 @@ bool cs_proc_thread_name(const struct cs_proc *proc, uint32_t tid, char *name, u
 	name[strcspn(name, "\n")] = '\0';
 	return true;
 }
+
+/* "running", or "NUMBER ARGUMENT … SP PC". */
+uint64_t cs_proc_thread_sp(uint32_t pid, uint32_t tid)
+{
+	char path[64], text[256];
+	const char *last, *before = NULL;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/task/%" PRIu32 "/syscall", pid, tid);
+	if (!read_text(path, text, sizeof(text)))
+		return 0;
+	last = strrchr(text, ' ');
+	for (const char *at = text; last && at < last; at++)
+		if (*at == ' ')
+			before = at;
+	return before ? strtoull(before + 1, NULL, 16) : 0;
+}

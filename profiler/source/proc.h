@@ -52,6 +52,12 @@ uint32_t cs_proc_count_users(const char *folder);
 void cs_proc_each_foreigner(uint32_t root, void (*visit)(void *context, uint32_t pid),
                             void *context);
 
+/*
+ * The stack pointer of the thread TID while it waits in the kernel; 0: it runs, or that can't be
+ * read. PID and TID are as we see them.
+ */
+uint64_t cs_proc_thread_sp(uint32_t pid, uint32_t tid);
+
 /* The name of a thread, at most SIZE - 1 bytes; false: it is gone. */
 bool cs_proc_thread_name(const struct cs_proc *proc, uint32_t tid, char *name, uint32_t size);
 

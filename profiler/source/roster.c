@@ -27,6 +27,8 @@ void cs_roster_free(struct cs_roster *roster)
 	free(roster->ids);
 	free(roster->departed);
 	free(roster->unborn);
+	free(roster->stacks);
+	free(roster->suspects);
 	free(roster->copies);
 	*roster = (struct cs_roster){0};
 }
@@ -67,7 +69,7 @@ static void enter_thread(struct cs_roster *roster, uint32_t id, struct cs_corout
 }
 
 static void set_times(struct cs_roster *roster, struct cs_coroutine *coroutine,
-                      const struct cs_slot *slot, uint64_t now_ns)
+                      const struct cs_slot *slot, uint64_t seen_ns, uint64_t now_ns)
 {
 	const struct cs_roster_world *world = &roster->world;
 	uint64_t since_ns = slot->since ? world->time_ns(world->context, slot->since) : CS_UNKNOWN;
@@ -78,11 +80,17 @@ static void set_times(struct cs_roster *roster, struct cs_coroutine *coroutine,
 	if (since_ns != CS_UNKNOWN && coroutine->created_ns != CS_UNKNOWN &&
 	    since_ns < coroutine->created_ns)
 		since_ns = coroutine->created_ns;
+	/* What it was seen to do after that it did while it ran. */
+	if (since_ns != CS_UNKNOWN && cs_slot_is_parked(slot->turn) && seen_ns != CS_UNKNOWN &&
+	    seen_ns > since_ns && seen_ns <= now_ns)
+		since_ns = seen_ns;
 	coroutine->since_ns = coroutine->since_after_ns = since_ns;
 	coroutine->observed_ns = now_ns;
 	coroutine->switches = slot->turn >> 8;
-	coroutine->cpu_ns = cs_roster_sum_ns(world, slot->run_ticks);
 	coroutine->wait_ns = cs_roster_sum_ns(world, slot->wait_ticks);
+	if (coroutine->flags & CS_COROUTINE_UNTOLD)
+		return;
+	coroutine->cpu_ns = cs_roster_sum_ns(world, slot->run_ticks);
 	if (cs_slot_state(slot->turn) == CS_SLOT_RUNNING && since_ns != CS_UNKNOWN &&
 	    !(slot->flags & CS_SLOT_SYSCALL))
 		coroutine->cpu_ns += now_ns - since_ns;
@@ -94,9 +102,13 @@ static void apply(struct cs_roster *roster, uint32_t id, const struct cs_slot_co
 	const struct cs_slot *slot = &copy->slot;
 	struct cs_coroutine *coroutine = cs_model_coroutine_at(roster->world.model, id);
 	enum cs_slot_state state = cs_slot_state(slot->turn);
+	uint64_t seen_ns = CS_UNKNOWN;
 
 	if (!coroutine)
 		return;
+	if ((coroutine->flags & CS_COROUTINE_UNTOLD) &&
+	    (coroutine->flags & CS_COROUTINE_STACK_SAMPLED))
+		seen_ns = coroutine->stack_ns;
 	coroutine->flags &= (uint16_t)~CS_COROUTINE_UNSTABLE;
 	/* What is known of its stack is from before. */
 	if (coroutine->stack && !(coroutine->flags & CS_COROUTINE_STACK_SAMPLED)) {
@@ -106,7 +118,7 @@ static void apply(struct cs_roster *roster, uint32_t id, const struct cs_slot_co
 	if (copy->torn)
 		coroutine->flags |= CS_COROUTINE_UNSTABLE;
 	else
-		set_times(roster, coroutine, slot, now_ns);
+		set_times(roster, coroutine, slot, seen_ns, now_ns);
 	coroutine->flags |= cs_roster_flags(roster, copy->torn ? 0 : slot->flags);
 	coroutine->state = (uint8_t)state_of(state);
 	if (state == CS_SLOT_RUNNING && !copy->torn && (slot->flags & CS_SLOT_SYSCALL))
@@ -189,6 +201,8 @@ static bool take(struct cs_roster *roster, const struct cs_slot_copy *copy,
 		*id = 0;
 	}
 	/* The first time with a torn copy: nothing of it could be believed. */
+	if (slot->number && !copy->torn && (slot->flags & CS_SLOT_THREAD))
+		cs_roster_note_thread(roster, slot);
 	if (!slot->number || (!*id && (copy->torn || (slot->flags & CS_SLOT_THREAD)))) {
 		known->turn = slot->turn;
 		known->walked = slot->turn;
@@ -200,6 +214,8 @@ static bool take(struct cs_roster *roster, const struct cs_slot_copy *copy,
 		*id = meet(roster, slot);
 	known->turn = slot->turn;
 	if (!same || cs_slot_state(slot->turn) == CS_SLOT_RUNNING) {
+		if (!copy->torn && (same || sweep->eager))
+			cs_roster_suspect(roster, *id, slot);
 		apply(roster, *id, copy, sweep->now_ns);
 		sweep->changed += !same;
 	}
@@ -317,4 +333,5 @@ void cs_roster_sweep(struct cs_roster *roster, struct cs_roster_sweep *sweep)
 	}
 	if (roster->cursor >= roster->slots->count)
 		roster->cursor = 0;
+	cs_roster_end_suspicion(roster, sweep->now_ns);
 }

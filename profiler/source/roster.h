@@ -22,6 +22,8 @@ struct cs_roster_world {
 	uint32_t (*spawn)(void *context, uint64_t hash);    /* node; 0 unknown */
 	uint32_t (*frame)(void *context, uint64_t address); /* 0 unknown */
 	uint32_t (*thread)(void *context, uint32_t tid);    /* 0 unknown */
+	/* Its stack pointer, while it waits in the kernel; 0 unknown. */
+	uint64_t (*thread_sp)(void *context, uint32_t tid);
 	void *context;
 };
 
@@ -52,6 +54,18 @@ struct cs_roster {
 		uint32_t id;
 	} * unborn;
 	size_t unborn_count, unborn_room;
+	/* Threads' own stacks. */
+	struct cs_roster_stack {
+		uint32_t tid;
+		uint64_t low, high;
+	} * stacks;
+	size_t stack_count, stack_room;
+	/* Said to run by who may not know that they have left. */
+	struct cs_roster_suspect {
+		uint64_t number, since_ns, low, high;
+		uint32_t id, tid;
+	} * suspects;
+	size_t suspect_count, suspect_room;
 	struct cs_slot_copy *copies;
 };
 

@@ -80,6 +80,7 @@ uint16_t cs_roster_flags(const struct cs_roster *roster, uint32_t flags)
 {
 	return (uint16_t)((flags & CS_SLOT_SYSTEM ? CS_COROUTINE_SYSTEM : 0) |
 	                  (flags & CS_SLOT_SHARED_STACK ? CS_COROUTINE_SHARED_STACK : 0) |
+	                  (flags & CS_SLOT_GUESSED ? CS_COROUTINE_GUESSED : 0) |
 	                  (roster->world.heap ? CS_COROUTINE_HEAP : 0));
 }
 
@@ -173,6 +174,14 @@ void cs_roster_count_lost(struct cs_roster *roster, uint64_t told_ns, uint64_t n
 	roster->unborn_count = kept;
 }
 
+/* What no adapter speaks for. */
+static bool is_untold(const struct cs_roster *roster, uint32_t runtime)
+{
+	const struct cs_runtime *of = cs_model_runtime_at(roster->world.model, runtime);
+
+	return of && !strcmp(of->name, "stack");
+}
+
 uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birth *birth)
 {
 	const struct cs_roster_world *world = &roster->world;
@@ -187,9 +196,12 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 		return 0;
 	/* A birth that is told again says what it turned out to be. */
 	coroutine->flags |= cs_roster_flags(roster, birth->flags);
+	if ((birth->flags & CS_SLOT_FOUND) && is_untold(roster, runtime))
+		coroutine->flags |= CS_COROUTINE_UNTOLD;
 	if (birth->told)
 		count(roster, coroutine, birth->spawn);
-	if (birth->stack_low < birth->stack_high && !(birth->flags & CS_SLOT_BODY)) {
+	if (birth->stack_low < birth->stack_high &&
+	    !(birth->flags & (CS_SLOT_BODY | CS_SLOT_GUESSED))) {
 		coroutine->stack_low = birth->stack_low;
 		coroutine->stack_high = birth->stack_high;
 	}
@@ -275,7 +287,9 @@ void cs_roster_end(struct cs_roster *roster, const struct cs_record_coro_end *re
 	if (!coroutine)
 		return;
 	coroutine->switches = record->switches;
-	coroutine->cpu_ns = cs_roster_sum_ns(world, record->run_ticks);
+	coroutine->cpu_ns = coroutine->flags & CS_COROUTINE_UNTOLD
+	                            ? CS_UNKNOWN
+	                            : cs_roster_sum_ns(world, record->run_ticks);
 	coroutine->wait_ns = cs_roster_sum_ns(world, record->wait_ticks);
 	cs_roster_end_one(roster, id, time_ns);
 }

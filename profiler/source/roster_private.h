@@ -35,6 +35,12 @@ uint32_t cs_roster_be_born(struct cs_roster *roster, const struct cs_roster_birt
 void cs_roster_expect(struct cs_roster *roster, uint32_t id, uint64_t spawn);
 /* … is not expected any more, with what has been told until TOLD_NS. */
 void cs_roster_count_lost(struct cs_roster *roster, uint64_t told_ns, uint64_t now_ns);
+/* SLOT is a thread's: its stack is noted. */
+void cs_roster_note_thread(struct cs_roster *roster, const struct cs_slot *slot);
+/* ID is about to be as SLOT says; if that is that it runs, it may have left unnoticed … */
+void cs_roster_suspect(struct cs_roster *roster, uint32_t id, const struct cs_slot *slot);
+/* … and those that have are no longer said to run. */
+void cs_roster_end_suspicion(struct cs_roster *roster, uint64_t now_ns);
 /* It runs on no thread any more. */
 void cs_roster_leave_thread(struct cs_roster *roster, uint32_t id, struct cs_coroutine *coroutine);
 void cs_roster_end_one(struct cs_roster *roster, uint32_t id, uint64_t time_ns);

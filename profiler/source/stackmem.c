@@ -21,6 +21,8 @@
 
 /* In memory, or swapped out. */
 #define TOUCHED (UINT64_C(3) << 62)
+/* Swapped out, or in memory and nobody else's: the kernel's page of zeroes is everybody's. */
+#define WRITTEN (UINT64_C(1) << 62 | UINT64_C(1) << 56)
 
 struct window {
 	int fd;
@@ -52,17 +54,18 @@ static bool move(struct window *window, uint64_t first, uint64_t end)
 	return window->count > 0;
 }
 
-static bool is_touched(struct window *window, uint64_t page, uint64_t end)
+static bool has(struct window *window, uint64_t page, uint64_t end, uint64_t bits)
 {
 	if (page - window->first >= window->count && !move(window, page, end))
 		return false;
-	return (window->pages[page - window->first] & TOUCHED) != 0;
+	return (window->pages[page - window->first] & bits) != 0;
 }
 
 static void measure(struct window *window, struct cs_stackmem *stack)
 {
 	uint64_t low = stack->low;
 	uint64_t end = (stack->high + PAGE - 1) / PAGE;
+	uint64_t bits = stack->probed ? WRITTEN : TOUCHED;
 
 	stack->resident = stack->peak = 0;
 	if (low >= stack->high || stack->high >> 47)
@@ -70,7 +73,7 @@ static void measure(struct window *window, struct cs_stackmem *stack)
 	if (stack->high - low > STACK_MAX)
 		low = stack->high - STACK_MAX;
 	for (uint64_t page = low / PAGE; page < end; page++) {
-		if (!is_touched(window, page, end))
+		if (!has(window, page, end, bits))
 			continue;
 		stack->resident += PAGE;
 		if (!stack->peak)

@@ -6,12 +6,14 @@
 #ifndef CS_SOURCE_STACKMEM_H
 #define CS_SOURCE_STACKMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct cs_stackmem {
 	uint64_t low, high;
 	uint32_t id;       /* of the caller */
+	bool probed;       /* pages that were only read, and are nobody's own, do not count */
 	uint64_t resident; /* out: bytes of its pages that are in memory or swapped out */
 	uint64_t peak;     /* out: from its lowest touched page to its end */
 };

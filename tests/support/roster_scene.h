@@ -51,6 +51,13 @@ static inline uint32_t roster_thread(void *context, uint32_t tid)
 	return tid == ROSTER_TID ? scene->thread : 0;
 }
 
+static inline uint64_t roster_thread_sp(void *context, uint32_t tid)
+{
+	(void)context;
+	(void)tid;
+	return 0;
+}
+
 static inline size_t roster_table_bytes(uint32_t slots)
 {
 	return CS_SLOTS_HEADER_BYTES + slots * sizeof(struct cs_slot);
@@ -85,6 +92,7 @@ static inline bool roster_scene_begin(struct roster_scene *scene, struct cs_slot
 		.spawn = roster_spawn,
 		.frame = roster_frame,
 		.thread = roster_thread,
+		.thread_sp = roster_thread_sp,
 		.context = scene,
 	};
 	cs_roster_start(&scene->roster, &world);

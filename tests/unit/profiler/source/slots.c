@@ -16,7 +16,8 @@ int slots_begin(void **state)
 	scene->table->slot_count = 1024;
 	strcpy(scene->table->texts[1].text, "ucontext");
 	strcpy(scene->table->texts[2].text, "read");
-	scene->table->text_count = 2;
+	strcpy(scene->table->texts[3].text, "stack");
+	scene->table->text_count = 3;
 	*state = scene;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A roster over a table of SLOTS slots, two texts and no stacks. */
+/* A roster over a table of SLOTS slots, three texts and no stacks. */
 #ifndef CS_TEST_SLOTS_H
 #define CS_TEST_SLOTS_H
 

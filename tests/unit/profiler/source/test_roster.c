@@ -234,6 +234,98 @@ static void a_round_that_ran_out_of_time_goes_on_with_the_next(void **state)
 	assert_int_equal(cs_model_coroutines_alive(scene->model, scene->process), SLOTS);
 }
 
+/* ---- known by their stacks alone ---- */
+
+static struct cs_slot *put_found(struct roster_scene *scene, uint32_t index, uint64_t number,
+                                 enum cs_slot_state state, uint16_t flags)
+{
+	struct cs_slot *slot = slots_put(scene, index, number, 2, state);
+
+	slot->runtime = 3;
+	slot->flags = flags;
+	slot->stack_low = 0x10000;
+	slot->stack_high = 0x20000;
+	slot->tid = 7;
+	slot->since = 20;
+	slot->run_ticks = 4;
+	return slot;
+}
+
+/* From one event on its stack to one elsewhere is not the time that it ran. */
+static void nobody_tells_how_long_one_ran_that_its_stack_alone_tells_of(void **state)
+{
+	struct roster_scene *scene = *state;
+
+	put_found(scene, 0, 1, CS_SLOT_RUNNING, CS_SLOT_FOUND);
+	put_found(scene, 1, 2, CS_SLOT_RUNNING, CS_SLOT_FOUND)->runtime = 1;
+	roster_scene_look(scene, 1000);
+	assert_true(slots_coroutine(scene, 1)->cpu_ns == CS_UNKNOWN);
+	assert_int_equal(slots_coroutine(scene, 1)->stack_high, 0x20000);
+	assert_int_equal(slots_coroutine(scene, 2)->cpu_ns, 40 + 800);
+}
+
+static void what_is_a_guess_is_not_told_as_the_bounds_of_a_stack(void **state)
+{
+	struct roster_scene *scene = *state;
+
+	put_found(scene, 0, 1, CS_SLOT_WAITING, CS_SLOT_FOUND | CS_SLOT_GUESSED);
+	roster_scene_look(scene, 1000);
+	assert_int_equal(slots_coroutine(scene, 1)->stack_high, 0);
+	assert_true(slots_coroutine(scene, 1)->flags & CS_COROUTINE_GUESSED);
+}
+
+/* Its last allocation was after the look that its switch has its time from. */
+static void one_waits_no_longer_than_since_it_was_last_seen(void **state)
+{
+	struct roster_scene *scene = *state;
+	uint32_t id;
+
+	put_found(scene, 0, 1, CS_SLOT_RUNNING, CS_SLOT_FOUND);
+	roster_scene_look(scene, 300);
+	id = cs_roster_find(&scene->roster, 1);
+	cs_model_coroutine_seen(scene->model, id, scene->node, 350);
+	scene->slots[0].turn = 2 << 8 | CS_SLOT_WAITING;
+	roster_scene_look(scene, 400);
+	assert_int_equal(slots_coroutine(scene, 1)->since_ns, 350);
+}
+
+static uint64_t present_sp;
+
+static uint64_t sp_of(void *context, uint32_t tid)
+{
+	(void)context;
+	return tid == 7 ? present_sp : 0;
+}
+
+static unsigned state_with(struct roster_scene *scene, uint64_t sp, uint64_t now_ns)
+{
+	present_sp = sp;
+	roster_scene_look(scene, now_ns);
+	return slots_coroutine(scene, 1)->state;
+}
+
+/* Its thread has gone back to its own stack and sleeps: of that there is no event. */
+static void whose_thread_sleeps_on_its_own_stack_does_not_run(void **state)
+{
+	struct roster_scene *scene = *state;
+	struct cs_slot *own = slots_put(scene, 1, 9, 1, CS_SLOT_WAITING);
+
+	own->flags = CS_SLOT_THREAD;
+	own->tid = 7;
+	own->stack_low = 0x90000;
+	own->stack_high = 0xa0000;
+	put_found(scene, 0, 1, CS_SLOT_RUNNING, CS_SLOT_FOUND);
+	scene->roster.world.thread_sp = sp_of;
+	roster_scene_look(scene, 1000);
+	assert_int_equal(state_with(scene, 0x18000, 1100), CS_COROUTINE_RUNNING);
+	assert_int_equal(state_with(scene, 0, 1200), CS_COROUTINE_RUNNING);
+	assert_int_equal(state_with(scene, 0x500000, 1300), CS_COROUTINE_RUNNING); /* a handler's */
+	assert_int_equal(state_with(scene, 0x98000, 1400), CS_COROUTINE_WAITING);
+	assert_int_equal(state_with(scene, 0x98000, 1500), CS_COROUTINE_WAITING);
+	assert_int_equal(slots_coroutine(scene, 1)->since_ns, 1400);
+	assert_int_equal(state_with(scene, 0x18000, 1600), CS_COROUTINE_RUNNING);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, slots_begin, slots_end)
 
 int main(void)
@@ -249,6 +341,10 @@ int main(void)
 		TEST(an_end_that_a_record_tells_is_exact),
 		TEST(an_end_that_nobody_tells_is_noticed),
 		TEST(a_round_that_ran_out_of_time_goes_on_with_the_next),
+		TEST(nobody_tells_how_long_one_ran_that_its_stack_alone_tells_of),
+		TEST(what_is_a_guess_is_not_told_as_the_bounds_of_a_stack),
+		TEST(one_waits_no_longer_than_since_it_was_last_seen),
+		TEST(whose_thread_sleeps_on_its_own_stack_does_not_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
