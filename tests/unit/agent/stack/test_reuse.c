@@ -21,6 +21,7 @@
 #define USUAL 32 /* of them, the last ones, keep frame pointers as compilers do */
 #define LIVE_MAX 90
 #define SECONDS 4
+#define LEAST 10240u
 
 struct code {
 	uint64_t pc;
@@ -213,7 +214,8 @@ static void churn(unsigned spoilt_in_1000)
 	uint64_t rounds = 0, reused = 0;
 
 	restart();
-	while (rounds % 1024 || time(NULL) < end) {
+	/* A machine that is slow and busy needs longer than that for enough of them. */
+	while (rounds % 1024 || rounds < LEAST || time(NULL) < end) {
 		uint64_t pops = draw(3) ? draw(4) : draw(live_count);
 		uint64_t pushes = draw(8);
 
@@ -229,7 +231,6 @@ static void churn(unsigned spoilt_in_1000)
 			restart();
 	}
 	print_message("%lu stacks, %lu with reuse, %lu recognised\n", rounds, reused, recognised);
-	assert_true(rounds > 10000);
 	assert_true(reused > rounds / 4);
 	assert_true(recognised > rounds / 4);
 }
