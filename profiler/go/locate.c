@@ -31,6 +31,8 @@ enum function {
 	READ_MEMSTATS,
 	SWEEP_ONE,
 	SCHED_INIT,
+	ALLOC_SPAN,
+	MARK_TERMINATION,
 	FUNCTIONS
 };
 
@@ -50,6 +52,8 @@ static const char *const function_names[FUNCTIONS] = {
 	[READ_MEMSTATS] = "runtime.readmemstats_m",
 	[SWEEP_ONE] = "runtime.sweepone",
 	[SCHED_INIT] = "runtime.schedinit",
+	[ALLOC_SPAN] = "runtime.(*mheap).allocSpan",
+	[MARK_TERMINATION] = "runtime.gcMarkTermination",
 };
 
 struct search {
@@ -212,12 +216,15 @@ static bool is_profile_switch(struct search *search, uint64_t at)
 	return false;
 }
 
+/* What stkbucket takes the address of is more than that: the collector counts itself there. */
 static bool is_memstats(struct search *search, uint64_t at)
 {
 	uint64_t pause;
 	uint32_t collections;
 
 	return is_used_by(search, STACK_BUCKET, at + search->layout->ms_buckhash_sys) &&
+	       is_used_by(search, MARK_TERMINATION, at + search->layout->ms_numgc) &&
+	       is_used_by(search, MARK_TERMINATION, at + search->layout->ms_pause_total) &&
 	       cs_go_read_u32(search->memory, at + search->layout->ms_numgc, &collections) &&
 	       collections < (UINT32_C(1) << 31) &&
 	       cs_go_read_u64(search->memory, at + search->layout->ms_pause_total, &pause) &&
@@ -300,6 +307,8 @@ static const struct pattern patterns[] = {
 	{VARIABLE(mutex_rate), SEM_ACQUIRE, CS_GO_OTHER, true, NO_SHIFT, is_mutex_rate},
 	{VARIABLE(memstats), READ_MEMSTATS, CS_GO_ADDRESS, true, NO_SHIFT, is_memstats},
 	{VARIABLE(memstats), STACK_BUCKET, CS_GO_ADDRESS, true, BEHIND_MEMSTATS, is_memstats},
+	/* In every program, which READ_MEMSTATS is not: the linker leaves out what nobody calls. */
+	{VARIABLE(heap_in_use), ALLOC_SPAN, CS_GO_ADDRESS, true, NO_SHIFT, is_heap_in_use},
 	{VARIABLE(heap_in_use), READ_MEMSTATS, CS_GO_LOAD, true, NO_SHIFT, is_heap_in_use},
 	{VARIABLE(sweepgen), SWEEP_ONE, CS_GO_LOAD, false, NO_SHIFT, is_sweepgen},
 };

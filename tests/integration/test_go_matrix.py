@@ -173,26 +173,47 @@ def memstats(program):
             (line.split() for line in program.ask("memstats").splitlines() if line)}
 
 
-def check_memory(name, program):
-    """To the byte; the program stands still when it says the same before and after."""
+def moment(program):
+    """Our figures, and theirs before and after; to the byte, where it says the same twice."""
     for _ in range(5):
         before = memstats(program)
         ours = {one["name"]: one["value"] for one in report("ps", program)["figures"]}
         after = memstats(program)
-        if all(before[key] == after[key] for key in MEMORY.values()):
+        if all(before[key] == after[key] for key in MEMORY.values() if key in before):
             break
+    return before, ours, after
+
+
+def check_figures(name, before, ours, after):
     # Dates and shares are shown to nine digits and more.
     wrong = {figure: (ours.get(figure), before[key]) for figure, key in MEMORY.items()
-             if before[key] == after[key] and
+             if key in before and before[key] == after[key] and
              abs(ours.get(figure, -1) - before[key]) > (before[key] * 1e-8 if
                                                         before[key] < 1 or before[key] > 1e17
                                                         else 0)}
-    cs.equal(f"{name}: memory and collector as MemStats has them", wrong, {})
+    cs.equal(name, wrong, {})
+
+
+def check_memory(name, program):
+    before, ours, after = moment(program)
+    check_figures(f"{name}: memory and collector as MemStats has them", before, ours, after)
     if name.startswith("go1.18"): # has no such sums
         return
     wrong = {figure: (ours.get(figure), before[key]) for figure, key in AS_OF_FLUSH.items()
              if not before[key] * 0.98 <= ours.get(figure, 0) <= after[key]}
     cs.equal(f"{name}: what was allocated, as of the last flush", wrong, {})
+
+
+def check_metrics(toolchain):
+    """A program that does not call runtime.ReadMemStats, which names all the variables."""
+    name = f"go{toolchain.version} without MemStats"
+    built = toolchain.build("metrics", "strip")
+    if built is None:
+        cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
+        return
+    with gotarget.Program([built]) as program:
+        cs.until_ok(lambda: check_figures(f"{name}: memory and collector as its metrics have them",
+                                          *moment(program)))
 
 
 def check_spans(toolchain):
@@ -276,6 +297,7 @@ def main():
     for toolchain in toolchains:
         for kind in gotarget.KINDS:
             check(toolchain, kind)
+        check_metrics(toolchain)
         check_spans(toolchain)
         check_scheduler(toolchain)
     cs.finish()
