@@ -70,6 +70,7 @@ uint32_t cs_model_thread(struct cs_model *model, uint32_t process, uint32_t tid,
 	entry->thread.start_ns = time_ns;
 	entry->thread.cpu_ns = CS_UNKNOWN;
 	entry->thread.wait_ns = CS_UNKNOWN;
+	entry->thread.share_ppm = CS_UNKNOWN;
 	cs_dirty_mark(&model->dirty_threads, &entry->dirty, model->threads.count);
 	return model->threads.count;
 }

@@ -108,6 +108,7 @@ struct cs_thread {
 	uint32_t coroutine;             /* slot: it runs this one; 0 none or unknown */
 	uint64_t cpu_ns;                /* in all; CS_UNKNOWN */
 	uint64_t wait_ns;               /* ready to run, and waiting for a CPU; CS_UNKNOWN */
+	uint64_t share_ppm;             /* of one CPU, between the last two looks; CS_UNKNOWN */
 	uint64_t stack_low, stack_high; /* 0, 0 unknown */
 };
 

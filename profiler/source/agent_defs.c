@@ -128,21 +128,25 @@ uint32_t cs_agent_thread_of(struct cs_agent *agent, uint32_t tid, uint64_t time_
 }
 
 /* Its lane begins to speak. */
-static struct cs_agent_thread *claim_thread(struct cs_agent *agent, uint32_t tid)
+static struct cs_agent_thread *claim_thread(struct cs_agent *agent, uint32_t tid, uint64_t time_ns)
 {
 	struct cs_agent_thread *thread = agent->outside ? find_thread(agent, tid) : NULL;
+	uint64_t end_ns;
 
 	if (!thread || !thread->outside)
 		return NULL;
 	thread->outside = false;
 	agent->outside--;
-	return thread;
+	/* It may have ended without a word, and its number be another's now. */
+	end_ns = cs_model_thread_at(agent->world->model, thread->id)->end_ns;
+	thread->ended = end_ns && time_ns > end_ns;
+	return thread->ended ? NULL : thread;
 }
 
 static struct cs_agent_thread *begin_thread(struct cs_agent *agent, struct cs_agent_lane *state,
                                             uint32_t tid, uint64_t time_ns)
 {
-	struct cs_agent_thread *thread = claim_thread(agent, tid);
+	struct cs_agent_thread *thread = claim_thread(agent, tid, time_ns);
 
 	if (!thread)
 		thread = new_thread(agent, tid, time_ns);

@@ -81,14 +81,29 @@ static void read_names(struct cs_recorded *recorded)
 	}
 }
 
+/* One that has nothing to tell: it neither allocates nor switches. Its number may be a dead one's. */
+static uint32_t silent_thread(void *context, uint32_t tid)
+{
+	struct cs_agent *agent = context;
+	struct cs_model *model = agent->world->model;
+	uint32_t id = cs_agent_thread_of(agent, tid, cs_model_now(model));
+
+	if (id)
+		cs_model_thread_at(model, id)->end_ns = 0;
+	return id;
+}
+
 /* States and times, where the kernel calls them by the numbers that the agent told. */
 static void read_threads(struct cs_recorded *recorded)
 {
 	struct cs_agent *agent = recorded->agent;
 
-	if (recorded->proc.pid == agent->info->pid)
-		(void)cs_threads_look(&recorded->threads, recorded->proc.pid, agent->world->model,
-		                      agent->process, false);
+	if (recorded->proc.pid != agent->info->pid)
+		return;
+	recorded->threads.maker = silent_thread;
+	recorded->threads.context = agent;
+	(void)cs_threads_look(&recorded->threads, recorded->proc.pid, agent->world->model,
+	                      agent->process, true);
 }
 
 void cs_readings_take(struct cs_readings *readings, struct cs_recorded *recorded, uint64_t now_ns)

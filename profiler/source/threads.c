@@ -12,9 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
+
+/* Shares of less than that tell of chance. */
+#define SHARE_NS UINT64_C(100000000)
+#define WHOLE_PPM UINT64_C(1000000)
 
 /* ---- what the files say ---- */
 
@@ -131,6 +136,7 @@ static int know(struct cs_threads *threads, uint32_t tid, uint32_t id)
 
 	if (at < threads->count && threads->known[at].tid == tid) {
 		threads->known[at].id = id;
+		threads->known[at].cpu_ns = CS_UNKNOWN;
 		return 0;
 	}
 	if (cs_array_reserve(&known, &threads->room, sizeof(*threads->known), threads->count + 1))
@@ -138,7 +144,7 @@ static int know(struct cs_threads *threads, uint32_t tid, uint32_t id)
 	threads->known = known;
 	memmove(&threads->known[at + 1], &threads->known[at],
 	        (threads->count - at) * sizeof(*threads->known));
-	threads->known[at] = (struct cs_known_thread){.tid = tid, .id = id};
+	threads->known[at] = (struct cs_known_thread){.tid = tid, .id = id, .cpu_ns = CS_UNKNOWN};
 	threads->count++;
 	return 0;
 }
@@ -161,18 +167,45 @@ static int adopt(struct cs_threads *threads, const struct cs_model *model, uint3
 	return 0;
 }
 
-static void set_facts(struct cs_model *model, uint32_t id, const struct cs_thread_facts *facts)
+/* SHARE is left as it was where not enough time has passed. */
+static void count_share(struct cs_known_thread *known, uint64_t cpu_ns, uint64_t *share_ppm)
 {
-	struct cs_thread *thread = cs_model_thread_at(model, id);
+	struct timespec now;
+	uint64_t now_ns;
 
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
+	if (known->cpu_ns != CS_UNKNOWN && known->cpu_ns <= cpu_ns) {
+		double passed_ns = (double)(now_ns - known->at_ns);
+
+		if (now_ns < known->at_ns + SHARE_NS)
+			return;
+		*share_ppm = (uint64_t)((double)(cpu_ns - known->cpu_ns) / passed_ns * WHOLE_PPM);
+		/* The kernel adds up in ticks: no thread has more than one CPU. */
+		if (*share_ppm > WHOLE_PPM)
+			*share_ppm = WHOLE_PPM;
+	}
+	known->cpu_ns = cpu_ns;
+	known->at_ns = now_ns;
+}
+
+static void set_facts(struct cs_model *model, struct cs_known_thread *known,
+                      const struct cs_thread_facts *facts)
+{
+	struct cs_thread *thread = cs_model_thread_at(model, known->id);
+	uint64_t share_ppm = thread->share_ppm;
+
+	count_share(known, facts->cpu_ns, &share_ppm);
 	if (thread->state == facts->state && thread->cpu_ns == facts->cpu_ns &&
-	    thread->wait_ns == facts->wait_ns && !strcmp(thread->name, facts->name))
+	    thread->wait_ns == facts->wait_ns && thread->share_ppm == share_ppm &&
+	    !strcmp(thread->name, facts->name))
 		return;
 	thread->state = (uint8_t)facts->state;
 	thread->cpu_ns = facts->cpu_ns;
 	thread->wait_ns = facts->wait_ns;
+	thread->share_ppm = share_ppm;
 	memcpy(thread->name, facts->name, sizeof(thread->name));
-	cs_model_thread_changed(model, id);
+	cs_model_thread_changed(model, known->id);
 }
 
 struct looking {
@@ -183,6 +216,20 @@ struct looking {
 	int folder;
 	uint64_t ticks_per_second;
 };
+
+/* Nobody has told of TID. 0: it is known from now on, perhaps without being made yet. */
+static int make(struct looking *looking, uint32_t tid, bool seen_before)
+{
+	struct cs_threads *threads = looking->threads;
+	uint32_t id;
+
+	if (threads->maker && !seen_before)
+		return know(threads, tid, 0);
+	id = threads->maker ? threads->maker(threads->context, tid)
+	                    : cs_model_thread(looking->model, looking->process, tid,
+	                                      cs_model_now(looking->model));
+	return id ? know(threads, tid, id) : -ENOMEM;
+}
 
 static int look_at(struct looking *looking, const char *name)
 {
@@ -198,16 +245,16 @@ static int look_at(struct looking *looking, const char *name)
 	has = read_at(looking->folder, name, "schedstat", schedstat, sizeof(schedstat));
 	if (!cs_thread_parse(stat, has ? schedstat : NULL, looking->ticks_per_second, &facts))
 		return 0;
-	if (!known) {
-		uint32_t id = cs_model_thread(looking->model, looking->process, tid,
-		                              cs_model_now(looking->model));
+	if (!known || !known->id) {
+		int error = make(looking, tid, known != NULL);
 
-		if (!id || know(looking->threads, tid, id))
-			return -ENOMEM;
+		if (error)
+			return error;
 		known = known_of(looking->threads, tid);
 	}
 	known->look = looking->threads->look;
-	set_facts(looking->model, known->id, &facts);
+	if (known->id)
+		set_facts(looking->model, known, &facts);
 	return 0;
 }
 
@@ -217,15 +264,19 @@ static void end_the_others(struct cs_threads *threads, struct cs_model *model)
 
 	for (size_t i = 0; i < threads->count; i++) {
 		struct cs_known_thread *known = &threads->known[i];
-		struct cs_thread *thread = cs_model_thread_at(model, known->id);
+		struct cs_thread *thread;
 
 		if (known->look == threads->look) {
 			threads->known[kept++] = *known;
 			continue;
 		}
+		if (!known->id)
+			continue;
+		thread = cs_model_thread_at(model, known->id);
 		if (!thread->end_ns)
 			thread->end_ns = cs_model_now(model);
 		thread->state = CS_THREAD_DEAD;
+		thread->share_ppm = 0;
 		thread->coroutine = 0;
 		cs_model_thread_changed(model, known->id);
 	}

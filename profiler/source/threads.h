@@ -5,6 +5,8 @@
  *
  * Threads of the model that exist already (the agent told of them) are brought up to date;
  * the others are made only if the caller says so.
+ *
+ * A share of a CPU is that between two looks, at least SHARE_NS apart.
  */
 #ifndef CS_SOURCE_THREADS_H
 #define CS_SOURCE_THREADS_H
@@ -16,9 +18,16 @@
 
 struct cs_known_thread {
 	uint32_t tid;
-	uint32_t id;   /* of the model */
-	uint32_t look; /* the last one that saw it */
+	uint32_t id; /* of the model; 0: it was seen, and is made if it is still there next time */
+	uint32_t look;          /* the last one that saw it */
+	uint64_t cpu_ns, at_ns; /* what its share is counted from; CS_UNKNOWN: nothing yet */
 };
+
+/*
+ * Makes the model's thread of TID, as others know it; 0: no memory. Asked for threads that two
+ * looks have seen: one that was told of and is just ending is not made again.
+ */
+typedef uint32_t cs_thread_maker(void *context, uint32_t tid);
 
 /* All zero is an empty one. One process each. */
 struct cs_threads {
@@ -26,6 +35,8 @@ struct cs_threads {
 	size_t count, room;
 	uint32_t seen; /* threads of the model that were looked at */
 	uint32_t look;
+	cs_thread_maker *maker; /* NULL: who is to be made is made at once */
+	void *context;
 };
 
 /*

@@ -47,7 +47,8 @@ static int restore_lost(struct cs_decoder *decoder, enum cs_trace_record kind)
 {
 	struct cs_model *model = decoder->model;
 	struct cs_process process = {0};
-	struct cs_thread thread = {.process = 1, .cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN};
+	struct cs_thread thread = {
+		.process = 1, .cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN, .share_ppm = CS_UNKNOWN};
 	struct cs_module module = {0};
 	struct cs_frame frame = {.module = CS_MODULE_NONE, .offset = CS_FRAME_LOST};
 	struct cs_node node = {.frame = decoder->lost_frame};
@@ -147,7 +148,8 @@ static int decode_process(struct cs_decoder *decoder, struct cs_cursor *fields)
 
 static int decode_thread(struct cs_decoder *decoder, struct cs_cursor *fields)
 {
-	struct cs_thread thread = {.cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN};
+	struct cs_thread thread = {
+		.cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN, .share_ppm = CS_UNKNOWN};
 
 	if (!cs_fields_get(fields, cs_thread_fields, &thread))
 		return -EINVAL;

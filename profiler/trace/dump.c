@@ -189,7 +189,8 @@ static void show_chunk(struct dumping *dumping, struct cs_cursor *fields)
 
 static void show_thread_state(struct dumping *dumping, struct cs_cursor *fields)
 {
-	struct cs_thread thread = {.cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN};
+	struct cs_thread thread = {
+		.cpu_ns = CS_UNKNOWN, .wait_ns = CS_UNKNOWN, .share_ppm = CS_UNKNOWN};
 
 	show_state(dumping, fields, "state of thread", cs_thread_state_fields, &thread);
 }

@@ -104,15 +104,11 @@ const struct cs_field cs_thread_fields[] = {
 };
 
 const struct cs_field cs_thread_state_fields[] = {
-	FIELD(U64, cs_thread, end_ns),
-	SIZED(NAME, cs_thread, name, 16),
-	FIELD(U8, cs_thread, state),
-	FIELD(U32, cs_thread, coroutine),
-	FIELD(KNOWN, cs_thread, cpu_ns),
-	FIELD(KNOWN, cs_thread, wait_ns),
-	FIELD(U64, cs_thread, stack_low),
-	FIELD(U64, cs_thread, stack_high),
-	END,
+	FIELD(U64, cs_thread, end_ns),      SIZED(NAME, cs_thread, name, 16),
+	FIELD(U8, cs_thread, state),        FIELD(U32, cs_thread, coroutine),
+	FIELD(KNOWN, cs_thread, cpu_ns),    FIELD(KNOWN, cs_thread, wait_ns),
+	FIELD(U64, cs_thread, stack_low),   FIELD(U64, cs_thread, stack_high),
+	FIELD(KNOWN, cs_thread, share_ppm), END,
 };
 
 const struct cs_field cs_loss_fields[] = {

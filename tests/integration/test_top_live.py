@@ -91,18 +91,24 @@ THREADS = ("import threading, time\n"
            "for i in range(3): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
            "time.sleep(60)\n")
 # A busy machine takes its time to start them.
-waits = iter(("300ms", "2s", "10s", "20s"))
+WAITS = ("300ms", "2s", "10s", "20s")
 
 
-def plain_threads():
+def plain_threads(waits, name, program, count):
     result = view(f"key 2\nwait {next(waits, '20s')}\nsave-screen -\nkey 1\nsave-screen -\n", "--",
-                  "python3", "-c", THREADS)
+                  *program)
     threads = result.out.split("\ncoroscope ")[0]
-    cs.check("plain threads: each is a row",
-             len(re.findall(r"^\s*\d+ python3 ", threads, re.M)) == 4, str(result))
+    cs.check(f"{name}: each is a row",
+             len(re.findall(rf"^\s*\d+ {os.path.basename(program[0])} ", threads, re.M)) == count,
+             str(result))
 
 
-cs.until_ok(plain_threads)
+waits_ = iter(WAITS)
+cs.until_ok(lambda: plain_threads(waits_, "plain threads", ["python3", "-c", THREADS], 4))
+# Those that only compute have nothing to tell the agent: the kernel knows of them.
+silent_ = iter(WAITS[1:])
+cs.until_ok(lambda: plain_threads(silent_, "silent threads",
+                                  [cs.need_target("cpu_share"), "60000"], 5))
 
 # ---- Go ----
 

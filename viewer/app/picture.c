@@ -125,28 +125,12 @@ int csv_picture_go_on(struct csv_session *session, struct csv_picture *picture,
 
 void csv_picture_compare(struct csv_picture *picture, const struct csv_picture *before)
 {
-	const struct cs_model *model = before->moment.model;
-	uint32_t threads = model ? cs_model_thread_count(model) : 0;
-
 	picture->scene.before = (struct csv_before){0};
-	if (!model)
-		return;
-	if (threads > picture->thread_room) {
-		uint64_t *times = realloc(picture->thread_cpu_ns, threads * sizeof(*times));
-
-		if (!times)
-			return;
-		picture->thread_cpu_ns = times;
-		picture->thread_room = threads;
-	}
-	for (uint32_t id = 1; id <= threads; id++)
-		picture->thread_cpu_ns[id - 1] = cs_model_thread_at(model, id)->cpu_ns;
-	picture->scene.before = (struct csv_before){
-		.time_ns = before->moment.time_ns,
-		.thread_cpu_ns = picture->thread_cpu_ns,
-		.threads = threads,
-		.switches = before->scene.counts.switches,
-	};
+	if (before->moment.model)
+		picture->scene.before = (struct csv_before){
+			.time_ns = before->moment.time_ns,
+			.switches = before->scene.counts.switches,
+		};
 }
 
 /* ---- and letting it go ---- */
@@ -189,11 +173,4 @@ void csv_picture_drop(struct csv_session *session, struct csv_picture *picture)
 	scene->stacks = NULL;
 	scene->now = NULL;
 	csv_living_release(&scene->living);
-}
-
-void csv_picture_release(struct csv_session *session, struct csv_picture *picture)
-{
-	csv_picture_drop(session, picture);
-	free(picture->thread_cpu_ns);
-	picture->thread_cpu_ns = NULL;
 }

@@ -73,20 +73,18 @@ static void count_coroutines(const struct cs_model *model, double *values)
 	}
 }
 
-static uint64_t cpu_of_threads(const struct cs_model *model)
+/* Of one CPU, by all threads; NAN: nobody knows. */
+static double cpu_share(const struct cs_model *model)
 {
-	uint64_t sum = 0;
-	bool known = false;
+	double sum = NAN;
 
 	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++) {
 		const struct cs_thread *thread = cs_model_thread_at(model, id);
 
-		if (thread->cpu_ns != CS_UNKNOWN && thread->cpu_ns) {
-			sum += thread->cpu_ns;
-			known = true;
-		}
+		if (thread->share_ppm != CS_UNKNOWN && !thread->end_ns)
+			sum = (isnan(sum) ? 0 : sum) + (double)thread->share_ppm / 1e6;
 	}
-	return known ? sum : CS_UNKNOWN;
+	return sum;
 }
 
 /* ---- points ---- */
@@ -136,7 +134,7 @@ static void show_those_that_hold(struct csv_timeline *timeline)
 
 int csv_timeline_add(struct csv_timeline *timeline, const struct cs_model *model)
 {
-	uint64_t now_ns = cs_model_now(model), cpu_ns = cpu_of_threads(model);
+	uint64_t now_ns = cs_model_now(model);
 	double values[CSV_SERIES_MAX];
 	int error = 0;
 
@@ -146,12 +144,8 @@ int csv_timeline_add(struct csv_timeline *timeline, const struct cs_model *model
 		values[kind] = NAN;
 	values[HEAP] = heap_in_use(model);
 	count_coroutines(model, values);
-	if (timeline->last_ns && cpu_ns != CS_UNKNOWN && timeline->last_cpu_ns != CS_UNKNOWN &&
-	    cpu_ns >= timeline->last_cpu_ns)
-		values[CPU] = (double)(cpu_ns - timeline->last_cpu_ns) /
-		              (double)(now_ns - timeline->last_ns);
+	values[CPU] = cpu_share(model);
 	timeline->last_ns = now_ns;
-	timeline->last_cpu_ns = cpu_ns;
 	for (int kind = 0; !error && kind < CSV_SERIES_MAX; kind++) {
 		timeline->all[kind].title = kinds[kind].title;
 		timeline->all[kind].unit = kinds[kind].unit;

@@ -17,8 +17,7 @@ struct csv_timeline {
 	uint32_t count;
 	struct csv_series all[CSV_SERIES_MAX];
 	size_t rooms[CSV_SERIES_MAX];
-	uint64_t last_ns;     /* of the last point */
-	uint64_t last_cpu_ns; /* of all threads at that time; CS_UNKNOWN */
+	uint64_t last_ns; /* of the last point */
 };
 
 /* The state of MODEL as one more point, unless it is no later than the last. 0 or -ENOMEM. */

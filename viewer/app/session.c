@@ -161,8 +161,8 @@ void csv_session_close(struct csv_session *session)
 	csv_census_release(&session->now.scene.mark_census);
 	csv_census_release(&session->now.scene.start_census);
 	csv_census_release(&session->now.scene.minute_census);
-	csv_picture_release(session, &session->now);
-	csv_picture_release(session, &session->next);
+	csv_picture_drop(session, &session->now);
+	csv_picture_drop(session, &session->next);
 	csv_moment_release(&session->mark);
 	csv_moment_release(&session->start);
 	cs_symbols_free(session->symbols);

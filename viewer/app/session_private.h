@@ -32,8 +32,6 @@ struct csv_picture {
 	uint32_t chunks;              /* of the trace that are in it */
 	bool at_end;                  /* and it moves with the end */
 	uint32_t named_frames;        /* frames of the model when names were looked up last */
-	uint64_t *thread_cpu_ns;      /* of the picture before */
-	uint32_t thread_room;
 	/* Its own are now, stacks, living, counts and before; the rest is the session's, and right
 	 * in the picture that is shown. */
 	struct csv_scene scene;
@@ -71,7 +69,6 @@ int csv_picture_go_on(struct csv_session *session, struct csv_picture *picture,
 void csv_picture_compare(struct csv_picture *picture, const struct csv_picture *before);
 /* Nothing is in it any more; moments that borrow its model get it. */
 void csv_picture_drop(struct csv_session *session, struct csv_picture *picture);
-void csv_picture_release(struct csv_session *session, struct csv_picture *picture);
 
 /* For one more moment: memory is for two of many coroutines. The next picture is begun anew. */
 void csv_session_make_room(struct csv_session *session);

@@ -28,9 +28,7 @@ struct csv_series {
 
 /* What the picture before this one showed, for rates. */
 struct csv_before {
-	uint64_t time_ns;              /* 0: there is none */
-	const uint64_t *thread_cpu_ns; /* by thread id - 1; CS_UNKNOWN */
-	uint32_t threads;
+	uint64_t time_ns;  /* 0: there is none */
 	uint64_t switches; /* of all coroutines that lived; CS_UNKNOWN */
 };
 

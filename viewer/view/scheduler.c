@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scheduling: how busy each thread was since the picture before, how many coroutines are in
+ * Scheduling: how busy each thread was at the last looks, how many coroutines are in
  * which state, and what the runtime says of its own scheduler (Go's Ms and Ps, run queues).
  */
 #include <errno.h>
@@ -75,7 +75,7 @@ static void put_threads(const struct scheduler *view, struct lines *lines)
 {
 	const struct cs_model *model = view->scene->now->model;
 
-	put_title(lines, "Threads: share of a CPU since the picture before");
+	put_title(lines, "Threads: share of a CPU");
 	for (uint32_t id = 1; id <= cs_model_thread_count(model); id++) {
 		const struct cs_thread *thread = cs_model_thread_at(model, id);
 		double share = csv_thread_share(view->scene, id);

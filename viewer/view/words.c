@@ -150,15 +150,9 @@ struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint
 
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread)
 {
-	const struct csv_before *before = &scene->before;
 	const struct cs_thread *now = cs_model_thread_at(scene->now->model, thread);
-	uint64_t cpu_ns = thread <= before->threads ? before->thread_cpu_ns[thread - 1]
-	                                            : CS_UNKNOWN;
 
-	if (!now || !before->time_ns || now->cpu_ns == CS_UNKNOWN || cpu_ns == CS_UNKNOWN ||
-	    now->cpu_ns < cpu_ns || scene->now->time_ns <= before->time_ns)
-		return NAN;
-	return (double)(now->cpu_ns - cpu_ns) / (double)(scene->now->time_ns - before->time_ns);
+	return !now || now->share_ppm == CS_UNKNOWN ? NAN : (double)now->share_ppm / 1e6;
 }
 
 enum csv_role csv_role_of_state(enum cs_coroutine_state state)

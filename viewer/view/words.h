@@ -33,7 +33,7 @@ uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now
 struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
 struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
 
-/* What part of one CPU a thread took since the picture before; NAN: not known. */
+/* What part of one CPU a thread took between the last two looks at it; NAN: not known. */
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread);
 enum csv_role csv_role_of_state(enum cs_coroutine_state state);
 

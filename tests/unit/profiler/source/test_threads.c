@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/unit.h"
@@ -92,12 +93,94 @@ static void a_look_finds_threads_and_their_end(void **state)
 	cs_model_free(model);
 }
 
+struct made {
+	struct cs_model *model;
+	uint32_t process, tid;
+	int asked;
+};
+
+static uint32_t make(void *context, uint32_t tid)
+{
+	struct made *made = context;
+
+	made->asked++;
+	made->tid = tid;
+	return cs_model_thread(made->model, made->process, tid, 0);
+}
+
+/* Who has told of its end may still be there for a moment: it must not come back. */
+static void who_is_silent_is_made_at_the_second_look(void **state)
+{
+	struct made made = {.model = cs_model_new()};
+	struct cs_process start = {.pid = (uint32_t)getpid()};
+	struct cs_threads threads = {.maker = make, .context = &made};
+	uint32_t tid, id;
+	pthread_t thread;
+
+	(void)state;
+	made.process = cs_model_process(made.model, &start);
+	cs_model_thread(made.model, made.process, start.pid, 0);
+	pthread_create(&thread, NULL, sleeper, NULL);
+	while (!(tid = (uint32_t)atomic_load(&told)))
+		usleep(1000);
+	assert_int_equal(cs_threads_look(&threads, start.pid, made.model, made.process, true), 0);
+	assert_int_equal(made.asked, 0);
+	assert_int_equal(cs_threads_find(&threads, tid), 0);
+	assert_int_equal(cs_threads_look(&threads, start.pid, made.model, made.process, true), 0);
+	assert_int_equal(made.asked, 1);
+	assert_int_equal(made.tid, tid);
+	id = cs_threads_find(&threads, tid);
+	assert_int_not_equal(id, 0);
+	assert_int_equal(cs_threads_look(&threads, start.pid, made.model, made.process, true), 0);
+	assert_int_equal(made.asked, 1);
+	assert_int_equal(cs_threads_find(&threads, tid), id);
+	atomic_store(&told, 0);
+	pthread_join(thread, NULL);
+	cs_threads_free(&threads);
+	cs_model_free(made.model);
+}
+
+static uint64_t own_cpu_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void a_share_is_what_was_used_between_two_looks(void **state)
+{
+	struct cs_model *model = cs_model_new();
+	struct cs_process start = {.pid = (uint32_t)getpid()};
+	uint32_t process = cs_model_process(model, &start);
+	uint32_t id = cs_model_thread(model, process, start.pid, 0);
+	struct cs_threads threads = {0};
+	uint64_t from_ns = own_cpu_ns(), share_ppm;
+
+	(void)state;
+	assert_int_equal(cs_threads_look(&threads, start.pid, model, process, false), 0);
+	assert_true(cs_model_thread_at(model, id)->share_ppm == CS_UNKNOWN);
+	while (own_cpu_ns() < from_ns + 200000000)
+		;
+	assert_int_equal(cs_threads_look(&threads, start.pid, model, process, false), 0);
+	share_ppm = cs_model_thread_at(model, id)->share_ppm;
+	assert_true(share_ppm > 0 && share_ppm <= 1000000);
+	/* Who sleeps has less. */
+	usleep(500000);
+	assert_int_equal(cs_threads_look(&threads, start.pid, model, process, false), 0);
+	assert_true(cs_model_thread_at(model, id)->share_ppm < 500000);
+	cs_threads_free(&threads);
+	cs_model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_may_hold_anything),
 		cmocka_unit_test(without_scheduler_statistics_the_clock_ticks_count),
 		cmocka_unit_test(a_look_finds_threads_and_their_end),
+		cmocka_unit_test(who_is_silent_is_made_at_the_second_look),
+		cmocka_unit_test(a_share_is_what_was_used_between_two_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,6 +103,7 @@ static void make_moment(struct cs_model *model, struct cs_symbols *symbols, uint
 		thread->state = tid == 42 ? CS_THREAD_SLEEPING : CS_THREAD_RUNNING;
 		thread->cpu_ns = tid == 42 ? S : 3 * S;
 		thread->wait_ns = CS_UNKNOWN;
+		thread->share_ppm = tid == 42 ? 100000 : 1000000;
 	}
 	struct cs_coroutine *first =
 		coroutine(model, runtime, 1, CS_COROUTINE_WAITING, "select (no cases)");
@@ -156,14 +157,9 @@ void scene_make(struct made_scene *made)
 	}
 	made->series[0] = (struct csv_series){"heap in use", CSV_SERIES_BYTES, made->heap, 4};
 	made->series[1] = (struct csv_series){"coroutines", CSV_SERIES_COUNT, made->coroutines, 4};
-	made->cpu_before[0] = S - 100000000;
-	made->cpu_before[1] = 2 * S;
 	*scene = (struct csv_scene){
 		.now = made->now_snapshot,
-		.before = {.time_ns = 119 * S,
-	                   .thread_cpu_ns = made->cpu_before,
-	                   .threads = 2,
-	                   .switches = CS_UNKNOWN},
+		.before = {.time_ns = 119 * S, .switches = CS_UNKNOWN},
 		.start = made->start_snapshot,
 		.stacks = cs_stacks_new(true),
 		.to_ns = 120 * S,

@@ -19,7 +19,6 @@ struct made_scene {
 	struct cs_snapshot *now_snapshot, *start_snapshot;
 	struct csv_point heap[4], coroutines[4];
 	struct csv_series series[2];
-	uint64_t cpu_before[2];
 	struct csv_scene scene;
 };
 
