@@ -74,7 +74,7 @@ for view in VIEWS:
 result = top("--batch", "--view", "heap", trace)
 total = cs.run([cs.COROSCOPE, "heap", "-n", "1", trace]).out.split("\n")[0]
 figure = re.match(r"total (\S+ \S+)", total).group(1)
-has("the view's total is that of the report", result, f"\n{figure}  95 %")
+has("the view's total is that of the report", result, f"\nbytes in use  {figure}  (95 %")
 
 result = top(trace, script="""size 100 20
 key 3
@@ -98,7 +98,7 @@ save-screen -
 has("time travel: to the peak, and a mark to compare with", result, "the peak of the heap, at",
     "since the mark", "mark ")
 has("filters: nothing passes, and a wrong one is told", result, "nothing passes the filter",
-    "understand the filter: there is no such field")
+    "understand the filter: there is no field")
 
 saved = cs.path("shown.folded")
 result = top(trace, script=f"size 80 20\nkey 4\nkey s\ntype {saved}\nkey enter\nsave-screen -\n")
@@ -171,8 +171,8 @@ try:
     cs.check("mouse: a click on a tab shows its view", "bytes in use" in screen, screen)
     time.sleep(0.4)
     tmux("send-keys", "-t", "t", "-l", "\033[<0;40;4M\033[<0;40;4m")
-    screen = wait_for("OBJECTSv")
-    cs.check("mouse: a click on a head sorts by it", "OBJECTSv" in screen, screen)
+    screen = wait_for("OBJECTS▼")
+    cs.check("mouse: a click on a head sorts by it", "OBJECTS▼" in screen, screen)
     # The help is longer than this screen: the wheel scrolls it.
     tmux("send-keys", "-t", "t", "?")
     wait_for("one row up")

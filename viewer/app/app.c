@@ -115,6 +115,7 @@ void csv_app_ask(struct csv_app *app, enum csv_asking what)
 
 	app->asking = what;
 	csv_prompt_open(&app->prompt, labels[what], what == CSV_ASKING_COPY ? "text" : "");
+	app->prompt.before = app->answers[what];
 	if (what == CSV_ASKING_FILTER && !csv_app_view(app)->filter) {
 		app->asking = CSV_ASKING_NOTHING;
 		csv_app_say(app, "this view has no rows to filter");
@@ -188,6 +189,9 @@ static void prompt_key(struct csv_app *app, uint32_t key)
 	}
 	if (end == CSV_PROMPT_GOES_ON)
 		return;
+	if (end == CSV_PROMPT_DONE && app->prompt.text[0])
+		snprintf(app->answers[app->asking], sizeof(app->answers[0]), "%s",
+		         app->prompt.text);
 	if (end == CSV_PROMPT_DONE)
 		answer(app);
 	app->asking = CSV_ASKING_NOTHING;
@@ -324,14 +328,14 @@ static void wheel(struct csv_app *app, int direction)
 static void click(struct csv_app *app, const struct csv_event *event)
 {
 	const struct csv_view *view = csv_app_view(app);
-	int x = 1;
+	struct csv_tab tab;
 
 	for (uint32_t i = 0; event->y == 1 && i < app->views; i++) {
-		int width = (int)strlen(csv_views[i]->name) + 4;
-
-		if (event->x >= x && event->x < x + width)
+		csv_app_tab(app, i, &tab);
+		if (event->x >= tab.x && event->x < tab.x + tab.width) {
 			csv_app_do(app, CSV_ACTION_VIEW_1 + i);
-		x += width;
+			break; /* they may lie elsewhere now */
+		}
 	}
 	if (event->y > 1 && view->click && !app->help) {
 		view->click(app->states[app->current], csv_session_scene(app->session), event->x,

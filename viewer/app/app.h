@@ -25,7 +25,8 @@ enum csv_asking {
 	CSV_ASKING_SAVE,
 	CSV_ASKING_COPY,
 	CSV_ASKING_SNAPSHOT,
-	CSV_ASKING_RECORD
+	CSV_ASKING_RECORD,
+	CSV_ASKING_KINDS
 };
 
 enum csv_work { CSV_WORK_NONE, CSV_WORK_READS, CSV_WORK_WRITES };
@@ -41,6 +42,7 @@ struct csv_app {
 	uint32_t help_top;
 	enum csv_asking asking;
 	struct csv_prompt prompt;
+	char answers[CSV_ASKING_KINDS][512]; /* the last ones */
 	char needle[128];
 	char message[256]; /* in the last line, until the next key */
 	bool message_bad;
@@ -102,6 +104,13 @@ int csv_app_copy(struct csv_app *app, const char *form, struct cs_diag *diag);
 int csv_app_save(struct csv_app *app, const char *path, struct cs_diag *diag);
 
 /* ---- between the files of the app ---- */
+
+/* Where the name of a view lies in the second line. */
+struct csv_tab {
+	char text[32];
+	int x, width;
+};
+void csv_app_tab(const struct csv_app *app, uint32_t view, struct csv_tab *tab);
 void csv_app_say(struct csv_app *app, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void csv_app_complain(struct csv_app *app, const struct cs_diag *diag);

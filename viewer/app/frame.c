@@ -4,6 +4,7 @@
  * line, which says what is uncertain: losses, unstable rows, sampling, the picture's age.
  */
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,16 +40,38 @@ static void draw_title(struct csv_app *app)
 	         "coroscope  %s", app->title);
 }
 
+void csv_app_tab(const struct csv_app *app, uint32_t view, struct csv_tab *tab)
+{
+	int all = 1;
+
+	for (uint32_t i = 0; i < app->views; i++)
+		all += (int)strlen(csv_views[i]->name) + 4;
+	/* Where not all have room, each has its key, and the one that is shown its name. */
+	*tab = (struct csv_tab){.x = all <= app->canvas.width};
+	for (uint32_t i = 0; i <= view && i < app->views; i++) {
+		bool named = all <= app->canvas.width || i == app->current;
+
+		tab->x += tab->width;
+		snprintf(tab->text, sizeof(tab->text), named ? " %" PRIu32 " %s " : " %" PRIu32,
+		         i + 1, csv_views[i]->name);
+		tab->width = (int)strlen(tab->text);
+	}
+}
+
 static void draw_tabs(struct csv_app *app)
 {
 	struct csv_canvas *canvas = &app->canvas;
+	struct csv_tab tab;
 	int x = 1;
 
 	csv_fill(canvas, (struct csv_area){0, 1, canvas->width, 1}, ' ', CSV_ROLE_TAB);
-	for (uint32_t i = 0; i < app->views; i++)
-		x += csv_putf(canvas, x, 1, canvas->width - x,
-		              i == app->current && !app->help ? CSV_ROLE_TAB_ACTIVE : CSV_ROLE_TAB,
-		              " %" PRIu32 " %s ", i + 1, csv_views[i]->name);
+	for (uint32_t i = 0; i < app->views; i++) {
+		csv_app_tab(app, i, &tab);
+		csv_put(canvas, tab.x, 1, canvas->width - tab.x,
+		        i == app->current && !app->help ? CSV_ROLE_TAB_ACTIVE : CSV_ROLE_TAB,
+		        tab.text);
+		x = tab.x + tab.width;
+	}
 	if (x + 8 < canvas->width)
 		csv_put_right(canvas, x, 1, canvas->width - x - 1,
 		              app->help ? CSV_ROLE_TAB_ACTIVE : CSV_ROLE_TAB, " ? help ");
@@ -63,59 +86,102 @@ static void ended(const struct csv_app *app, char *text, size_t bytes)
 	         known ? next : "");
 }
 
-/* What a person must know of the picture before believing it. */
-static void honest(const struct csv_app *app, char *text, size_t bytes)
+/* What a person must know of the picture before believing it: the last ones matter most. */
+struct doubts {
+	char parts[4][192];
+	int count;
+};
+
+static void doubt(struct doubts *doubts, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+static void doubt(struct doubts *doubts, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(doubts->parts[doubts->count++], sizeof(doubts->parts[0]), format, args);
+	va_end(args);
+}
+
+static void honest(const struct csv_app *app, struct doubts *doubts)
 {
 	const struct csv_scene *scene = scene_of(app);
 	const struct cs_snapshot *now = scene->now;
-	uint64_t unstable = scene->counts.unstable;
 	uint64_t age_ns = csv_session_age_ns(app->session);
-	size_t used = 0;
+	char next[192];
+
+	doubts->count = 0;
+	if (now->sampled)
+		doubt(doubts, "heap sampled 1/%s", cs_text_bytes((double)now->mean_bytes).s);
+	if (!csv_session_at_end(app->session)) {
+		doubt(doubts, "%s before the end", cs_text_duration(scene->to_ns - now->time_ns).s);
+	} else if (age_ns != CSV_THE_END) {
+		doubt(doubts, "age %s", cs_text_duration(age_ns).s);
+	} else if (app->ended) {
+		ended(app, next, sizeof(next));
+		doubt(doubts, "%s", next);
+	}
+	if (scene->counts.unstable)
+		doubt(doubts, "unstable %s", cs_text_count((double)scene->counts.unstable).s);
+	if (now->lost)
+		doubt(doubts, "lost %s", cs_text_count((double)now->lost).s);
+}
+
+/* As many of DOUBTS as have room, the last one cut rather than left out. Returns their columns. */
+static int put_doubts(struct csv_canvas *canvas, const struct doubts *doubts, int y, int room)
+{
+	char text[sizeof(doubts->parts) + 8];
+	int columns = 0;
+
+	for (int from = 0; from < doubts->count; from++) {
+		size_t used = 0;
+
+		for (int i = from; i < doubts->count; i++)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+			                         i > from ? "  " : "", doubts->parts[i]);
+		columns = csv_text_columns(canvas, text);
+		if (columns <= room)
+			break;
+	}
+	if (columns > room)
+		columns = room;
+	if (columns > 0)
+		csv_put(canvas, canvas->width - columns, y, columns, CSV_ROLE_STATUS, text);
+	return columns;
+}
+
+/* What is shown, or what has just been done. */
+static void put_about(const struct csv_app *app, char *text, size_t bytes)
+{
+	const struct csv_view *view = csv_app_view(app);
 
 	text[0] = 0;
-	if (now->sampled)
-		used += (size_t)snprintf(text + used, bytes - used, "heap sampled 1/%s  ",
-		                         cs_text_bytes((double)now->mean_bytes).s);
-	if (now->lost && used < bytes)
-		used += (size_t)snprintf(text + used, bytes - used, "lost %s  ",
-		                         cs_text_count((double)now->lost).s);
-	if (unstable && used < bytes)
-		used += (size_t)snprintf(text + used, bytes - used, "unstable %s  ",
-		                         cs_text_count((double)unstable).s);
-	if (!csv_session_at_end(app->session) && used < bytes)
-		snprintf(text + used, bytes - used, "%s before the end",
-		         cs_text_duration(scene->to_ns - now->time_ns).s);
-	else if (age_ns != CSV_THE_END && used < bytes)
-		snprintf(text + used, bytes - used, "age %s", cs_text_duration(age_ns).s);
-	else if (app->ended && used < bytes)
-		ended(app, text + used, bytes - used);
+	if (app->message[0])
+		snprintf(text, bytes, "%s", app->message);
+	else if (app->doing)
+		snprintf(text, bytes, "%s", app->doing);
+	else if (view->describe)
+		view->describe(app->states[app->current], text, bytes);
 }
 
 static void draw_status(struct csv_app *app)
 {
 	struct csv_canvas *canvas = &app->canvas;
-	const struct csv_view *view = csv_app_view(app);
-	int y = canvas->height - 1;
-	char about[384] = "", doubts[256];
+	int y = canvas->height - 1, room = canvas->width, right;
+	struct doubts doubts;
+	char about[384];
 
 	if (app->asking) {
 		csv_prompt_draw(&app->prompt, canvas, (struct csv_area){0, y, canvas->width, 1});
 		return;
 	}
 	csv_fill(canvas, (struct csv_area){0, y, canvas->width, 1}, ' ', CSV_ROLE_STATUS);
-	honest(app, doubts, sizeof(doubts));
-	if (app->message[0])
-		snprintf(about, sizeof(about), "%s", app->message);
-	else if (app->doing)
-		snprintf(about, sizeof(about), "%s", app->doing);
-	else if (view->describe)
-		view->describe(app->states[app->current], about, sizeof(about));
-	int right = csv_text_columns(canvas, doubts), left = csv_text_columns(canvas, about);
-
+	put_about(app, about, sizeof(about));
 	/* A message is there until the next key: where there is no room for both, it goes first. */
-	if (app->message[0] && left + 1 + right > canvas->width)
-		right = canvas->width > left + 1 ? canvas->width - left - 1 : 0;
-	csv_put_right(canvas, canvas->width - right, y, right, CSV_ROLE_STATUS, doubts);
+	if (app->message[0])
+		room -= csv_text_columns(canvas, about) + 1;
+	honest(app, &doubts);
+	right = put_doubts(canvas, &doubts, y, room > 0 ? room : 0);
 	csv_put(canvas, 0, y, canvas->width - right - (right > 0),
 	        app->message_bad && app->message[0] ? CSV_ROLE_BAD : CSV_ROLE_STATUS, about);
 }

@@ -42,7 +42,7 @@ enum {
 };
 
 const struct csv_field csv_coroutine_fields[] = {
-	[F_STATE] = {"state", CSV_FIELD_TEXT},
+	[F_STATE] = {"state", CSV_FIELD_TEXT, cs_coroutine_state_names, CS_COROUTINE_STATES},
 	[F_RUNTIME] = {"runtime", CSV_FIELD_TEXT},
 	[F_REASON] = {"reason", CSV_FIELD_TEXT},
 	[F_FUNCTION] = {"function", CSV_FIELD_TEXT}, /* any on its stack */

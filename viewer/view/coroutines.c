@@ -211,7 +211,7 @@ static void coroutines_draw(void *state, const struct csv_scene *scene, struct c
 	if (!grid_of(view)->count)
 		csv_put(canvas, area.x, area.y + 2, area.width, CSV_ROLE_FAINT,
 		        view->filter ? "no coroutine passes the filter"
-		                     : "no coroutines are known in this target");
+		                     : "no coroutines are known at this time");
 	if (below > 1)
 		draw_detail(view, scene, canvas,
 		            (struct csv_area){area.x, area.y + area.height - below, area.width,
@@ -334,8 +334,11 @@ static void coroutines_describe(const void *state, char *text, size_t bytes)
 {
 	const struct coroutines *view = state;
 
-	snprintf(text, bytes, "%u %s · %s%s%s%s", view->grids[view->mode].count,
-	         view->mode == GROUPS ? "groups" : "rows", mode_names[view->mode],
+	const uint32_t count = view->grids[view->mode].count;
+	const char *what = view->mode == GROUPS ? "group" : "row";
+
+	snprintf(text, bytes, "%s %s%s · %s%s%s%s", cs_text_count(count).s, what,
+	         count == 1 ? "" : "s", mode_names[view->mode],
 	         view->grids[view->mode].follow ? " · following" : "",
 	         view->filter_text[0] ? " · " : "", view->filter_text);
 }

@@ -64,6 +64,17 @@ static void put_wait(struct csv_lines *lines, const struct csv_scene *scene,
 	              call ? call->function : "");
 }
 
+/* ">5.0 s": it may have been longer, nobody saw it begin. */
+static struct cs_text at_least(uint64_t ns, bool open)
+{
+	struct cs_text exact = csv_words_duration(ns), text;
+
+	if (!open || ns == CS_UNKNOWN)
+		return exact;
+	snprintf(text.s, sizeof(text.s), ">%.30s", exact.s);
+	return text;
+}
+
 static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
                       const struct cs_coroutine *coroutine)
 {
@@ -77,10 +88,15 @@ static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
 	              csv_words_id(model, coroutine->runtime, coroutine->number).s,
 	              coroutine->name ? "  " : "", coroutine->name ? coroutine->name : "",
 	              cs_coroutine_state_names[coroutine->state], reason ? ": " : "",
-	              reason ? reason : "", csv_coroutine_wait_text(coroutine, now_ns).s,
+	              reason ? reason : "",
+	              at_least(csv_coroutine_wait_ns(coroutine, now_ns),
+	                       coroutine->since_after_ns == CS_UNKNOWN)
+	                      .s,
 	              coroutine->flags & CS_COROUTINE_OBSERVED ? " (as seen)" : "");
 	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited %s   switches %s",
-	              csv_coroutine_age_text(coroutine, now_ns).s,
+	              at_least(csv_coroutine_age_ns(coroutine, now_ns),
+	                       coroutine->created_after_ns == CS_UNKNOWN)
+	                      .s,
 	              csv_words_duration(coroutine->cpu_ns).s,
 	              csv_words_duration(coroutine->wait_ns).s,
 	              csv_words_count(coroutine->switches).s);
@@ -178,8 +194,8 @@ static void put_counts(struct csv_lines *lines, const struct csv_scene *scene,
 			used += (size_t)snprintf(text + used, sizeof(text) - used, "  %s %s",
 			                         cs_coroutine_state_names[i],
 			                         cs_text_count((double)group->states[i]).s);
-	csv_lines_put(lines, 0, CSV_ROLE_STRONG, "%s coroutines%s",
-	              cs_text_count((double)group->count).s, text);
+	csv_lines_put(lines, 0, CSV_ROLE_STRONG, "%s coroutine%s%s",
+	              cs_text_count((double)group->count).s, group->count == 1 ? "" : "s", text);
 	text[0] = 0;
 	used = 0;
 	for (uint32_t i = 0; i < group->reason_count && used < sizeof(text); i++) {

@@ -243,7 +243,7 @@ static void draw_total(const struct heap *view, struct csv_canvas *canvas, struc
 	char interval[96] = "", change[64] = "";
 
 	if (rollup->sampled)
-		snprintf(interval, sizeof(interval), "  95 %%: %s … %s",
+		snprintf(interval, sizeof(interval), "  (95 %%: %s … %s)",
 		         csv_words_metric(view->metric, rollup->low).s,
 		         csv_words_metric(view->metric, rollup->high).s);
 	if (rollup->base)
@@ -252,9 +252,9 @@ static void draw_total(const struct heap *view, struct csv_canvas *canvas, struc
 		                                 (double)(rollup->total - rollup->base_total))
 		                 .s,
 		         view->scene->mark ? "mark" : "start");
-	csv_putf(canvas, area.x, area.y, area.width, CSV_ROLE_STRONG, "%s%s%s%s %s",
-	         sure[rollup->certainty], csv_words_metric(view->metric, (double)rollup->total).s,
-	         interval, change, cs_metric_info[view->metric].title);
+	csv_putf(canvas, area.x, area.y, area.width, CSV_ROLE_STRONG, "%s  %s%s%s%s",
+	         cs_metric_info[view->metric].title, sure[rollup->certainty],
+	         csv_words_metric(view->metric, (double)rollup->total).s, interval, change);
 }
 
 /* The whole stack of the selected row, innermost call first. */

@@ -31,14 +31,32 @@ void csv_lines_begin(struct csv_lines *lines, struct csv_canvas *canvas, struct 
 	*lines = (struct csv_lines){canvas, area, area.y - (int)top, area.y - (int)top};
 }
 
+/* "▼ 6 more lines" on the ruler. */
+static void say_more(const struct csv_lines *lines, int more)
+{
+	char text[48];
+	int columns =
+		snprintf(text, sizeof(text), "   %d more line%s ", more, more == 1 ? "" : "s");
+	int x = lines->area.x + lines->area.width - columns - 1, y = lines->area.y - 1;
+
+	if (x <= lines->area.x)
+		return;
+	csv_put(lines->canvas, x, y, columns, CSV_ROLE_FAINT, text);
+	csv_put_character(lines->canvas, x + 1, y, csv_glyph(lines->canvas, CSV_GLYPH_DOWN),
+	                  CSV_ROLE_FAINT);
+}
+
 void csv_lines_end(const struct csv_lines *lines, uint32_t *top)
 {
 	int beyond = lines->y - lines->first - lines->area.height;
+	int more = lines->y - lines->area.y - lines->area.height;
 
 	if (beyond <= 0)
 		*top = 0;
 	else if (*top > (uint32_t)beyond)
 		*top = (uint32_t)beyond;
+	if (more > 0)
+		say_more(lines, more);
 }
 
 void csv_lines_put(struct csv_lines *lines, int x, enum csv_role role, const char *format, ...)

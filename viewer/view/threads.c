@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Threads: what each one does, on which coroutine, and what part of a CPU it took since the
- * picture before.
+ * Threads: what each one does, on which coroutine, and what part of a CPU it took between
+ * the last two looks at it.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -26,8 +26,12 @@ static const struct csv_column columns[] = {
 };
 
 static const struct csv_field fields[] = {
-	{"name", CSV_FIELD_TEXT}, {"state", CSV_FIELD_TEXT},   {"coroutine", CSV_FIELD_TEXT},
-	{"tid", CSV_FIELD_COUNT}, {"cpu", CSV_FIELD_DURATION}, {NULL, 0},
+	{"name", CSV_FIELD_TEXT},
+	{"state", CSV_FIELD_TEXT, cs_thread_state_names, CS_THREAD_STATES},
+	{"coroutine", CSV_FIELD_TEXT},
+	{"tid", CSV_FIELD_COUNT},
+	{"cpu", CSV_FIELD_DURATION},
+	{NULL, 0},
 };
 
 struct threads {
@@ -303,7 +307,8 @@ static void threads_describe(const void *state, char *text, size_t bytes)
 {
 	const struct threads *view = state;
 
-	snprintf(text, bytes, "%u threads%s%s", view->grid.count, view->filter_text[0] ? " · " : "",
+	snprintf(text, bytes, "%s thread%s%s%s", cs_text_count(view->grid.count).s,
+	         view->grid.count == 1 ? "" : "s", view->filter_text[0] ? " · " : "",
 	         view->filter_text);
 }
 

@@ -3,34 +3,18 @@
  * A recursive descent over the text makes a tree; every level of nesting costs a level of the
  * C stack, so nesting is bounded. Regular expressions are compiled once.
  */
-#include "widget/expression.h"
+#include "widget/expression_private.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
-#include <regex.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define NESTING_MAX 32
 #define WORD_MAX 256
-#define KNOWN_MAX (1u << 22)
-
-enum kind { AND, OR, NOT, LIKE, EQUAL, LESS, GREATER, AT_LEAST, AT_MOST, CONTAINS };
-
-struct csv_expression {
-	enum kind kind;
-	int field; /* of LIKE to AT_MOST; CONTAINS: all texts */
-	double number;
-	char *text;
-	bool has_pattern;
-	regex_t pattern;
-	const struct csv_field *fields;
-	uint8_t *known; /* by csv_subject.same(): 0 not asked, 1 false, 2 true */
-	size_t known_count;
-	struct csv_expression *left, *right;
-};
 
 struct parser {
 	const char *at;
@@ -55,25 +39,49 @@ void csv_expression_free(struct csv_expression *expression)
 	free(expression);
 }
 
-static struct csv_expression *fail(struct parser *parser, const char *why)
+/* Whatever comes of it later, the first thing that is wrong is told. Gives NULL. */
+static struct csv_expression *fail(struct parser *parser, const char *hint, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static struct csv_expression *fail(struct parser *parser, const char *hint, const char *format, ...)
 {
-	char known[256] = "";
-	size_t used = 0;
+	char why[192];
+	va_list args;
 
 	if (parser->failed)
 		return NULL;
 	parser->failed = true;
-	cs_diag_set(parser->diag, -EINVAL, "understand the filter: %s at '%.40s'", why, parser->at);
-	for (const struct csv_field *field = parser->fields; field->name; field++)
-		used += (size_t)snprintf(known + used,
-		                         used < sizeof(known) ? sizeof(known) - used : 0, "%s%s",
-		                         used ? ", " : "", field->name);
-	cs_diag_hint(parser->diag, "FIELD = ~ != < > VALUE, joined by and, or, not; fields: %s",
-	             known);
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	cs_diag_set(parser->diag, -EINVAL, "understand the filter: %s", why);
+	if (hint)
+		cs_diag_hint(parser->diag, "%s", hint);
 	return NULL;
 }
 
-static struct csv_expression *node(struct parser *parser, enum kind kind,
+/* WHAT is missing before what comes next. */
+static struct csv_expression *missing(struct parser *parser, const char *what)
+{
+	static const char grammar[] = "FIELD = ~ != < > VALUE, joined by and, or, not, ( )";
+
+	if (*parser->at)
+		return fail(parser, grammar, "%s is missing before '%.40s'", what, parser->at);
+	return fail(parser, grammar, "%s is missing at the end", what);
+}
+
+static struct csv_expression *no_such_field(struct parser *parser, const char *word)
+{
+	char known[256] = "fields: ";
+	size_t used = strlen(known);
+
+	for (const struct csv_field *field = parser->fields; field->name; field++)
+		used += (size_t)snprintf(known + used,
+		                         used < sizeof(known) ? sizeof(known) - used : 0, "%s%s",
+		                         field == parser->fields ? "" : ", ", field->name);
+	return fail(parser, known, "there is no field '%.40s'", word);
+}
+
+static struct csv_expression *node(struct parser *parser, enum csv_expression_kind kind,
                                    struct csv_expression *left, struct csv_expression *right)
 {
 	struct csv_expression *expression = calloc(1, sizeof(*expression));
@@ -81,7 +89,7 @@ static struct csv_expression *node(struct parser *parser, enum kind kind,
 	if (!expression) {
 		csv_expression_free(left);
 		csv_expression_free(right);
-		return fail(parser, "no memory");
+		return fail(parser, NULL, "no memory");
 	}
 	expression->kind = kind;
 	expression->fields = parser->fields;
@@ -197,42 +205,82 @@ static int find_field(const struct parser *parser, const char *word)
 
 static const struct {
 	const char *sign;
-	enum kind kind;
+	enum csv_expression_kind kind;
 	bool negated;
 } signs[] = {
-	{"!=", EQUAL, true},    {"!~", LIKE, true},    {">=", AT_LEAST, false},
-	{"<=", AT_MOST, false}, {"==", EQUAL, false},  {"=", EQUAL, false},
-	{"~", LIKE, false},     {">", GREATER, false}, {"<", LESS, false},
+	{"!=", CSV_EQUAL, true},    {"!~", CSV_LIKE, true},    {">=", CSV_AT_LEAST, false},
+	{"<=", CSV_AT_MOST, false}, {"==", CSV_EQUAL, false},  {"=", CSV_EQUAL, false},
+	{"~", CSV_LIKE, false},     {">", CSV_GREATER, false}, {"<", CSV_LESS, false},
 };
+
+/* Whether a row can have WORD there. */
+static bool may_be(const struct csv_field *field, const char *word)
+{
+	for (unsigned i = 0; i < field->value_count; i++)
+		if (!strcmp(field->values[i], word))
+			return true;
+	return !field->value_count;
+}
+
+static void no_such_value(struct parser *parser, const struct csv_field *field, const char *word)
+{
+	char known[256] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < field->value_count; i++)
+		used += (size_t)snprintf(known + used,
+		                         used < sizeof(known) ? sizeof(known) - used : 0, "%s%s",
+		                         i ? ", " : "it is one of ", field->values[i]);
+	fail(parser, known, "no %s is called '%.40s'", field->name, word);
+}
+
+static bool compile(struct parser *parser, regex_t *pattern, const char *word)
+{
+	int error = regcomp(pattern, word, REG_EXTENDED | REG_NOSUB);
+	char why[96];
+
+	if (!error)
+		return true;
+	regerror(error, pattern, why, sizeof(why));
+	fail(parser, NULL, "'%.40s' is no regular expression: %s", word, why);
+	return false;
+}
 
 static struct csv_expression *with_value(struct parser *parser, struct csv_expression *expression,
                                          const char *word)
 {
-	enum csv_field_kind kind = parser->fields[expression->field].kind;
-	const char *why = NULL;
+	static const char *const examples[] = {
+		[CSV_FIELD_COUNT] = "a number: 12, 5k, 1M",
+		[CSV_FIELD_BYTES] = "a size: 512, 64k, 1M",
+		[CSV_FIELD_DURATION] = "a time: 250ms, 10s, 5m",
+	};
+	const struct csv_field *field = &parser->fields[expression->field];
+	bool is_text = field->kind == CSV_FIELD_TEXT;
 
-	if (kind != CSV_FIELD_TEXT && expression->kind == LIKE)
-		why = "~ is for texts";
-	else if (kind == CSV_FIELD_TEXT && expression->kind != LIKE && expression->kind != EQUAL)
-		why = "< and > are for numbers";
-	else if (kind != CSV_FIELD_TEXT && !read_number(kind, word, &expression->number))
-		why = kind == CSV_FIELD_DURATION ? "a time is wanted (250ms, 10s, 5m)"
-		      : kind == CSV_FIELD_BYTES  ? "a size is wanted (64k, 1M)"
-		                                 : "a number is wanted";
-	else if (expression->kind == LIKE &&
-	         regcomp(&expression->pattern, word, REG_EXTENDED | REG_NOSUB))
-		why = "a wrong regular expression";
-	else
-		expression->has_pattern = expression->kind == LIKE;
-	expression->text = why ? NULL : strdup(word);
-	if (!why && expression->text)
+	if (is_text && expression->kind != CSV_LIKE && expression->kind != CSV_EQUAL)
+		fail(parser, "texts are compared with = != ~ !~", "%s is no number", field->name);
+	else if (!is_text && expression->kind == CSV_LIKE)
+		fail(parser, "numbers are compared with = != < <= > >=", "%s is no text",
+		     field->name);
+	else if (!is_text && !read_number(field->kind, word, &expression->number))
+		fail(parser, NULL, "%s is %s, and not '%.40s'", field->name, examples[field->kind],
+		     word);
+	else if (is_text && expression->kind == CSV_EQUAL && !may_be(field, word))
+		no_such_value(parser, field, word);
+	else if (expression->kind == CSV_LIKE)
+		expression->has_pattern = compile(parser, &expression->pattern, word);
+	if (!parser->failed && !(expression->text = strdup(word)))
+		fail(parser, NULL, "no memory");
+	if (!parser->failed)
 		return expression;
 	csv_expression_free(expression);
-	return fail(parser, why ? why : "no memory");
+	return NULL;
 }
 
-static struct csv_expression *comparison(struct parser *parser, int field)
+/* NAME is read already; NULL without having failed: no comparison follows it. */
+static struct csv_expression *comparison(struct parser *parser, const char *name)
 {
+	int field = find_field(parser, name);
 	char word[WORD_MAX];
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++) {
@@ -241,16 +289,16 @@ static struct csv_expression *comparison(struct parser *parser, int field)
 		if (!take_sign(parser, signs[i].sign))
 			continue;
 		if (field < 0)
-			return fail(parser, "there is no such field");
+			return no_such_field(parser, name);
 		if (!take_word(parser, word))
-			return fail(parser, "a value is missing");
+			return missing(parser, "a value");
 		expression = node(parser, signs[i].kind, NULL, NULL);
 		if (!expression)
 			return NULL;
 		expression->field = field;
 		expression = with_value(parser, expression, word);
 		if (expression && signs[i].negated)
-			expression = node(parser, NOT, expression, NULL);
+			expression = node(parser, CSV_NOT, expression, NULL);
 		return expression;
 	}
 	return NULL;
@@ -265,19 +313,19 @@ static struct csv_expression *primary(struct parser *parser)
 		expression = parse_or(parser);
 		if (expression && !take_sign(parser, ")")) {
 			csv_expression_free(expression);
-			return fail(parser, "a ) is missing");
+			return missing(parser, "a )");
 		}
 		return expression;
 	}
 	if (!take_word(parser, word))
-		return fail(parser, "a field is missing");
-	expression = comparison(parser, find_field(parser, word));
+		return missing(parser, "a field");
+	expression = comparison(parser, word);
 	if (expression || parser->failed)
 		return expression;
-	expression = node(parser, CONTAINS, NULL, NULL);
+	expression = node(parser, CSV_CONTAINS, NULL, NULL);
 	if (expression && !(expression->text = strdup(word))) {
 		csv_expression_free(expression);
-		return fail(parser, "no memory");
+		return fail(parser, NULL, "no memory");
 	}
 	return expression;
 }
@@ -287,10 +335,10 @@ static struct csv_expression *parse_not(struct parser *parser)
 	struct csv_expression *expression;
 
 	if (++parser->nesting > NESTING_MAX)
-		return fail(parser, "too many levels");
+		return fail(parser, NULL, "more than %d levels of it", NESTING_MAX);
 	if (take_keyword(parser, "not")) {
 		expression = parse_not(parser);
-		expression = expression ? node(parser, NOT, expression, NULL) : NULL;
+		expression = expression ? node(parser, CSV_NOT, expression, NULL) : NULL;
 	} else {
 		expression = primary(parser);
 	}
@@ -298,7 +346,8 @@ static struct csv_expression *parse_not(struct parser *parser)
 	return expression;
 }
 
-static struct csv_expression *chain(struct parser *parser, enum kind kind, const char *word,
+static struct csv_expression *chain(struct parser *parser, enum csv_expression_kind kind,
+                                    const char *word,
                                     struct csv_expression *(*part)(struct parser *))
 {
 	struct csv_expression *left = part(parser);
@@ -317,12 +366,12 @@ static struct csv_expression *chain(struct parser *parser, enum kind kind, const
 
 static struct csv_expression *parse_and(struct parser *parser)
 {
-	return chain(parser, AND, "and", parse_not);
+	return chain(parser, CSV_AND, "and", parse_not);
 }
 
 static struct csv_expression *parse_or(struct parser *parser)
 {
-	return chain(parser, OR, "or", parse_and);
+	return chain(parser, CSV_OR, "or", parse_and);
 }
 
 struct csv_expression *csv_expression_new(const char *text, const struct csv_field *fields,
@@ -334,7 +383,7 @@ struct csv_expression *csv_expression_new(const char *text, const struct csv_fie
 	skip_blanks(&parser);
 	if (expression && *parser.at) {
 		csv_expression_free(expression);
-		fail(&parser, "'and' or 'or' is missing");
+		missing(&parser, "'and' or 'or'");
 		expression = NULL;
 	}
 	/* cppcheck-suppress returnDanglingLifetime ; nodes keep FIELDS, nothing of the parser */
@@ -355,124 +404,4 @@ int csv_expression_replace(struct csv_expression **expression, char *shown, size
 	*expression = next;
 	snprintf(shown, bytes, "%s", next ? text : "");
 	return 0;
-}
-
-/* ---- what holds ---- */
-
-static bool matches(const void *context, const char *text)
-{
-	const struct csv_expression *expression = context;
-
-	return !regexec(&expression->pattern, text, 0, NULL, 0);
-}
-
-static bool equals(const void *context, const char *text)
-{
-	const struct csv_expression *expression = context;
-
-	return !strcmp(expression->text, text);
-}
-
-static bool contains(const void *context, const char *text)
-{
-	const struct csv_expression *expression = context;
-
-	return strstr(text, expression->text) != NULL;
-}
-
-void csv_expression_forget(struct csv_expression *expression)
-{
-	if (!expression)
-		return;
-	if (expression->known)
-		memset(expression->known, 0, expression->known_count);
-	csv_expression_forget(expression->left);
-	csv_expression_forget(expression->right);
-}
-
-/* Room for what is known of rows like SAME; NULL: no memory, or none that is worth it. */
-static uint8_t *known_of(struct csv_expression *expression, uint32_t same)
-{
-	if (!same || same > KNOWN_MAX)
-		return NULL;
-	if (same >= expression->known_count) {
-		size_t count = (size_t)same * 2 + 64;
-		uint8_t *known = realloc(expression->known, count);
-
-		if (!known)
-			return NULL;
-		memset(known + expression->known_count, 0, count - expression->known_count);
-		expression->known = known;
-		expression->known_count = count;
-	}
-	return &expression->known[same];
-}
-
-/* Whether a text of the field passes the expression's own test. */
-static bool text_holds(struct csv_expression *expression, const struct csv_subject *subject)
-{
-	bool (*test)(const void *, const char *) = expression->kind == LIKE ? matches : equals;
-	uint8_t *known = NULL;
-	bool holds;
-
-	if (subject->same)
-		known = known_of(expression, subject->same(subject->row, expression->field));
-	if (known && *known)
-		return *known == 2;
-	holds = subject->any(subject->row, expression->field, test, expression);
-	if (known)
-		*known = holds ? 2 : 1;
-	return holds;
-}
-
-static bool any_text_contains(const struct csv_expression *expression,
-                              const struct csv_subject *subject)
-{
-	for (int i = 0; expression->fields[i].name; i++)
-		if (expression->fields[i].kind == CSV_FIELD_TEXT &&
-		    subject->any(subject->row, i, contains, expression))
-			return true;
-	return false;
-}
-
-static bool compares(const struct csv_expression *expression, double value)
-{
-	/* Comparisons with NAN are false, as they should be. */
-	switch (expression->kind) {
-	case LESS:
-		return value < expression->number;
-	case GREATER:
-		return value > expression->number;
-	case AT_MOST:
-		return value <= expression->number;
-	case AT_LEAST:
-		return value >= expression->number;
-	default:
-		return value >= expression->number && value <= expression->number;
-	}
-}
-
-bool csv_expression_holds(struct csv_expression *expression, const struct csv_subject *subject)
-{
-	if (!expression)
-		return true;
-	switch (expression->kind) {
-	case AND:
-		return csv_expression_holds(expression->left, subject) &&
-		       csv_expression_holds(expression->right, subject);
-	case OR:
-		return csv_expression_holds(expression->left, subject) ||
-		       csv_expression_holds(expression->right, subject);
-	case NOT:
-		return !csv_expression_holds(expression->left, subject);
-	case CONTAINS:
-		return any_text_contains(expression, subject);
-	case LIKE:
-		return text_holds(expression, subject);
-	default:
-		break;
-	}
-	if (expression->fields[expression->field].kind == CSV_FIELD_TEXT)
-		return text_holds(expression, subject);
-	return compares(expression, subject->number(subject->row, expression->field));
 }

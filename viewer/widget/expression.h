@@ -26,6 +26,8 @@ enum csv_field_kind {
 struct csv_field {
 	const char *name; /* NULL ends a table */
 	enum csv_field_kind kind;
+	const char *const *values; /* of a text that can be nothing else; NULL */
+	unsigned value_count;
 };
 
 /* What a row says of a field, by its place in the table. */

@@ -202,17 +202,21 @@ static void draw_heads(const struct csv_grid *grid, bool ordered, struct csv_can
 		const struct csv_column *column = &grid->columns[i];
 		bool sorted = !ordered && i == grid->sort_column;
 		enum csv_role role = sorted ? CSV_ROLE_SORTED : CSV_ROLE_HEADER;
-		const char *arrow = !sorted ? "" : grid->ascending ? "^" : "v";
-		char title[64];
+		uint32_t arrow = csv_glyph(canvas, grid->ascending ? CSV_GLYPH_UP : CSV_GLYPH_DOWN);
+		struct csv_area area = {layout->starts[i], layout->y, layout->widths[i], 1};
+		int width;
 
 		if (!layout->widths[i])
 			continue;
-		csv_fill(canvas,
-		         (struct csv_area){layout->starts[i], layout->y, layout->widths[i], 1}, ' ',
-		         role);
-		snprintf(title, sizeof(title), "%.*s%s", (int)sizeof(title) - 2, column->title,
-		         arrow);
-		put_cell(canvas, layout, i, column->right, role, title);
+		csv_fill(canvas, area, ' ', role);
+		width = (int)strlen(column->title);
+		if (width + sorted > area.width)
+			width = area.width - sorted;
+		if (column->right)
+			area.x += area.width - width - sorted;
+		csv_put(canvas, area.x, area.y, width, role, column->title);
+		if (sorted)
+			csv_put_character(canvas, area.x + width, area.y, arrow, role);
 	}
 }
 

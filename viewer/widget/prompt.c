@@ -14,6 +14,7 @@ void csv_prompt_open(struct csv_prompt *prompt, const char *label, const char *t
 {
 	snprintf(prompt->label, sizeof(prompt->label), "%s", label);
 	snprintf(prompt->text, sizeof(prompt->text), "%s", text);
+	prompt->before = NULL;
 	prompt->length = prompt->cursor = (unsigned)strlen(prompt->text);
 }
 
@@ -77,6 +78,15 @@ static void insert(struct csv_prompt *prompt, uint32_t key)
 	prompt->cursor += bytes;
 }
 
+/* What was answered last, to be changed: a wrong filter is not typed twice. */
+static void recall(struct csv_prompt *prompt)
+{
+	if (!prompt->before || !prompt->before[0])
+		return;
+	snprintf(prompt->text, sizeof(prompt->text), "%s", prompt->before);
+	prompt->length = prompt->cursor = (unsigned)strlen(prompt->text);
+}
+
 enum csv_prompt_end csv_prompt_key(struct csv_prompt *prompt, uint32_t key)
 {
 	switch (key) {
@@ -91,6 +101,9 @@ enum csv_prompt_end csv_prompt_key(struct csv_prompt *prompt, uint32_t key)
 		break;
 	case CSV_KEY_RIGHT:
 		prompt->cursor = after(prompt, prompt->cursor);
+		break;
+	case CSV_KEY_UP:
+		recall(prompt);
 		break;
 	case CSV_KEY_HOME:
 	case CTRL_A:
@@ -120,16 +133,29 @@ enum csv_prompt_end csv_prompt_key(struct csv_prompt *prompt, uint32_t key)
 	return CSV_PROMPT_GOES_ON;
 }
 
+static int columns_before_cursor(const struct csv_prompt *prompt, const struct csv_canvas *canvas,
+                                 unsigned from)
+{
+	char head[sizeof(prompt->text)];
+
+	snprintf(head, sizeof(head), "%.*s", (int)(prompt->cursor - from), prompt->text + from);
+	return csv_text_columns(canvas, head);
+}
+
 void csv_prompt_draw(const struct csv_prompt *prompt, struct csv_canvas *canvas,
                      struct csv_area area)
 {
-	char head[sizeof(prompt->text)];
 	int x = area.x, columns;
+	unsigned from = 0;
 
 	csv_fill(canvas, (struct csv_area){area.x, area.y, area.width, 1}, ' ', CSV_ROLE_PROMPT);
-	x += csv_put(canvas, x, area.y, area.width, CSV_ROLE_PROMPT, prompt->label);
-	snprintf(head, sizeof(head), "%.*s", (int)prompt->cursor, prompt->text);
-	columns = csv_text_columns(canvas, head);
-	csv_put(canvas, x, area.y, area.x + area.width - x, CSV_ROLE_PROMPT, prompt->text);
+	/* Where there is little room, what is typed matters more than the question. */
+	x += csv_put(canvas, x, area.y, area.width / 2, CSV_ROLE_PROMPT, prompt->label);
+	columns = columns_before_cursor(prompt, canvas, from);
+	while (columns > 0 && columns >= area.x + area.width - x) {
+		from = after(prompt, from);
+		columns = columns_before_cursor(prompt, canvas, from);
+	}
+	csv_put(canvas, x, area.y, area.x + area.width - x, CSV_ROLE_PROMPT, prompt->text + from);
 	csv_paint(canvas, (struct csv_area){x + columns, area.y, 1, 1}, CSV_ROLE_SELECTED);
 }

@@ -14,6 +14,7 @@ struct csv_prompt {
 	char label[48];
 	char text[512];
 	unsigned length, cursor; /* bytes */
+	const char *before;      /* what the up arrow brings; NULL: nothing */
 };
 
 enum csv_prompt_end { CSV_PROMPT_GOES_ON, CSV_PROMPT_DONE, CSV_PROMPT_CANCELLED };

@@ -70,11 +70,34 @@ static void losses_and_unstable_rows_are_told(void **state)
 
 	(void)state;
 	open_app(&app, 1234, 3);
-	assert_non_null(strstr(status_line(&app), "lost 1,234  unstable 3"));
+	assert_non_null(strstr(status_line(&app), "unstable 3  lost 1,234"));
 	close_app(&app);
 	open_app(&app, 0, 0);
 	assert_null(strstr(status_line(&app), "lost"));
 	assert_null(strstr(status_line(&app), "unstable"));
+	close_app(&app);
+}
+
+static void draw_small(struct csv_app *app)
+{
+	assert_int_equal(csv_app_draw(app, 20, 5), 0);
+}
+
+/* What cannot be shown is left out whole: half of a number would be another one. */
+static void a_small_screen_shows_what_matters_most(void **state)
+{
+	struct csv_app app;
+
+	(void)state;
+	open_app(&app, 1234, 3);
+	draw_small(&app);
+	assert_string_equal(status_line(&app), "1 group ~ lost 1,234");
+	assert_non_null(strstr(canvas_text(&app.canvas), "\n 1 coroutines  2 3 4\n"));
+	assert_true(csv_app_choose(&app, "timeline"));
+	draw_small(&app);
+	assert_non_null(strstr(canvas_text(&app.canvas), "\n 1 2 3 4 5 6 timeli~\n"));
+	csv_app_event(&app, &(struct csv_event){.kind = CSV_EVENT_CLICK, .x = 5, .y = 1});
+	assert_string_equal(csv_app_view(&app)->name, "heap");
 	close_app(&app);
 }
 
@@ -120,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(losses_and_unstable_rows_are_told),
+		cmocka_unit_test(a_small_screen_shows_what_matters_most),
 		cmocka_unit_test(a_wheel_moves_the_selection),
 	};
 

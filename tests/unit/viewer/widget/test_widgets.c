@@ -205,14 +205,14 @@ static void a_grid_sorts_scrolls_and_shows_its_place(void **state)
 	csv_grid_init(&scene->grid, columns, 1);
 	assert_int_equal(csv_grid_update(&scene->grid, &rows), 0);
 	csv_grid_draw(&scene->grid, &rows, &scene->canvas, whole);
-	assert_string_equal(shown(scene), "NAME       SIZEv\n"
+	assert_string_equal(shown(scene), "NAME       SIZE▼\n"
 	                                  "alpha         20\n"
 	                                  "charlie       20\n"
 	                                  "echo           9\n"
 	                                  "delta          5\n");
 	csv_grid_move(&scene->grid, &rows, 100);
 	csv_grid_draw(&scene->grid, &rows, &scene->canvas, whole);
-	assert_string_equal(shown(scene), "NAME       SIZEv\n"
+	assert_string_equal(shown(scene), "NAME       SIZE▼\n"
 	                                  "echo           9\n"
 	                                  "delta          5\n"
 	                                  "fox            3\n"
@@ -330,7 +330,7 @@ static void an_empty_grid_has_no_row(void **state)
 	assert_false(csv_grid_search(&scene->grid, &none, "o", 1, true));
 	assert_int_equal(selected(scene), UINT32_MAX);
 	csv_grid_draw(&scene->grid, &none, &scene->canvas, whole);
-	assert_string_equal(shown(scene), "NAMEv       SIZE\n\n\n\n\n");
+	assert_string_equal(shown(scene), "NAME▼       SIZE\n\n\n\n\n");
 }
 
 /* ---- chart ---- */
@@ -405,11 +405,31 @@ static void a_prompt_edits_whole_characters(void **state)
 	csv_prompt_key(&prompt, 23); /* ctrl-w */
 	assert_string_equal(prompt.text, "ü ");
 	csv_prompt_key(&prompt, CSV_KEY_F1); /* no character */
+	csv_prompt_key(&prompt, CSV_KEY_UP); /* there is nothing to bring back */
+	assert_string_equal(prompt.text, "ü ");
+	prompt.before = "what was";
+	csv_prompt_key(&prompt, CSV_KEY_UP);
+	csv_prompt_key(&prompt, '!');
+	assert_string_equal(prompt.text, "what was!");
 	assert_int_equal(csv_prompt_key(&prompt, CSV_KEY_ENTER), CSV_PROMPT_DONE);
 	assert_int_equal(csv_prompt_key(&prompt, CSV_KEY_ESCAPE), CSV_PROMPT_CANCELLED);
 	for (int i = 0; i < 2000; i++)
 		csv_prompt_key(&prompt, 'y');
 	assert_true(strlen(prompt.text) < sizeof(prompt.text));
+}
+
+/* Whoever types a long path sees what is being typed. */
+static void a_prompt_shows_its_cursor_where_there_is_little_room(void **state)
+{
+	struct scene *scene = *state;
+	struct csv_prompt prompt;
+
+	csv_prompt_open(&prompt, "save to (.txt, .json): ", "");
+	for (const char *c = "/var/tmp/a/long/way/to/file"; *c; c++)
+		csv_prompt_key(&prompt, (uint32_t)*c);
+	csv_prompt_draw(&prompt, &scene->canvas, (struct csv_area){0, 0, 16, 1});
+	assert_int_equal(csv_canvas_at(&scene->canvas, 15, 0)->role, CSV_ROLE_SELECTED);
+	assert_non_null(strstr(shown(scene), "to/file"));
 }
 
 int main(void)
@@ -433,6 +453,8 @@ int main(void)
 	                                        end),
 		cmocka_unit_test_setup_teardown(frames_are_as_wide_as_their_share, begin, end),
 		cmocka_unit_test(a_prompt_edits_whole_characters),
+		cmocka_unit_test_setup_teardown(
+			a_prompt_shows_its_cursor_where_there_is_little_room, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
