@@ -27,18 +27,21 @@ EXPORT void *lua_newthread(void *state)
 	return csa_lua_new(state, &at);
 }
 
-EXPORT int lua_resetthread(void *state)
+/* All that may be arguments is passed on: of OpenResty's LuaJIT the second says who is emptied. */
+typedef int empty_function(void *state, uint64_t second, uint64_t third, uint64_t fourth);
+
+EXPORT int lua_resetthread(void *state, uint64_t second, uint64_t third, uint64_t fourth)
 {
-	int (*real)(void *) = csa_real_or_fail("lua_resetthread", CALLER());
+	empty_function *real = csa_real_or_fail("lua_resetthread", CALLER());
 
 	csa_lua_reset(state, CALLER());
-	return real(state);
+	return real(state, second, third, fourth);
 }
 
-EXPORT int lua_closethread(void *state, void *from)
+EXPORT int lua_closethread(void *state, uint64_t second, uint64_t third, uint64_t fourth)
 {
-	int (*real)(void *, void *) = csa_real_or_fail("lua_closethread", CALLER());
+	empty_function *real = csa_real_or_fail("lua_closethread", CALLER());
 
 	csa_lua_reset(state, CALLER());
-	return real(state, from);
+	return real(state, second, third, fourth);
 }

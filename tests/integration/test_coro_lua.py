@@ -183,6 +183,16 @@ def nmap():
     return None
 
 
+def arguments():
+    """What LuaJIT's functions take that have the names of Lua's reaches them, whatever it is."""
+    library = os.path.join(cs.TARGETS, "libjit_names.so")
+    run = slots.Session([cs.need_target("jit_names")], MODES["time"],
+                        env={"LD_PRELOAD": f"{cs.AGENT}:{library}"})
+    cs.equal("functions of Lua's names get all their arguments", run.out,
+             "0 arguments were lost\n")
+
+
+arguments()
 if PROGRAM is None:
     cs.without("coro_lua", "it was not built: Lua's library is missing")
 else:
