@@ -11,6 +11,7 @@
 
 #include "base/list.h"
 #include "go/batch.h"
+#include "go/running.h"
 
 #define CHUNK CS_GO_BATCH_MAX
 #define LISTED 1024u /* pointers to goroutines that are read at once */
@@ -58,23 +59,23 @@ static bool is_alive(uint8_t status)
 	return status != CS_GO_IDLE && status != CS_GO_DEAD && status != CS_GO_DEAD_EXTRA;
 }
 
-/* Where a running one is: in the registers of the thread that is on its stack. */
 static bool place_running(const struct reader *reader, struct item *item)
 {
-	const struct cs_go_freeze *freeze = reader->options->freeze;
+	struct cs_go_running running = {
+		.m = cs_go_u64(item->head, reader->go->layout.g_m),
+		.low = item->low,
+		.high = item->high,
+		.pc = item->pc,
+		.sp = item->sp,
+	};
 
-	for (uint32_t i = 0; freeze && i < freeze->count; i++) {
-		const struct cs_go_held *thread = &freeze->threads[i];
-
-		if (thread->sp < item->low || thread->sp >= item->high)
-			continue;
-		item->pc = thread->pc;
-		item->sp = thread->sp;
-		item->exact = true;
-		return true;
-	}
-	/* Its thread is on a stack of its own: it left its place when it went there. */
-	return freeze != NULL;
+	if (!reader->options->freeze ||
+	    !cs_go_running_place(&running, reader->go, reader->options->freeze))
+		return false;
+	item->pc = running.pc;
+	item->sp = running.sp;
+	item->exact = running.exact;
+	return true;
 }
 
 /* False: it has no stack that we could walk. */
@@ -238,7 +239,7 @@ static bool walk(struct reader *reader, const struct item *item, struct cs_go_se
 		walk_large(reader, item);
 	if (!is_consistent(reader, item)) {
 		/* A thread in the middle of anything may be nowhere: its stack is what we have. */
-		if (item->status != CS_GO_RUNNING || reader->stack.depth == 0)
+		if (item->status != CS_GO_RUNNING || !item->exact || reader->stack.depth == 0)
 			return false;
 	}
 	seen->hash = hash_words(bytes, item->bytes);

@@ -52,6 +52,7 @@ struct cs_go_layout {
 	uint32_t g_wait_reason, g_locked_m, g_parent, g_creator_pc, g_start_pc, g_waiting, g_labels;
 	/* m: g0 is its first word */
 	uint32_t m_tid, m_current, m_p, m_id, m_spinning, m_blocked, m_in_cgo, m_next, m_locked_g;
+	uint32_t m_vdso_sp; /* vdsoPC follows */
 	/* p: id and status are its first two words of 32 bits */
 	uint32_t p_ticks, p_syscall_ticks, p_m, p_queue_head, p_queue_tail, p_next;
 	/* schedt: goidgen is its first word */

@@ -154,6 +154,7 @@ static void try_machines(struct cs_go_memory *memory, struct cs_go_layout *layou
 			continue;
 		layout->m_next = offset;
 		layout->m_locked_g += (uint32_t)shifts[i];
+		layout->m_vdso_sp += (uint32_t)shifts[i];
 		return;
 	}
 	variables->allm = 0;

@@ -2,7 +2,8 @@
 # cs-test: release-only timeout=600
 """Goroutines in C (cgo): those that wait there are shown so, and a CPU sample there shows C's
 calls, the goroutine that made them, its labels and where it came from, whether C keeps frame
-pointers or not, and whether it has called Go again."""
+pointers or not, and whether it has called Go again. Where those that run are, held still, is not
+where they were when they last called C."""
 import json
 import math
 import re
@@ -99,6 +100,28 @@ def check_stacks(name, stacks):
     cs.check(f"{name}: no addresses that are nothing", not strange, str(strange))
 
 
+def check_running(toolchain):
+    """A place that was saved for a call of C stays behind; most of the time is the clock's."""
+    name = f"go{toolchain.version}: held still, who asks the clock"
+    built = toolchain.build("clock", "with-c")
+    if not built:
+        cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
+        return
+    stacks = []
+    with gotarget.Program([built]) as program:
+        for _ in range(20):
+            result = cs.run([cs.COROSCOPE, "ps", "--level", "freeze", "--json", "--stacks", "-p",
+                             str(program.pid)])
+            stacks += [[frame["function"] for frame in row["stack"]]
+                       for row in json.loads(result.out)["coroutines"]
+                       if row["entry"] == "main.turns" and row["state"] == "running"]
+    wrong = [stack for stack in stacks if stack and stack[-1] != "main.turns"]
+    # In the middle of a switch one may be nowhere.
+    cs.check(f"{name} is nowhere else", len(wrong) < 4, f"{len(wrong)}: {wrong[:1]}")
+    shown = sum("main.clock" in stack for stack in stacks)
+    cs.check(f"{name} is shown there", shown * 2 > len(stacks), f"{shown} of {len(stacks)}")
+
+
 def check(toolchain):
     name = f"go{toolchain.version}"
     built = toolchain.build("cgo", "with-c")
@@ -124,6 +147,7 @@ def main():
         cs.skip("there is no Go toolchain here (Debian: golang-go)")
     for toolchain in toolchains:
         check(toolchain)
+        check_running(toolchain)
     cs.finish()
 
 

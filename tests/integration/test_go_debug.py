@@ -13,7 +13,7 @@ import gotarget
 
 FOLDERS = ["cs_go", "cs_source", "cs_unwind", "cs_symbol", "cs_trace", "cs_model", "cs_base"]
 # Point releases have moved them, together: they are looked for in the process (trial.c).
-MOVED = {"m.alllink", "m.lockedg"}
+MOVED = {"m.alllink", "m.lockedg", "m.vdsoSP"}
 
 
 def compile_reader():
