@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=600
+# cs-test: release-only timeout=1200
 """Goroutines in C (cgo): those that wait there are shown so, and a CPU sample there shows C's
 calls, the goroutine that made them, its labels and where it came from, whether C keeps frame
 pointers or not, and whether it has called Go again. Where those that run are, held still, is not

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=600
+# cs-test: release-only timeout=1200
 """Where the runtime's fields are: debug information and our table agree in every version, and
 a program of a version that is not known, or that says it is another one, is read by its debug
 information."""

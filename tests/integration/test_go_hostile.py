@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=600
+# cs-test: timeout=1200
 """Go programs that can't be read, or only in part: an error or a list that says so, never a
 crash, never garbage."""
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=600
+# cs-test: release-only timeout=1200
 """Go in programs of other languages: a shared library in a C program and in Python, an archive
 linked into one. Its goroutines, its heap and its CPU time are told as those of any Go program, and
 the C program's own time is C's. Two runtimes in one process: which one is shown is said."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: release-only timeout=600
+# cs-test: release-only timeout=1200
 """Go programs that other people built and stripped: all goroutines make sense, main is where it
 must be, and every stack begins where its goroutine was started."""
 import glob

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=600
+# cs-test: timeout=1200
 """record -p and snapshot of a Go program that shares its CPU time out as 4 : 3 : 2 : 1: the
 profile has these shares, every command reads the traces, and nothing that happens to recorder or
 target costs more than the end of the trace.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cs-test: timeout=600
+# cs-test: timeout=1200
 """The live view of living targets: native coroutines of several kinds, plain threads, Go; which
 process is watched, how often, recordings that are kept, and what comes when a target has ended.
 What is compared are counts, states and functions, and never times."""

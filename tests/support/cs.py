@@ -7,20 +7,20 @@ the names appear in the output, so that "which test guards this?" is answered by
 skip() ends the whole test with status 77 and the reason; without() skips one named check.
 """
 import atexit
-import faulthandler
 import glob
 import json
 import os
-import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+
+import ending
+from machine import children, free_port, tool, wait_until  # some for tests: cs.tool()
 
 SOURCE_DIR = os.environ.get("SOURCE_DIR") or os.path.realpath(
     os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -113,8 +113,22 @@ def skip(reason):
     sys.exit(77)
 
 
-def finish():
+def _sum_up():
     print(f"{_counts['ok']} ok, {_counts['FAIL']} failed, {_counts['skip']} skipped")
+
+
+def _fail(reason):
+    global _trial
+    _trial = None
+    check("the test comes to its end", False, reason)
+    _sum_up()
+
+
+ending.watch(_fail)
+
+
+def finish():
+    _sum_up()
     if _counts["FAIL"]:
         sys.exit(1)
     sys.exit(77 if _counts["ok"] == 0 else 0)
@@ -131,9 +145,6 @@ def _short(value):
 for _number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
     if signal.getsignal(_number) == signal.SIG_IGN:
         signal.signal(_number, signal.SIG_DFL)
-
-# What hangs says where, before ctest ends it (cmake/CsTests.cmake).
-faulthandler.dump_traceback_later(int(os.environ.get("CS_TEST_TIMEOUT", 3600)) - 15, exit=True)
 
 # ---- files ----
 
@@ -170,16 +181,6 @@ def need_target(name):
     if program is None:
         skip(f"the target program {name} was not built (a library is missing)")
     return program
-
-
-def tool(*names):
-    """The first of the programs NAMES that is installed, or None."""
-    search = os.environ.get("PATH", "") + ":/usr/sbin:/sbin:/usr/local/sbin"
-    for name in names:
-        found = shutil.which(name, path=search)
-        if found:
-            return found
-    return None
 
 
 # ---- running ----
@@ -311,25 +312,6 @@ class Running:
             shutil.rmtree(left, True)
 
 
-def children(pid):
-    try:
-        tasks = os.listdir(f"/proc/{pid}/task")
-        text = " ".join(open(f"/proc/{pid}/task/{task}/children").read() for task in tasks)
-        return [int(word) for word in text.split()]
-    except OSError:
-        return []
-
-
-def wait_until(condition, seconds=30):
-    """The first true value of CONDITION() within SECONDS, else its last."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > end:
-            return value
-        time.sleep(0.01)
-
-
 # ---- comparing with the bare program ----
 
 def same(name, argv, modes=MODES, clean=lambda text: text, timeout=200, **more):
@@ -374,19 +356,6 @@ def report(command, *arguments, timeout=200):
 def by_number(coroutines):
     """In the order in which they were made."""
     return sorted(coroutines, key=lambda one: int(one["id"].split("/")[1]))
-
-
-def free_port():
-    """A port of 127.0.0.1 that nobody has, nor gets for a connection of his own: these come
-    from the range of the kernel, mostly 32768 and above."""
-    while True:
-        port = random.SystemRandom().randrange(10000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 class Trace:

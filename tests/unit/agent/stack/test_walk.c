@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stacks as csa_stack_name() sees them against libunwind's, frame by frame.
- * cs-link: -lunwind
+ * Stacks as csa_stack_name() sees them against libunwind's, frame by frame. All is bound from the
+ * start: the loader's trampoline, which keeps its CFA in rbx, ends our stacks and not libunwind's.
+ * cs-link: -lunwind -Wl,-z,now
  */
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
