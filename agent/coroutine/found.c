@@ -4,8 +4,8 @@
  * holds the stack is its identity: a block or mapping that was followed since it was asked
  * for, or else, with less confidence, the aligned piece of memory around the stack pointer.
  *
- * A mapping may hold many stacks with guard pages between them. A stack ends where memory can't be
- * read: what looks for its outermost frame must not run into that.
+ * A mapping, or a piece, may hold many stacks with guard pages between them. A stack ends where
+ * memory can't be read: what looks for its outermost frame must not run into that.
  *
  * A stack that ends in one function now and in another one then is not one coroutine's: it is
  * copied in and out, or has been used again. Such are marked, and not told apart.
@@ -49,16 +49,15 @@ static void keep_off_others(uint64_t address, uint64_t *low, uint64_t *high)
 	}
 }
 
-/* False: nothing can be read there. */
-static bool keep_to_readable(uint64_t address, uint64_t *low, uint64_t *high)
+/* Looks no further down than LOWEST. False: nothing can be read there. */
+static bool keep_to_readable(uint64_t address, uint64_t lowest, uint64_t *low, uint64_t *high)
 {
-	uint64_t page = address & ~(PAGE - 1), lowest = page > MANY_BYTES ? page - MANY_BYTES : 0;
-	bool is_large = *high - *low > MANY_BYTES;
+	uint64_t page = address & ~(PAGE - 1), end = csa_readable_until(page, *high);
 
-	*high = csa_readable_until(page, *high);
-	if (*high <= address)
+	if (end <= address)
 		return false;
-	while (is_large && page > *low && page > lowest) {
+	*high = end;
+	while (page > *low && page > lowest) {
 		page -= PAGE;
 		if (csa_readable_until(page, page + 1) == page) {
 			*low = page + PAGE;
@@ -66,6 +65,13 @@ static bool keep_to_readable(uint64_t address, uint64_t *low, uint64_t *high)
 		}
 	}
 	return true;
+}
+
+static uint64_t down_to(uint64_t address, uint64_t low, uint64_t high)
+{
+	if (high - low <= MANY_BYTES)
+		return address;
+	return address > MANY_BYTES ? address - MANY_BYTES : 0;
 }
 
 /* REGION may be ended and be another one meanwhile. */
@@ -77,7 +83,8 @@ static bool is_within(const struct csa_region *region, uint64_t address, struct 
 	birth->high = __atomic_load_n(&region->high, __ATOMIC_RELAXED);
 	birth->spawn = region->spawn;
 	return birth->low <= address && address < birth->high &&
-	       keep_to_readable(address, &birth->low, &birth->high);
+	       keep_to_readable(address, down_to(address, birth->low, birth->high), &birth->low,
+	                        &birth->high);
 }
 
 struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const char *runtime)
@@ -94,6 +101,7 @@ struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const 
 		birth.low = address & ~(PIECE - 1);
 		birth.high = birth.low + PIECE;
 		birth.spawn = 0;
+		keep_to_readable(address, birth.low, &birth.low, &birth.high);
 		birth.flags |= CS_SLOT_GUESSED;
 	}
 	keep_off_others(address, &birth.low, &birth.high);

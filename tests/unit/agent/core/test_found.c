@@ -114,6 +114,21 @@ static void else_it_is_the_memory_around(void **state)
 	       CS_SLOT_FOUND | CS_SLOT_GUESSED);
 }
 
+/* Small stacks of a large pool, two in each piece, with guard pages between them. */
+static void a_piece_ends_where_memory_can_not_be_read(void **state)
+{
+	uint64_t low = pool + 40 * PIECE, bytes = 4 * PIECE;
+
+	(void)state;
+	assert_int_equal(mprotect((void *)low, bytes, PROT_READ | PROT_WRITE), 0);
+	for (uint64_t at = low; at < low + bytes; at += 32 * KIB)
+		assert_int_equal(mprotect((void *)at, 4 * KIB, PROT_NONE), 0);
+	for (uint64_t at = low; at < low + bytes; at += 32 * KIB)
+		expect(csa_found(thread, at + 30 * KIB), at + 4 * KIB, at + 32 * KIB,
+		       CS_SLOT_FOUND | CS_SLOT_GUESSED);
+	assert_ptr_not_equal(csa_coro_of(low + 30 * KIB), csa_coro_of(low + 60 * KIB));
+}
+
 /* Whose stacks are known: they were ended when their neighbour was met. */
 static void the_memory_around_does_not_reach_into_others(void **state)
 {
@@ -213,6 +228,7 @@ int main(void)
 		TEST(a_block_that_is_followed_is_the_stack),
 		TEST(a_stack_ends_where_memory_can_not_be_read),
 		TEST(else_it_is_the_memory_around),
+		TEST(a_piece_ends_where_memory_can_not_be_read),
 		TEST(the_memory_around_does_not_reach_into_others),
 		TEST(who_borrows_the_memory_is_no_coroutine),
 		TEST(who_was_declared_dead_is_somebody_new),
