@@ -4,7 +4,7 @@
  * a recorder beside it where the target is a live one.
  *
  *     coroscope-top [--title T] [--view V] [--theme T] [--script FILE | --batch]
- *                   [--size WxH] [--control FILE [--looks TIME]] [--next FILE] TRACE
+ *                   [--at TIME] [--size WxH] [--control FILE [--looks MS]] [--next FILE] TRACE
  *     coroscope-top [--theme T] [--title WHY] --choose RESULT LIST
  *
  * The files are those of profiler/command/top.h, which also knows the exit statuses.
@@ -29,7 +29,7 @@
 
 struct options {
 	const char *trace, *title, *view, *theme, *script;
-	const char *size, *control, *next, *looks, *choose; /* as given; NULL: not */
+	const char *at, *size, *control, *next, *looks, *choose; /* as given; NULL: not */
 	int width, height;
 	uint64_t looks_ns;
 	bool batch;
@@ -193,15 +193,6 @@ static int print_once(struct csv_app *app, const struct options *options, struct
 
 /* ---- options ---- */
 
-/* "500ms", "2s", "2": as the command has checked it. */
-static uint64_t read_looks(const char *text)
-{
-	char *unit;
-	double value = strtod(text, &unit);
-
-	return (uint64_t)(value * (!strcmp(unit, "ms") ? 1e6 : !strcmp(unit, "m") ? 6e10 : 1e9));
-}
-
 /* What getopt_long() gives for an option with a text: where that goes. BATCH is no such place. */
 #define TEXT(member) required_argument, NULL, (int)offsetof(struct options, member)
 enum { BATCH = 1 };
@@ -209,11 +200,17 @@ enum { BATCH = 1 };
 static int read_options(struct options *options, int argc, char **argv)
 {
 	static const struct option longs[] = {
-		{"title", TEXT(title)},   {"view", TEXT(view)},
-		{"theme", TEXT(theme)},   {"script", TEXT(script)},
-		{"size", TEXT(size)},     {"control", TEXT(control)},
-		{"next", TEXT(next)},     {"looks", TEXT(looks)},
-		{"choose", TEXT(choose)}, {"batch", no_argument, NULL, BATCH},
+		{"title", TEXT(title)},
+		{"view", TEXT(view)},
+		{"theme", TEXT(theme)},
+		{"script", TEXT(script)},
+		{"size", TEXT(size)},
+		{"control", TEXT(control)},
+		{"next", TEXT(next)},
+		{"looks", TEXT(looks)},
+		{"choose", TEXT(choose)},
+		{"at", TEXT(at)},
+		{"batch", no_argument, NULL, BATCH},
 		{NULL, 0, NULL, 0},
 	};
 	int place;
@@ -235,7 +232,7 @@ static int read_options(struct options *options, int argc, char **argv)
 	if (options->size && sscanf(options->size, "%dx%d", &options->width, &options->height) != 2)
 		return -EINVAL;
 	if (options->looks)
-		options->looks_ns = read_looks(options->looks);
+		options->looks_ns = strtoull(options->looks, NULL, 10) * 1000000;
 	return 0;
 }
 
@@ -318,6 +315,19 @@ static int choose(const struct options *options, const struct csv_config *config
 
 /* ---- the view ---- */
 
+static int begin_at(struct csv_app *app, const char *at, struct cs_diag *diag)
+{
+	uint64_t time_ns;
+	int error = csv_session_time(app->session, at, &time_ns, diag);
+
+	if (!error)
+		error = csv_session_seek(app->session, time_ns, diag);
+	if (!error)
+		csv_app_update(app);
+	app->paused = true;
+	return error;
+}
+
 static int run_view(const struct options *options, const struct csv_config *config,
                     struct cs_diag *diag, enum csv_leave *leave)
 {
@@ -333,9 +343,14 @@ static int run_view(const struct options *options, const struct csv_config *conf
 		app.steer.looks_ns = options->looks_ns;
 	}
 	if (!error && config->view[0] && !csv_app_choose(&app, config->view)) {
+		char names[128];
+
+		csv_view_names(names, sizeof(names));
 		error = cs_diag_set(diag, -EINVAL, "show the view %s: there is none", config->view);
-		cs_diag_hint(diag, "views: coroutines, threads, heap, stacks, scheduler, timeline");
+		cs_diag_hint(diag, "views: %s", names);
 	}
+	if (!error && options->at)
+		error = begin_at(&app, options->at, diag);
 	if (!error && options->script)
 		error = csv_script_run(&app, options->script, diag);
 	else if (!error && options->batch)

@@ -25,7 +25,8 @@
 #include "command/top.h"
 
 #define MIND_MS 500
-#define LIST_EVERY 4  /* of those */
+#define LIST_EVERY 4 /* of those */
+#define LOOKS_NS UINT64_C(500000000)
 #define SIDE_MAX 1000 /* columns or rows of --size */
 
 /* ---- the viewer ---- */
@@ -83,7 +84,7 @@ static void option(const struct cs_top *top, struct cs_top_words *words, const c
 static void viewer_words(const struct cs_top *top, struct cs_top_words *words)
 {
 	static const char *const passed[] = {"view", "theme", "script", "size"};
-	static char next[96], control[96];
+	static char next[96], control[96], looks[32];
 
 	cs_top_add(words, "coroscope-top");
 	cs_top_add(words, "--title");
@@ -92,6 +93,10 @@ static void viewer_words(const struct cs_top *top, struct cs_top_words *words)
 		option(top, words, passed[i]);
 	if (cs_args_on(top->args, "batch"))
 		cs_top_add(words, "--batch");
+	if (top->at[0]) {
+		cs_top_add(words, "--at");
+		cs_top_add(words, top->at);
+	}
 	if (top->folder[0]) {
 		snprintf(next, sizeof(next), "%s", cs_top_file(top, "next").s);
 		cs_top_add(words, "--next");
@@ -103,7 +108,9 @@ static void viewer_words(const struct cs_top *top, struct cs_top_words *words)
 		cs_top_add(words, control);
 		if (top->pid) {
 			cs_top_add(words, "--looks");
-			cs_top_add(words, cs_args_text(top->args, "interval", "500ms"));
+			snprintf(looks, sizeof(looks), "%" PRIu64,
+			         cs_args_number(top->args, "interval", LOOKS_NS) / 1000000);
+			cs_top_add(words, looks);
 		}
 	}
 	cs_top_add(words, top->trace);
@@ -239,32 +246,19 @@ static int choose(struct cs_top *top, struct cs_diag *diag)
 	return status;
 }
 
-/* ---- targets ---- */
-
-/* One operand that is a file of ours is a trace; everything else is a program. */
-static bool is_trace(const char *path)
-{
-	char magic[10] = "";
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	ssize_t got = fd >= 0 ? read(fd, magic, sizeof(magic) - 1) : -1;
-
-	if (fd >= 0)
-		close(fd);
-	return got > 0 && !strncmp(magic, "coroscope", 9);
-}
+/* ---- one target ---- */
 
 static int watch(struct cs_top *top, struct cs_diag *diag)
 {
 	const struct cs_args *args = top->args;
 	const char *first = args->operand_count ? args->operands[0] : NULL;
+	int error;
 
 	if (top->pid)
 		return cs_top_watch_process(top, diag);
-	if (args->operand_count != 1 || !is_trace(first))
-		return cs_top_watch_program(top, diag);
-	snprintf(top->title, sizeof(top->title), "%.200s", first);
-	snprintf(top->trace, sizeof(top->trace), "%s", first);
-	return 0;
+	if (args->operand_count == 1 && (error = cs_top_watch_trace(top, first, diag)) <= 0)
+		return error;
+	return cs_top_watch_program(top, diag);
 }
 
 /* One view of one target, to its end. A status, or -errno with DIAG. */
@@ -396,7 +390,7 @@ static const struct cs_option options[] = {
          .preset = "coroutines",
          .help = "what is shown first"},
 	{.name = "interval",
-         .kind = CS_OPTION_TEXT,
+         .kind = CS_OPTION_DURATION,
          .argument = "TIME",
          .preset = "500ms",
          .help = "with -p: how often the process is looked at"},
@@ -406,7 +400,7 @@ static const struct cs_option options[] = {
          .preset = "25",
          .help = "with -p: look less often when that would take more of a core"},
 	{.name = "keep",
-         .kind = CS_OPTION_TEXT,
+         .kind = CS_OPTION_DURATION,
          .argument = "TIME",
          .preset = "10m",
          .help = "how far one can go back in a live target"},
@@ -458,7 +452,8 @@ const struct cs_command cs_command_top = {
 		"terminal is known to have one): as text, as JSON with the keys of ps --json and "
 		"heap --json, or as folded stacks.\n\n"
 		"Settings are read from ~/.config/coroscope/top.conf: theme = dark or light, view = "
-		"VIEW, mouse = yes or no, clipboard = yes, no or auto, and key ACTION = KEYS.\n\n"
+		"VIEW, mouse = yes or no, clipboard = yes, no or auto, and key ACTION = KEYS, such as "
+		"key quit = q ctrl-c; the help in the view names the actions.\n\n"
 		"A script has lines like: size 80 24, key tab, type TEXT, action sort-next, seek peak, "
 		"wait 500ms, save-screen FILE.",
 	.groups = (const struct cs_option_group *const[]){&group, NULL},
@@ -467,6 +462,7 @@ const struct cs_command cs_command_top = {
 			{"coroscope top -p 4242", "watch a running Go process"},
 			{"coroscope top ./server --port 80", "start a program and watch it"},
 			{"coroscope top app.42.coro", "travel through a recording"},
+			{"coroscope top app.42.coro@peak", "from where its heap was largest"},
 			{"coroscope top --batch --view heap app.42.coro", "one screen, as text"},
 			{NULL, NULL},
 		},

@@ -30,6 +30,7 @@ struct cs_top {
 	int lock;             /* held on it as long as it is ours */
 	char trace[PATH_MAX]; /* what is viewed */
 	char title[256];
+	char at[64];            /* the time of a trace that is shown first; "": the end */
 	char program[PATH_MAX]; /* that a process runs; "" */
 	bool ours;              /* the trace is our recorder's: it goes with the view */
 	pid_t recorder;         /* 0: none, or it has ended */
@@ -61,6 +62,8 @@ void cs_top_clean(struct cs_top *top);
 /* Everything for PROCESS top->pid, or the program of the command line. 0 or -errno with DIAG. */
 int cs_top_watch_process(struct cs_top *top, struct cs_diag *diag);
 int cs_top_watch_program(struct cs_top *top, struct cs_diag *diag);
+/* FILE or FILE@TIME. 1: that is no trace, and is not called like one. */
+int cs_top_watch_trace(struct cs_top *top, const char *text, struct cs_diag *diag);
 void cs_top_stop(struct cs_top *top);
 /* Something that runs in the background of a view, about once a second. */
 void cs_top_mind(struct cs_top *top);

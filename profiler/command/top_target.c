@@ -17,8 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "command/candidates.h"
 #include "command/live.h"
+#include "command/target.h"
 #include "command/top.h"
 #include "source/native.h"
 #include "source/tracked.h"
@@ -316,8 +318,8 @@ static bool is_recorded(struct cs_top *top)
 	/* Somebody may have put another file there. */
 	if (trace && cs_trace_session(trace)->mono_start_ns == tracked.note.mono_start_ns) {
 		snprintf(top->trace, sizeof(top->trace), "%s", tracked.note.trace);
-		snprintf(top->title, sizeof(top->title),
-		         "process %" PRIu64 ", recorded by %" PRIu32, top->pid, tracked.note.pid);
+		snprintf(top->title + strlen(top->title), sizeof(top->title) - strlen(top->title),
+		         ", recorded by %" PRIu32, tracked.note.pid);
 		same = true;
 	}
 	cs_trace_close(trace);
@@ -346,7 +348,8 @@ int cs_top_watch_process(struct cs_top *top, struct cs_diag *diag)
 	if (!observer)
 		return diag->error;
 	note_program(top);
-	snprintf(top->title, sizeof(top->title), "process %" PRIu64, top->pid);
+	snprintf(top->title, sizeof(top->title), "process %" PRIu64 " (%.64s)", top->pid,
+	         top->program[0] ? cs_text_basename(top->program) : "?");
 	if (observer == &cs_native_observer && is_recorded(top))
 		return cs_top_folder(top, diag);
 	return start_recorder(top, diag);
@@ -388,4 +391,40 @@ void cs_top_mind(struct cs_top *top)
 	else
 		snprintf(text, sizeof(text), "none\n");
 	cs_top_tell(top, "next", text, strlen(text));
+}
+
+/* One operand that is a file of ours is a trace; everything else is a program. */
+static bool is_trace(const char *path)
+{
+	char magic[10] = "";
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	ssize_t got = fd >= 0 ? read(fd, magic, sizeof(magic) - 1) : -1;
+
+	if (fd >= 0)
+		close(fd);
+	return got > 0 && !strncmp(magic, "coroscope", 9);
+}
+
+int cs_top_watch_trace(struct cs_top *top, const char *text, struct cs_diag *diag)
+{
+	static const char suffix[] = ".coro";
+	char *path = NULL, *time = NULL;
+	int error = cs_target_split(text, &path, &time);
+	size_t length = path ? strlen(path) : 0;
+
+	if (error || !path) {
+		error = cs_diag_set(diag, -ENOMEM, "watch %s: no memory", text);
+	} else if (is_trace(path)) {
+		snprintf(top->title, sizeof(top->title), "%.200s", text);
+		snprintf(top->trace, sizeof(top->trace), "%s", path);
+		snprintf(top->at, sizeof(top->at), "%s", time ? time : "");
+	} else if (length > strlen(suffix) && !strcmp(path + length - strlen(suffix), suffix) &&
+	           access(path, F_OK)) {
+		error = cs_diag_set(diag, -errno, "read %s: no such file", path);
+	} else {
+		error = 1;
+	}
+	free(path);
+	free(time);
+	return error;
 }

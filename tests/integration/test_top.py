@@ -71,6 +71,14 @@ for view in VIEWS:
     cs.check(f"batch: {view} is as large as was asked",
              len(lines) == 21 and max(map(len, lines)) <= 100, result.out)
 
+result = top("--batch", f"{trace}@1s")
+has("FILE@TIME: the view begins there", result, f"{trace}@1s", "before the end")
+result = top("--batch", f"{trace}@peek")
+cs.check("FILE@TIME: no such time", result.status == 2 and "peek" in result.err, str(result))
+result = top("--batch", trace + ".missing.coro")
+cs.check("a trace that is not there is no program",
+         result.status == 2 and "no such file" in result.err, str(result))
+
 result = top("--batch", "--view", "heap", trace)
 total = cs.run([cs.COROSCOPE, "heap", "-n", "1", trace]).out.split("\n")[0]
 figure = re.match(r"total (\S+ \S+)", total).group(1)

@@ -66,14 +66,15 @@ def watched(program, runtime, pid, recorder):
         return
     groups, listed, threads = pages
     cs.check(f"{program}: it is watched as it is recorded",
-             groups.startswith(f"{pid}, recorded by {recorder} ") and "live" in groups,
+             groups.startswith(f"{pid} ({program}), recorded by {recorder} ") and
+             "live" in groups,
              groups)
     cs.check(f"{program}: the status line says how old the picture is",
              re.search(r"age \d", groups.splitlines()[-1]), groups)
     cs.check(f"{program}: all of them wait",
              re.search(rf"^{COUNT} coroutines .*waiting {COUNT}", groups, re.M), groups)
     cs.equal(f"{program}: groups have all of them, by where they are",
-             sum(int(row[0]) for row in rows(groups) if "parked" in row[-1] or
+             sum(int(row[0]) for row in rows(groups.partition("\n")[2]) if "parked" in row[-1] or
                  "parked_" in " ".join(row)), COUNT)
     cs.check(f"{program}: a list by state and function",
              f"{COUNT} rows · list · state = waiting" in listed and

@@ -42,13 +42,17 @@ static int set_theme(struct csv_config *config, const char *value, struct cs_dia
 
 static int set_view(struct csv_config *config, const char *value, struct cs_diag *diag)
 {
+	char names[128];
+
 	for (int i = 0; csv_views[i]; i++) {
 		if (!strcmp(csv_views[i]->name, value)) {
 			snprintf(config->view, sizeof(config->view), "%s", value);
 			return 0;
 		}
 	}
-	return cs_diag_set(diag, -EINVAL, "there is no view '%s'", value);
+	csv_view_names(names, sizeof(names));
+	cs_diag_set(diag, -EINVAL, "there is no view '%s'", value);
+	return cs_diag_hint(diag, "views: %s", names);
 }
 
 static int set_mouse(struct csv_config *config, const char *value, struct cs_diag *diag)
@@ -72,13 +76,19 @@ static int set_clipboard(struct csv_config *config, const char *value, struct cs
 	return cs_diag_set(diag, -EINVAL, "clipboard is yes, no or auto, not '%s'", value);
 }
 
+static int refuse_action(const char *name, struct cs_diag *diag)
+{
+	cs_diag_set(diag, -EINVAL, "there is no action '%s'", name);
+	return cs_diag_hint(diag, "? in the view lists keys, what they do, and their actions");
+}
+
 static int set_key(struct csv_config *config, const char *name, const char *value,
                    struct cs_diag *diag)
 {
 	enum csv_action action = csv_action_by_name(name);
 
 	if (!action)
-		return cs_diag_set(diag, -EINVAL, "there is no action '%s'", name);
+		return refuse_action(name, diag);
 	return csv_keymap_bind(&config->keymap, action, value, diag);
 }
 

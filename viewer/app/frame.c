@@ -195,6 +195,10 @@ static void draw_frame(struct csv_app *app)
 
 /* ---- help ---- */
 
+/* Beyond the longest help. */
+#define HELP_NAMES_X 72
+#define HELP_NAMES 16
+
 static void draw_help(struct csv_app *app, struct csv_area area)
 {
 	const char *section = "";
@@ -219,6 +223,10 @@ static void draw_help(struct csv_app *app, struct csv_area area)
 			csv_put_right(&app->canvas, area.x + 1, y, 14, CSV_ROLE_STRONG, keys);
 			csv_put(&app->canvas, area.x + 18, y, area.width - 18, CSV_ROLE_PLAIN,
 			        info->help);
+			/* What it is called in top.conf and in scripts. */
+			if (area.width >= HELP_NAMES_X + HELP_NAMES)
+				csv_put(&app->canvas, area.x + HELP_NAMES_X, y, HELP_NAMES,
+				        CSV_ROLE_FAINT, info->name);
 		}
 		y++;
 	}

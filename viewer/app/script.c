@@ -90,6 +90,8 @@ static int do_seek(struct run *run, char *rest, struct cs_diag *diag)
 
 	if (strcmp(rest, "end") != 0)
 		error = csv_session_time(run->app->session, rest, &time_ns, diag);
+	if (error)
+		return cs_diag_set(diag, error, "there is no time '%s' in it", rest);
 	if (!error)
 		error = csv_session_seek(run->app->session, time_ns, diag);
 	if (!error)

@@ -149,9 +149,12 @@ static void put_id(const struct csv_coroutine_rows *rows, uint32_t row, char *te
 static enum csv_role put_function(const struct csv_coroutine_rows *rows,
                                   const struct cs_coroutine *coroutine, char *text, size_t bytes)
 {
-	const char *function = function_of(rows->scene, coroutine);
+	const struct cs_call *call = csv_telling_call(stack_of(rows->scene, coroutine->stack));
 	const char *name = coroutine->name ? coroutine->name : "";
+	char function[256] = "";
 
+	if (call)
+		(void)csv_words_call(call, function, sizeof(function));
 	snprintf(text, bytes, "%s%s%s", name, name[0] && function[0] ? "  " : "",
 	         function[0]                                ? function
 	         : coroutine->flags & CS_COROUTINE_UNSTABLE ? "[changed while it was read]"

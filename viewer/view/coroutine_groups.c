@@ -19,8 +19,8 @@ const struct csv_column csv_group_columns[] = {
 	{"COUNT", 9, true, false, 0},      {"CHANGE", 9, true, false, 0},
 	{"1 MIN", 8, true, false, 60},     {"STATE", 9, false, false, 50},
 	{"REASON", 14, false, false, 70},  {"LONGEST", 8, true, false, 0},
-	{"HEAP", 7, true, false, 80},      {"CPU", 7, true, false, 100},
-	{"SWITCHES", 9, true, false, 110}, {"STACK", 20, false, true, 0},
+	{"HEAP", 7, true, false, 80},      {"CPU", 7, true, false, 120},
+	{"SWITCHES", 9, true, false, 130}, {"STACK", 20, false, true, 0},
 	{NULL, 0, false, false, 0},
 };
 
@@ -230,9 +230,12 @@ static void put_stack(const struct cs_group *group, char *text, size_t bytes)
 		at = at->caller;
 	if (!at)
 		snprintf(text, bytes, "?");
-	for (; at && used + 1 < bytes; at = at->caller)
-		used += (size_t)snprintf(text + used, bytes - used, "%s%s", used ? " < " : "",
-		                         at->call->function);
+	for (; at && used + 1 < bytes; at = at->caller) {
+		if (used)
+			used += (size_t)snprintf(text + used, bytes - used, " < ");
+		if (used < bytes)
+			used += csv_words_call(at->call, text + used, bytes - used);
+	}
 }
 
 static enum csv_role cell(const void *context, uint32_t row, int column, char *text, size_t bytes)

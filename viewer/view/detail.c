@@ -75,6 +75,18 @@ static struct cs_text at_least(uint64_t ns, bool open)
 	return text;
 }
 
+static struct cs_text wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
+{
+	return at_least(csv_coroutine_wait_ns(coroutine, now_ns),
+	                coroutine->since_after_ns == CS_UNKNOWN);
+}
+
+static struct cs_text age_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
+{
+	return at_least(csv_coroutine_age_ns(coroutine, now_ns),
+	                coroutine->created_after_ns == CS_UNKNOWN);
+}
+
 static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
                       const struct cs_coroutine *coroutine)
 {
@@ -88,16 +100,10 @@ static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
 	              csv_words_id(model, coroutine->runtime, coroutine->number).s,
 	              coroutine->name ? "  " : "", coroutine->name ? coroutine->name : "",
 	              cs_coroutine_state_names[coroutine->state], reason ? ": " : "",
-	              reason ? reason : "",
-	              at_least(csv_coroutine_wait_ns(coroutine, now_ns),
-	                       coroutine->since_after_ns == CS_UNKNOWN)
-	                      .s,
+	              reason ? reason : "", wait_text(coroutine, now_ns).s,
 	              coroutine->flags & CS_COROUTINE_OBSERVED ? " (as seen)" : "");
-	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited %s   switches %s",
-	              at_least(csv_coroutine_age_ns(coroutine, now_ns),
-	                       coroutine->created_after_ns == CS_UNKNOWN)
-	                      .s,
-	              csv_words_duration(coroutine->cpu_ns).s,
+	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited before %s   switches %s",
+	              age_text(coroutine, now_ns).s, csv_words_duration(coroutine->cpu_ns).s,
 	              csv_words_duration(coroutine->wait_ns).s,
 	              csv_words_count(coroutine->switches).s);
 	put_heap(lines, coroutine);
@@ -232,7 +238,9 @@ void csv_detail_draw_group(struct csv_detail *detail, const struct csv_scene *sc
 	              csv_groups_change(groups, row, false).s,
 	              csv_groups_change(groups, row, true).s);
 	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "longest wait %s   greatest age %s",
-	              csv_words_duration(group->wait_ns).s, csv_words_duration(group->age_ns).s);
+	              wait_text(example, scene->now->time_ns).s,
+	              group->age_ns == CS_UNKNOWN ? age_text(example, scene->now->time_ns).s
+	                                          : csv_words_duration(group->age_ns).s);
 	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "heap %s, each %s   stacks %s, each %s, in use %s",
 	              csv_words_bytes(group->heap_bytes).s,
 	              mean_bytes(group->heap_bytes, group->count).s,

@@ -59,6 +59,9 @@ struct csv_view {
 
 extern const struct csv_view *const csv_views[]; /* NULL-terminated */
 
+/* "coroutines, threads, …", for hints. */
+void csv_view_names(char *text, size_t bytes);
+
 extern const struct csv_view csv_view_coroutines;
 extern const struct csv_view csv_view_threads;
 extern const struct csv_view csv_view_heap;

@@ -209,3 +209,13 @@ const struct cs_call *csv_telling_call(const struct cs_stack *stack)
 			return at->call;
 	return stack ? cs_stack_self(stack) : NULL;
 }
+
+size_t csv_words_call(const struct cs_call *call, char *text, size_t bytes)
+{
+	bool nameless = call->file && !strncmp(call->function, "operator()", strlen("operator()"));
+	int length = nameless ? snprintf(text, bytes, "%s %s:%" PRIu32, call->function,
+	                                 cs_text_basename(call->file), call->line)
+	                      : snprintf(text, bytes, "%s", call->function);
+
+	return length > 0 ? (size_t)length : 0;
+}

@@ -43,4 +43,7 @@ enum csv_role csv_role_of_state(enum cs_coroutine_state state);
  */
 const struct cs_call *csv_telling_call(const struct cs_stack *stack);
 
+/* Its function; of one that has no name of its own (a lambda) also where it is. As snprintf(). */
+size_t csv_words_call(const struct cs_call *call, char *text, size_t bytes);
+
 #endif
