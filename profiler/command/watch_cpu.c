@@ -110,6 +110,16 @@ static void go_owner(void *context, const struct cs_perf_sample *sample,
 		owner->label = cs_model_text(live->model, coroutine->labels);
 }
 
+/* What stands for the calls outside of what the kernel has kept; 0: it has kept all. */
+static uint32_t outside_of(const struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack)
+{
+	struct cs_model *model = cpu->options.live->model;
+
+	return stack->cut
+	               ? cs_model_node(model, 0, cs_model_frame(model, CS_MODULE_NONE, stack->cut))
+	               : 0;
+}
+
 /* Addresses [from, to) of STACK are Go's. */
 static uint32_t go_part(const struct cs_watch_cpu *cpu, const struct cs_profile_stack *stack,
                         uint32_t from, uint32_t to, uint32_t outer)
@@ -179,7 +189,7 @@ static uint32_t node_in_c(struct cs_watch_cpu *cpu, const struct cs_profile_stac
 		rest->count = chain->count - outer;
 		memcpy(rest->address, chain->address + outer,
 		       rest->count * sizeof(rest->address[0]));
-		node = mixed_parts(cpu, rest, rest->count, 0);
+		node = mixed_parts(cpu, rest, rest->count, outside_of(cpu, chain));
 	} else if (cpu->g) {
 		node = cs_go_sample_outside(cpu->options.live->observation, cpu->g);
 		if (!node)
@@ -206,7 +216,7 @@ static uint32_t go_node(void *context, const struct cs_perf_sample *sample,
 	if (node || stack->count == 0)
 		return node;
 	return cs_go_sample_is_go(observation, stack->address[0])
-	               ? mixed_parts(cpu, stack, stack->count, 0)
+	               ? mixed_parts(cpu, stack, stack->count, outside_of(cpu, stack))
 	               : node_in_c(cpu, stack);
 }
 

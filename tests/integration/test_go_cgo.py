@@ -115,11 +115,25 @@ def check_running(toolchain):
             stacks += [[frame["function"] for frame in row["stack"]]
                        for row in json.loads(result.out)["coroutines"]
                        if row["entry"] == "main.turns" and row["state"] == "running"]
+        folded = burner_stacks(program)
     wrong = [stack for stack in stacks if stack and stack[-1] != "main.turns"]
     # In the middle of a switch one may be nowhere.
     cs.check(f"{name} is nowhere else", len(wrong) < 4, f"{len(wrong)}: {wrong[:1]}")
     shown = sum("main.clock" in stack for stack in stacks)
     cs.check(f"{name} is shown there", shown * 2 > len(stacks), f"{shown} of {len(stacks)}")
+    if not folded:
+        cs.without(f"go{toolchain.version}: deep stacks of samples", "there were no samples")
+        return
+    wrong = [stack for stack in folded if not stack.startswith(("[truncated];", "main.burner;"))]
+    cs.check(f"go{toolchain.version}: where the kernel has not kept all calls, that is said",
+             not wrong, str(wrong[:1])[:400])
+
+
+def burner_stacks(program):
+    trace = cs.Trace(cs.path("clock.coro"))
+    cs.run([cs.COROSCOPE, "record", "-p", str(program.pid), "-o", trace.path, "-d", "1",
+            f"--cpu={HZ}"])
+    return [stack for stack in trace.fold("cpu") if "main.burn;main.burn" in stack]
 
 
 def check(toolchain):

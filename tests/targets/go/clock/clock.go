@@ -2,7 +2,8 @@
 
 // Goroutines that run all the time: a call of C from deep down, which leaves a place behind that
 // the goroutine has saved, then for long the clock, from elsewhere. The clock is asked on the
-// thread's own stack and saves no place there.
+// thread's own stack and saves no place there. Another one works deeper down than the kernel keeps
+// calls of a sample.
 package main
 
 /*
@@ -35,7 +36,25 @@ func turns() {
 	}
 }
 
+//go:noinline
+func burn(n int) int {
+	if n > 0 {
+		return burn(n-1) + 1
+	}
+	for i := 0; i < 1000000; i++ {
+		n += i % 3
+	}
+	return n
+}
+
+func burner() {
+	for {
+		burn(300)
+	}
+}
+
 func main() {
+	go burner()
 	go turns()
 	go turns()
 	fmt.Println("READY")
