@@ -213,7 +213,8 @@ static void a_wait_without_a_reader_is_bounded(void **state)
 	assert_true(counters[CS_AGENT_WAIT_MAX_NS] <= CS_WAIT_ONE_NS);
 	assert_true(counters[CS_AGENT_WAIT_NS] + counters[CS_AGENT_WAIT_LATE_NS] >=
 	            CS_WAIT_STALLED_NS / 2);
-	assert_true(seconds < 5);
+	/* Without the bound it were a thousand; a machine with much else to do takes its time. */
+	assert_true(seconds < 100);
 	assert_true(atomic_load(&thread->lane->lost) > 99000);
 	session_end();
 }
