@@ -103,8 +103,8 @@ static uint32_t make(void *context, uint32_t tid)
 {
 	struct made *made = context;
 
-	made->asked++;
-	made->tid = tid;
+	/* Sanitizers have threads of their own. */
+	made->asked += tid == made->tid;
 	return cs_model_thread(made->model, made->process, tid, 0);
 }
 
@@ -114,26 +114,25 @@ static void who_is_silent_is_made_at_the_second_look(void **state)
 	struct made made = {.model = cs_model_new()};
 	struct cs_process start = {.pid = (uint32_t)getpid()};
 	struct cs_threads threads = {.maker = make, .context = &made};
-	uint32_t tid, id;
+	uint32_t id;
 	pthread_t thread;
 
 	(void)state;
 	made.process = cs_model_process(made.model, &start);
 	cs_model_thread(made.model, made.process, start.pid, 0);
 	pthread_create(&thread, NULL, sleeper, NULL);
-	while (!(tid = (uint32_t)atomic_load(&told)))
+	while (!(made.tid = (uint32_t)atomic_load(&told)))
 		usleep(1000);
 	assert_int_equal(cs_threads_look(&threads, start.pid, made.model, made.process, true), 0);
 	assert_int_equal(made.asked, 0);
-	assert_int_equal(cs_threads_find(&threads, tid), 0);
+	assert_int_equal(cs_threads_find(&threads, made.tid), 0);
 	assert_int_equal(cs_threads_look(&threads, start.pid, made.model, made.process, true), 0);
 	assert_int_equal(made.asked, 1);
-	assert_int_equal(made.tid, tid);
-	id = cs_threads_find(&threads, tid);
+	id = cs_threads_find(&threads, made.tid);
 	assert_int_not_equal(id, 0);
 	assert_int_equal(cs_threads_look(&threads, start.pid, made.model, made.process, true), 0);
 	assert_int_equal(made.asked, 1);
-	assert_int_equal(cs_threads_find(&threads, tid), id);
+	assert_int_equal(cs_threads_find(&threads, made.tid), id);
 	atomic_store(&told, 0);
 	pthread_join(thread, NULL);
 	cs_threads_free(&threads);
