@@ -123,6 +123,34 @@ static void a_lane_passes_from_thread_to_thread(void **state)
 	scene_end(&scene);
 }
 
+/*
+ * The kernel told of a thread that had said nothing: it is that one when it begins to speak; but
+ * another one, when the silent thread had ended and its number was given out again.
+ */
+static void a_silent_thread_is_claimed_unless_it_has_ended(void **state)
+{
+	struct scene scene;
+	uint32_t speaks, ends;
+
+	(void)state;
+	scene_begin(&scene, 8192, 2);
+	speaks = cs_agent_thread_of(scene.agent, 7, 1);
+	ends = cs_agent_thread_of(scene.agent, 8, 1);
+	assert_int_equal(cs_agent_thread_of(scene.agent, 8, 2), ends);
+	cs_model_thread_at(scene.world.model, ends)->end_ns = 3; /* the kernel has it no more */
+	producer_thread(&scene.producer, 0, CS_RECORD_THREAD_START, 4, 7, "speaks");
+	producer_alloc(&scene.producer, 0, 5, 0x1000, 8, 0);
+	producer_thread(&scene.producer, 1, CS_RECORD_THREAD_START, 6, 8, "another");
+	producer_alloc(&scene.producer, 1, 7, 0x2000, 16, 0);
+	scene_drain(&scene);
+	assert_int_equal(cs_model_thread_count(scene.world.model), 3);
+	assert_int_equal(scene_allocated_by(&scene, speaks), 8);
+	assert_int_equal(scene_allocated_by(&scene, ends), 0);
+	assert_int_equal(scene_allocated_by(&scene, 3), 16);
+	assert_int_equal(scene_thread(&scene, 3)->end_ns, 0);
+	scene_end(&scene);
+}
+
 /* trap: a block freed by another thread must leave the books of the first one */
 static void freed_elsewhere_is_not_live(void **state)
 {
@@ -373,6 +401,7 @@ int main(void)
 		cmocka_unit_test(a_lost_definition_is_healed),
 		cmocka_unit_test(modules_have_generations),
 		cmocka_unit_test(a_lane_passes_from_thread_to_thread),
+		cmocka_unit_test(a_silent_thread_is_claimed_unless_it_has_ended),
 		cmocka_unit_test(freed_elsewhere_is_not_live),
 		cmocka_unit_test(a_failed_realloc_loses_nothing),
 		cmocka_unit_test(a_loss_makes_figures_inexact),
