@@ -279,10 +279,10 @@ static void put_process(const struct cs_model *model, uint32_t id, struct cs_sin
 static void put_processes(const struct cs_info *info, struct cs_sink *sink)
 {
 	const struct cs_model *model = info->moment.model;
-	uint32_t count = cs_model_process_count(model);
+	uint32_t count = cs_model_process_count(model), threads = cs_model_thread_count(model);
 
-	cs_sink_printf(sink, "\nProcesses: %" PRIu32 ", with %" PRIu32 " threads\n", count,
-	               cs_model_thread_count(model));
+	cs_sink_printf(sink, "\nProcesses: %" PRIu32 ", with %" PRIu32 " thread%s\n", count,
+	               threads, threads == 1 ? "" : "s");
 	for (uint32_t id = 1; id <= count && !cs_sink_error(sink); id++)
 		put_process(model, id, sink);
 }
