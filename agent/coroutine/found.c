@@ -23,6 +23,7 @@
 
 /* What is larger may hold several stacks; so far down the end of one is looked for. */
 #define MANY_BYTES UINT64_C(262144)
+#define GUARD_PAGES 16
 
 /* Not the thread that this block speaks of, but a child that borrows its memory. */
 static bool is_borrowed(const struct csa_thread *thread)
@@ -74,6 +75,16 @@ static uint64_t down_to(uint64_t address, uint64_t low, uint64_t high)
 	return address > MANY_BYTES ? address - MANY_BYTES : 0;
 }
 
+/* A mapping begins with its guard, as a rule: that is no part of the stack. */
+static uint64_t above_guard(uint64_t low, uint64_t address)
+{
+	for (int i = 0; i < GUARD_PAGES && low % PAGE == 0 && low + PAGE <= address &&
+	                csa_readable_until(low, low + 1) == low;
+	     i++)
+		low += PAGE;
+	return low;
+}
+
 /* REGION may be ended and be another one meanwhile. */
 static bool is_within(const struct csa_region *region, uint64_t address, struct csa_birth *birth)
 {
@@ -82,9 +93,12 @@ static bool is_within(const struct csa_region *region, uint64_t address, struct 
 	birth->low = __atomic_load_n(&region->low, __ATOMIC_RELAXED);
 	birth->high = __atomic_load_n(&region->high, __ATOMIC_RELAXED);
 	birth->spawn = region->spawn;
-	return birth->low <= address && address < birth->high &&
-	       keep_to_readable(address, down_to(address, birth->low, birth->high), &birth->low,
-	                        &birth->high);
+	if (birth->low > address || address >= birth->high ||
+	    !keep_to_readable(address, down_to(address, birth->low, birth->high), &birth->low,
+	                      &birth->high))
+		return false;
+	birth->low = above_guard(birth->low, address);
+	return true;
 }
 
 struct cs_slot *csa_found_as(struct csa_thread *thread, uint64_t address, const char *runtime)

@@ -26,7 +26,7 @@ def found(kind, count, rounds):
     mine = [r[2] for r in ring.records if r[0] == "alloc" and r[3] == 40]
     cs.equal(f"{name}: what the thread allocates is the thread's", set(mine), {0})
     cs.check(f"{name}: bounds are those of the stacks",
-             all(32768 <= slot.high - slot.low <= 36864 for slot in ring.table.coroutines))
+             all(32768 <= slot.high - slot.low <= 32768 + 64 for slot in ring.table.coroutines))
 
 
 for kind in ("malloc", "mmap", "aligned"):

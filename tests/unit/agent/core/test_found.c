@@ -89,6 +89,19 @@ static void a_block_that_is_followed_is_the_stack(void **state)
 	csa_region_end(csa_region_find_low(low));
 }
 
+/* As most that make stacks map them: who uses all of the rest has used all of the stack. */
+static void a_guard_page_is_no_part_of_the_stack(void **state)
+{
+	uint64_t low = pool + 50 * PIECE;
+
+	(void)state;
+	csa_region_add(low, 36 * KIB, 77, 4242);
+	assert_int_equal(mprotect((void *)low, 36 * KIB, PROT_READ | PROT_WRITE), 0);
+	assert_int_equal(mprotect((void *)low, 4 * KIB, PROT_NONE), 0);
+	expect(csa_found(thread, low + 30 * KIB), low + 4 * KIB, low + 36 * KIB, CS_SLOT_FOUND);
+	csa_region_end(csa_region_find_low(low));
+}
+
 /* Stacks of one mapping, with guard pages between them. */
 static void a_stack_ends_where_memory_can_not_be_read(void **state)
 {
@@ -226,6 +239,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_block_that_is_followed_is_the_stack),
+		TEST(a_guard_page_is_no_part_of_the_stack),
 		TEST(a_stack_ends_where_memory_can_not_be_read),
 		TEST(else_it_is_the_memory_around),
 		TEST(a_piece_ends_where_memory_can_not_be_read),
