@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A switch takes the fast way where both contexts are known. Until the library has been found,
+ * calls go through functions that look for it: a program may load it late, or call it before main.
+ */
 #include "coroutine/fcontext.h"
 
 #include "coroutine/adapters.h"

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything is told from addresses: who calls (which function of the library), and what lies
+ * around the lock that is handed over, as far as it can be read.
+ */
 #include "coroutine/fiber.h"
 
 #include <stdatomic.h>

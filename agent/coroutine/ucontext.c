@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Switches, and who may come back after it has left by setcontext, which saves nothing: therefore
+ * a thread's last getcontext is remembered, and how deep a coroutine was when it made its first.
+ */
 #include "coroutine/ucontext.h"
 
 #include "core/lookup.h"

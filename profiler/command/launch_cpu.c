@@ -191,6 +191,7 @@ void cs_launch_cpu_stats(const struct cs_launch_cpu *cpu, struct cs_launch_cpu_s
 	if (!cpu)
 		return;
 	cs_perf_counts(cpu->perf, &stats->perf);
+	stats->perf.lost += cpu->profile.unbooked;
 	stats->hz = cpu->options.hz;
 	stats->charged_ns = cpu->profile.charged_ns;
 	stats->strangers = cpu->strangers;

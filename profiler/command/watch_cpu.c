@@ -393,6 +393,7 @@ void cs_watch_cpu_stats(const struct cs_watch_cpu *cpu, struct cs_watch_cpu_stat
 	if (!cpu)
 		return;
 	cs_perf_counts(cpu->perf, &stats->perf);
+	stats->perf.lost += cpu->profile.unbooked;
 	stats->hz = cpu->options.hz;
 	stats->charged_ns = cpu->profile.charged_ns;
 	stats->in_coroutines = cpu->in_coroutines;
