@@ -19,9 +19,13 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "base/proc.h"
+
 #define THREADS_MAX 100000u
 #define ROUNDS_MAX 64 /* of listing threads until no new one has appeared */
 #define WAIT_NS UINT64_C(2000000000)
+#define ASLEEP_CHECK_NS UINT64_C(10000000)
+#define ASLEEP_CHECKS 20 /* one after the other; the other threads stand still meanwhile */
 
 static uint64_t now_ns(void)
 {
@@ -85,10 +89,27 @@ static int seize_round(struct cs_go_freeze *freeze, uint32_t pid)
 	return got < 0 ? got : found;
 }
 
+/* In the kernel, where nothing can wake it (state D): on a disk or a server that does not answer. */
+static bool is_asleep(uint32_t tid)
+{
+	char *text = NULL;
+	const char *name_end;
+	bool asleep;
+
+	if (cs_proc_read(tid, "stat", &text) != 0)
+		return false;
+	name_end = strrchr(text, ')');
+	asleep = name_end && !strncmp(name_end, ") D", 3);
+	free(text);
+	return asleep;
+}
+
 /* Until the thread stands; -ETIMEDOUT: it sleeps in the kernel where nothing can wake it. */
 static int wait_for(struct cs_go_held *thread, uint64_t until_ns)
 {
 	const struct timespec pause = {.tv_nsec = 20000};
+	uint64_t check_ns = now_ns() + ASLEEP_CHECK_NS;
+	int asleep = 0;
 	int status;
 
 	for (;;) {
@@ -100,7 +121,13 @@ static int wait_for(struct cs_go_held *thread, uint64_t until_ns)
 			return 0;
 		if (got > 0 && WIFSTOPPED(status))
 			break;
-		if (now_ns() > until_ns)
+		uint64_t now = now_ns();
+
+		if (now > check_ns) {
+			asleep = is_asleep(thread->tid) ? asleep + 1 : 0;
+			check_ns = now + ASLEEP_CHECK_NS;
+		}
+		if (now > until_ns || asleep >= ASLEEP_CHECKS)
 			return -ETIMEDOUT;
 		nanosleep(&pause, NULL);
 	}

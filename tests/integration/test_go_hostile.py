@@ -312,6 +312,24 @@ def under_a_debugger(program_path):
     return None
 
 
+def asleep_in_the_kernel(toolchain):
+    """A thread that nothing wakes: it is read; at level freeze it is refused, before the others
+    have stood still for two seconds."""
+    built = toolchain.build("asleep", "with-c")
+    if not built:
+        cs.without("a thread asleep in the kernel", f"can't be built: {toolchain.error}")
+        return
+    with gotarget.Program([built]) as program:
+        def look():
+            program.ask("")
+            refused("a thread asleep in the kernel, at level freeze",
+                    observe(program.pid, "--level", "freeze"), "a thread sleeps in the kernel")
+            gap = int(program.ask("").split()[0])
+            cs.check("… after less than a second, for which it stood still", gap < 1000, str(gap))
+        cs.until_ok(look)
+        cs.check("… and is read otherwise", "main.tick" in observe(program.pid).out)
+
+
 def of_32_bits(toolchain):
     """GOARCH=386: refused in one line, whoever asks."""
     built = cs.path("leaks386")
@@ -349,6 +367,7 @@ def main():
     becomes_another(program_path, toolchain)
     stopped(program_path)
     under_a_debugger(program_path)
+    asleep_in_the_kernel(toolchain)
     of_32_bits(toolchain)
     in_container(program_path)
     another_user(program_path)
