@@ -177,15 +177,35 @@ static const char *const cxx_names[CSA_CXX_COUNT] = {
 	[CSA_DELETE_ARRAY_ALIGNED_NOTHROW] = "_ZdaPvSt11align_val_tRKSt9nothrow_t",
 };
 
+struct runtime {
+	const char *name;
+	uintptr_t allocator;
+	enum csa_cxx_kind kind;
+};
+
+static bool look_for_runtime(const struct csa_image *image, void *context)
+{
+	struct runtime *runtime = context;
+
+	if (image->is_agent || !csa_lookup_in(image, runtime->name))
+		return false;
+	if (image->low == runtime->allocator)
+		runtime->kind = CSA_CXX_ALLOCATOR;
+	else if (strstr(image->name, "/libstdc++.so.6"))
+		runtime->kind = CSA_CXX_STANDARD;
+	return true;
+}
+
 static enum csa_cxx_kind kind_of(const char *name)
 {
-	struct csa_image runtime, allocator;
+	struct runtime runtime = {.name = name, .kind = CSA_CXX_PASSED};
+	struct csa_image allocator;
 
-	if (!csa_lookup_owner(name, &runtime) || !csa_lookup_owner("malloc", &allocator))
+	if (!csa_lookup_owner("malloc", &allocator))
 		return CSA_CXX_PASSED;
-	if (runtime.low == allocator.low)
-		return CSA_CXX_ALLOCATOR;
-	return strstr(runtime.name, "/libstdc++.so.6") ? CSA_CXX_STANDARD : CSA_CXX_PASSED;
+	runtime.allocator = allocator.low;
+	csa_lookup_each(look_for_runtime, &runtime);
+	return runtime.kind;
 }
 
 void *csa_cxx_find(enum csa_cxx which)
