@@ -17,6 +17,7 @@
 #include "core/emit.h"
 #include "core/lane.h"
 #include "core/late.h"
+#include "core/loader.h"
 #include "core/lookup.h"
 #include "core/sys.h"
 #include "coroutine/coroutine.h"
@@ -264,6 +265,7 @@ static void before_fork(void)
 	struct csa_thread *thread = csa_tls.thread;
 	void *record;
 
+	csa_loader_before_fork();
 	csa_coro_before_fork();
 	csa_agent.fork_stamp = csa_stamp();
 	if (!csa_agent_on() || csa_tls.busy || !thread || !thread->lane ||
@@ -278,6 +280,12 @@ static void before_fork(void)
 	csa_tls.busy = 0;
 }
 
+static void after_fork(void)
+{
+	csa_loader_after_fork();
+	csa_coro_after_fork();
+}
+
 static void watch_forks(void)
 {
 	int (*at_fork)(void (*)(void), void (*)(void), void (*)(void), void *) =
@@ -285,7 +293,7 @@ static void watch_forks(void)
 
 	if (at_fork) {
 		csa_tls.inside++;
-		at_fork(before_fork, csa_coro_after_fork, NULL, NULL);
+		at_fork(before_fork, after_fork, csa_loader_in_child, NULL);
 		csa_tls.inside--;
 	}
 }
@@ -315,6 +323,7 @@ static bool start(void)
 		return false;
 	}
 	csa_thread_start();
+	csa_loader_start();
 	if (start_parts() != 0) {
 		refuse(CS_REFUSAL_NO_MEMORY);
 		return false;
@@ -334,8 +343,10 @@ static bool start_forked(void)
 
 	if (!(csa_agent.session->flags & CS_SESSION_CHILDREN) || !new_sentinel())
 		return false;
-	if (!fork_seen) /* a raw clone: no handler told us when */
+	if (!fork_seen) { /* a raw clone: no handler told us */
 		csa_agent.fork_stamp = csa_stamp();
+		csa_loader_in_child();
+	}
 	csa_agent.stalled_ns = 0;
 	csa_thread_forked();
 	if (!create_ring(parents))

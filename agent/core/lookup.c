@@ -8,6 +8,8 @@
 #include <elf.h>
 #include <stddef.h>
 
+#include "core/loader.h"
+
 #define VERSION_HIDDEN 0x8000u
 #define PAGE_MASK (~UINT64_C(4095))
 
@@ -110,7 +112,7 @@ bool csa_lookup_each(csa_image_visit *visit, void *context)
 {
 	struct walk walk = {visit, context, true};
 
-	return dl_iterate_phdr(look_at, &walk) != 0;
+	return csa_loader_each(look_at, &walk) != 0;
 }
 
 /* ---- symbols ---- */

@@ -3,7 +3,7 @@
  * The loaded modules and their symbols, found in their own tables: unlike dlsym this
  * allocates nothing and needs no symbol version that an older libc lacks.
  *
- * Modules are visited through dl_iterate_phdr, so none is unloaded meanwhile; it holds the
+ * Modules are visited through the loader (loader.h), so none is unloaded meanwhile; it holds the
  * loader's lock as a C++ exception does, so none of this belongs on a hot path or into a
  * signal handler.
  */

@@ -49,3 +49,27 @@ uint64_t csa_now_ns(void)
 	csa_sys2(SYS_clock_gettime, CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+bool csa_wait_a_turn(struct csa_patience *patience)
+{
+	uint64_t now = csa_now_ns();
+
+	if (!patience->end_ns)
+		patience->end_ns = now + 10000000;
+	if (now > patience->end_ns || patience->turns++ == CSA_TURNS)
+		return false;
+	csa_sys0(SYS_sched_yield);
+	return true;
+}
+
+/*
+ * The kernel reads the new mask before it looks at HOW, which is invalid: -EINVAL tells that it
+ * could, and nothing is changed. Sandboxes that kill for an unusual system call allow this one.
+ */
+uintptr_t csa_readable_until(uintptr_t low, uintptr_t high)
+{
+	for (; low < high; low += 4096)
+		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, 8) != -22 /* EINVAL */)
+			return low;
+	return high;
+}

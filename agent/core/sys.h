@@ -59,6 +59,17 @@ long csa_read_file(const char *path, char *buffer, size_t bytes);
 /* CLOCK_MONOTONIC in ns, by vDSO or system call. */
 uint64_t csa_now_ns(void);
 
+/* The first page from LOW on, which begins one, that can't be read; HIGH: all below it can. */
+uintptr_t csa_readable_until(uintptr_t low, uintptr_t high);
+
+/* Gives the turn away to other threads; false: that has gone on for 10 ms or CSA_TURNS turns. */
+#define CSA_TURNS 100000u
+struct csa_patience {
+	uint64_t end_ns;
+	uint32_t turns;
+};
+bool csa_wait_a_turn(struct csa_patience *patience);
+
 /*
  * Loads above come before loads below. The processor keeps them in order, so only the compiler
  * has to be told; a fence would say the same, and ThreadSanitizer knows no fences.

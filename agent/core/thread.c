@@ -22,7 +22,6 @@
 #define OWN_STACK_BYTES (UINT64_C(64) << 10)
 #define SIGSET_BYTES 8
 #define ESRCH_ERROR (-3)
-#define EINVAL_ERROR (-22)
 
 /*
  * A thread's key destructors run up to four times; ours ends the thread in the last one. That is
@@ -86,18 +85,6 @@ static uintptr_t thread_pointer(void)
 
 	__asm__("movq %%fs:0, %0" : "=r"(self));
 	return self;
-}
-
-/*
- * The kernel reads the new mask before it looks at HOW, which is invalid: -EINVAL tells that it
- * could, and nothing is changed. Sandboxes that kill for an unusual system call allow this one.
- */
-uintptr_t csa_readable_until(uintptr_t low, uintptr_t high)
-{
-	for (; low < high; low += PAGE)
-		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, SIGSET_BYTES) != EINVAL_ERROR)
-			return low;
-	return high;
 }
 
 struct probe {

@@ -79,9 +79,6 @@ struct csa_thread *csa_thread_self(uintptr_t sp);
  */
 void csa_thread_run(struct csa_thread *thread, void (*fn)(void *), void *arg);
 
-/* The first page from LOW on, which begins one, that can't be read; HIGH: all below it can. */
-uintptr_t csa_readable_until(uintptr_t low, uintptr_t high);
-
 /* At start: finds the libc functions that may be missing (no libpthread: no threads). */
 void csa_thread_start(void);
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "core/lookup.h"
+#include "core/sys.h"
 #include "core/thread.h"
 #include "coroutine/adapters.h"
 #include "coroutine/coroutine.h"

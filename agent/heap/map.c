@@ -173,7 +173,9 @@ int csa_dlclose_slow(void *library)
 
 	if (!csa_real.dlclose) /* before any allocation, or from a libdl loaded late */
 		csa_real_find();
+	csa_stack_unloading(true);
 	result = csa_real.dlclose(library);
+	csa_stack_unloading(false);
 	atomic_fetch_add(&csa_unloads, 1);
 	if (csa_agent_on()) {
 		struct csa_work work = csa_work_begin((uintptr_t)__builtin_frame_address(0));

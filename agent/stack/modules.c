@@ -12,6 +12,7 @@
 #include <link.h>
 
 #include "core/emit.h"
+#include "core/loader.h"
 #include "core/sys.h"
 #include "stack/object.h"
 #include "stack/rules.h"
@@ -42,13 +43,33 @@ static struct {
 	_Atomic uint16_t hints[HINTS]; /* where the search begins, by address; only a hint */
 	_Atomic uint32_t busy;
 	_Atomic uint32_t checks_wanted;
-	uint64_t generation;    /* the newest; under busy */
-	struct module *modules; /* mapped */
+	_Atomic uint32_t readers;   /* threads that read what a guess has led them to */
+	_Atomic uint32_t unloading; /* dlcloses under way */
+	_Atomic bool may_be_gone;   /* there has been a dlclose, or is one */
+	uint64_t generation;        /* the newest; under busy */
+	struct module *modules;     /* mapped */
 } table;
+
+/*
+ * In a forked child: the thread that would have noticed which modules have gone, may not have come
+ * along.
+ */
+static void forget_all(void)
+{
+	for (uint32_t i = 0; i < table.count; i++)
+		atomic_store_explicit(&table.ranges[i].generation, 0, memory_order_relaxed);
+	atomic_store_explicit(&table.count, 0, memory_order_relaxed);
+	atomic_fetch_add_explicit(&csa_modules_epoch, 1, memory_order_release);
+	csa_rules_clear();
+}
 
 int csa_modules_start(bool find_object)
 {
 	atomic_store_explicit(&table.busy, 0, memory_order_relaxed);
+	atomic_store_explicit(&table.readers, 0, memory_order_relaxed);
+	atomic_store_explicit(&table.unloading, 0, memory_order_relaxed);
+	if (atomic_load_explicit(&table.may_be_gone, memory_order_relaxed))
+		forget_all();
 	for (uint32_t i = 0; table.modules && i < table.count; i++)
 		atomic_store_explicit(&table.modules[i].told, false, memory_order_relaxed);
 	if (!table.modules)
@@ -299,15 +320,52 @@ bool csa_modules_check(struct csa_thread *thread)
 {
 	bool any = false;
 
+	if (csa_loader_is_stuck())
+		return false;
 	atomic_fetch_add_explicit(&table.checks_wanted, 1, memory_order_release);
 	while (atomic_load_explicit(&table.checks_wanted, memory_order_acquire)) {
 		struct check check = {0};
 
-		dl_iterate_phdr(look_for_gone, &check);
+		csa_loader_each(look_for_gone, &check);
 		if (!check.locked)
 			break;
 		any |= forget_gone(thread, &check);
 		unlock();
 	}
 	return any;
+}
+
+/* ---- while modules go ---- */
+
+bool csa_modules_begin_to_read(void)
+{
+	atomic_fetch_add(&table.readers, 1);
+	if (!atomic_load(&table.unloading))
+		return true;
+	csa_modules_end_reading();
+	return false;
+}
+
+void csa_modules_end_reading(void)
+{
+	atomic_fetch_sub(&table.readers, 1);
+}
+
+void csa_modules_begin_to_unload(void)
+{
+	struct csa_patience patience = {0};
+
+	atomic_store_explicit(&table.may_be_gone, true, memory_order_relaxed);
+	atomic_fetch_add(&table.unloading, 1);
+	while (atomic_load(&table.readers) && csa_wait_a_turn(&patience))
+		;
+}
+
+/* In a child of whoever was unloading there is nothing to count down. */
+void csa_modules_end_unloading(void)
+{
+	uint32_t count = atomic_load(&table.unloading);
+
+	while (count && !atomic_compare_exchange_weak(&table.unloading, &count, count - 1))
+		;
 }

@@ -17,7 +17,10 @@ struct csa_thread;
 /* Rises when modules have gone: stacks before and after share no names. */
 extern _Atomic uint64_t csa_modules_epoch __attribute__((visibility("hidden")));
 
-/* 0 or -errno. In a forked child: keeps the modules, but forgets who was told of them. */
+/*
+ * 0 or -errno. In a forked child: forgets who was told of the modules, and which there are if any
+ * may have gone.
+ */
 int csa_modules_start(bool find_object);
 
 /*
@@ -43,6 +46,15 @@ bool csa_modules_tell(struct csa_thread *thread, uint64_t pc);
  * Returns whether.
  */
 bool csa_modules_check(struct csa_thread *thread);
+
+/*
+ * Where a guess leads to, nobody vouches for that module to stay. So dlclose waits for those who
+ * read, with a bound, and there is no guessing (false, and nothing to end) while modules go.
+ */
+bool csa_modules_begin_to_read(void);
+void csa_modules_end_reading(void);
+void csa_modules_begin_to_unload(void);
+void csa_modules_end_unloading(void);
 
 size_t csa_modules_bytes(void);
 

@@ -12,6 +12,7 @@
 #include <link.h>
 #include <sys/auxv.h>
 
+#include "core/loader.h"
 #include "core/lookup.h"
 #include "core/sys.h"
 
@@ -35,8 +36,9 @@ struct question {
 
 void csa_object_start(bool find_object)
 {
-	loader.find_object = NULL;
-	if (find_object)
+	if (!find_object)
+		loader.find_object = NULL;
+	else if (!loader.find_object)
 		*(void **)&loader.find_object = csa_lookup("_dl_find_object");
 	loader.vdso = getauxval(AT_SYSINFO_EHDR);
 }
@@ -164,7 +166,7 @@ static bool ask_all(uint64_t address, struct csa_object *object)
 {
 	struct question question = {.address = address, .object = object};
 
-	dl_iterate_phdr(answer, &question);
+	csa_loader_each(answer, &question);
 	return question.found;
 }
 

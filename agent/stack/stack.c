@@ -84,9 +84,13 @@ static void define(struct csa_thread *thread)
 static void name_cold(void *argument)
 {
 	struct csa_thread *thread = argument;
+	bool reading = csa_modules_begin_to_read();
 
+	thread->walk.may_not_guess = !reading;
 	csa_walk_finish(&thread->walk);
 	define(thread);
+	if (reading)
+		csa_modules_end_reading();
 }
 
 static void look_at_end(void *argument)
@@ -149,4 +153,12 @@ static void check_cold(void *argument)
 void csa_stack_check_modules(struct csa_thread *thread)
 {
 	csa_thread_run(thread, check_cold, thread);
+}
+
+void csa_stack_unloading(bool begins)
+{
+	if (begins)
+		csa_modules_begin_to_unload();
+	else
+		csa_modules_end_unloading();
 }

@@ -40,6 +40,9 @@ uint64_t csa_stack_walk(struct csa_thread *thread, const struct csa_frame *at);
 /* THREAD was thrown out of csa_stack_name() by a signal handler that jumped. */
 void csa_stack_abandon(struct csa_thread *thread);
 
+/* dlclose is called (BEGINS), and has returned, whether anything is recorded or not. */
+void csa_stack_unloading(bool begins);
+
 /* dlclose has returned (or may have): finds out which modules are gone and says so. */
 void csa_stack_check_modules(struct csa_thread *thread);
 

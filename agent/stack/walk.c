@@ -470,8 +470,8 @@ static bool guess(struct csa_walk *walk)
 	}
 	/* Next time something else may be there, and rbp may be something else. */
 	walk->barrier = walk->fresh_count;
-	if (bp < walk->sp || !load_stack(walk, bp + 8, &pc) || !load_stack(walk, bp, &outer) ||
-	    !csa_modules_hold(pc)) {
+	if (walk->may_not_guess || bp < walk->sp || !load_stack(walk, bp + 8, &pc) ||
+	    !load_stack(walk, bp, &outer) || !csa_modules_hold(pc)) {
 		finish(walk, CS_PC_CUT_UNKNOWN);
 		return false;
 	}

@@ -58,6 +58,7 @@ struct csa_walk {
 	bool foreign;     /* not on the stack [low, high): nothing is read directly */
 	bool interrupted; /* at an interrupted instruction: data may lie below sp */
 	bool guessed;
+	bool may_not_guess;
 	bool cut;
 	uint32_t fresh_count;
 	uint32_t barrier; /* so many of them, innermost first, can't be reused */

@@ -67,6 +67,15 @@ def modules_that_come_and_go():
              {"site_plug_a": own["kept_a"], "site_plug_b": own["kept_b"]})
 
 
+def modules_of_several_threads():
+    """Each loads and unloads, while the other does and two more allocate."""
+    recordings = cs.same("trap dlopen by two threads", [cs.need_target("loaders"), "rounds", "300"],
+                         {"exact": cs.LOSSLESS, "sampled": cs.SAMPLED})
+    sites = recordings["exact"].trace.sites("inuse_space", prefix="site_plug_")
+    cs.equal("trap dlopen by two threads: all blocks are counted, and as those of modules",
+             (sorted(sites), sum(sites.values())), (["site_plug_a", "site_plug_b"], 600 * 1000))
+
+
 def exceptions_and_jumps():
     recordings = cs.same("trap exceptions and longjmp", [cs.need_target("exceptions")])
     trace = recordings["exact"].trace
@@ -109,6 +118,7 @@ own_limits()
 own_jails()
 constructors_resolvers_and_exit_handlers()
 modules_that_come_and_go()
+modules_of_several_threads()
 exceptions_and_jumps()
 deep_recursion()
 a_thousand_paths()

@@ -93,6 +93,16 @@ def late_books(trace):
              {"site_parent": 500 * 200})
 
 
+def fork_and_the_loader():
+    """A child's allocations wait for no thread that was in the loader when its parent forked."""
+    program = cs.need_target("loaders")
+    trace = cs.same("trap fork while the loader is held", [program, "held"])["exact"].trace
+    cs.equal("trap fork while the loader is held: the child's books",
+             [sites_of(trace, "inuse_objects", p) for p in cs.processes(trace)[1:]],
+             [{"site_child": 20}])
+    cs.same("trap fork while modules come and go", [program, "forks", "100"])
+
+
 def no_children():
     recording = cs.record([PROGRAM, "exec"], ["--heap=all", "--no-children"])
     cs.equal("--no-children: the program alone", len(cs.processes(recording.trace)), 1)
@@ -106,5 +116,6 @@ exec_books(recordings["exec"].trace)
 execself_books(recordings["execself"].trace)
 many_books(recordings["many"].trace)
 late_books(recordings["late"].trace)
+fork_and_the_loader()
 no_children()
 cs.finish()

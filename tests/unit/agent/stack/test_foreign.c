@@ -235,29 +235,59 @@ static void a_refused_read_cuts(void **state)
 	assert_true(status == 0 || WEXITSTATUS(status) == 77);
 }
 
-/* Generated code has no unwind information: its frame pointer is believed, and marked. */
-static void a_guess_is_marked(void **state)
+/* The name of a stack with code in it that has no unwind information: CALLER's address. */
+static uint64_t name_through_generated_code(uint64_t *caller)
 {
 	/* push %rbp; mov %rsp,%rbp; mov %rdi,%rax; mov %rsi,%rdi; call *%rax; pop %rbp; ret */
 	static const uint8_t code[] = {0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xf8,
 	                               0x48, 0x89, 0xf7, 0xff, 0xd0, 0x5d, 0xc3};
 	void (*jit)(void (*)(void *), void *);
-	uint64_t names[3] = {0};
-	char *room = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	static char *room;
+	uint64_t name = 0;
 
-	(void)state;
+	if (!room)
+		room = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	mprotect(room, PAGE, PROT_READ | PROT_WRITE);
 	memcpy(room, code, sizeof(code));
 	mprotect(room, PAGE, PROT_READ | PROT_EXEC);
 	*(void **)&jit = room;
+	jit(look, &name);
+	*caller = (uint64_t)room + 12;
+	return name;
+}
+
+/* Generated code has no unwind information: its frame pointer is believed, and marked. */
+static void a_guess_is_marked(void **state)
+{
+	uint64_t caller, names[3];
+
+	(void)state;
 	for (int i = 0; i < 3; i++) {
-		jit(look, &names[i]);
+		names[i] = name_through_generated_code(&caller);
 		scene_stack(names[i], &seen);
-		assert_int_equal(seen.pcs[0], (uint64_t)room + 12);
+		assert_int_equal(seen.pcs[0], caller);
 		assert_int_equal(seen.pcs[1], CS_PC_GUESSED);
 		assert_true(seen.count > 4 && !is_cut());
 	}
 	assert_int_equal(names[0], names[1]);
-	munmap(room, PAGE);
+}
+
+/* The module that a guess leads into may be the one that goes. */
+static void nothing_is_guessed_while_modules_go(void **state)
+{
+	uint64_t caller;
+
+	(void)state;
+	csa_stack_unloading(true);
+	csa_stack_unloading(true);
+	csa_stack_unloading(false);
+	scene_stack(name_through_generated_code(&caller), &seen);
+	assert_int_equal(seen.pcs[0], caller);
+	assert_int_equal(seen.pcs[1], CS_PC_CUT_UNKNOWN);
+	csa_stack_unloading(false);
+	scene_stack(name_through_generated_code(&caller), &seen);
+	assert_int_equal(seen.pcs[1], CS_PC_GUESSED);
 }
 
 /* rbp looks like a frame pointer, but what it leads to is no code. */
@@ -285,6 +315,7 @@ int main(void)
 		cmocka_unit_test_setup(random_memory_never_faults, start),
 		cmocka_unit_test_setup(a_refused_read_cuts, start),
 		cmocka_unit_test_setup(a_guess_is_marked, start),
+		cmocka_unit_test_setup(nothing_is_guessed_while_modules_go, start),
 		cmocka_unit_test_setup(a_bad_guess_is_cut, start),
 	};
 

@@ -192,6 +192,25 @@ static void a_forked_child_is_told_anew(void **state)
 	assert_non_null(scene_module_of(pcs[0]));
 }
 
+/* Whoever would have looked which modules have gone is not in the child. */
+static void a_forked_child_knows_none_that_may_have_gone(void **state)
+{
+	void *handle = dlopen(library, RTLD_LAZY);
+	uint64_t pc = entry_of(dlsym(handle, function));
+	uint64_t epoch = csa_modules_epoch;
+
+	(void)state;
+	name_of(&pc, 1);
+	csa_stack_unloading(true);
+	dlclose(handle);
+	assert_true(csa_modules_hold(pc));
+	assert_int_equal(csa_modules_start(true), 0);
+	assert_false(csa_modules_hold(pc));
+	assert_int_equal(csa_rules_find(pc), 0);
+	assert_int_not_equal(csa_modules_epoch, epoch);
+	csa_stack_unloading(false);
+}
+
 /* Whoever has the table may not run for long: others do without. */
 static bool held;
 
@@ -482,6 +501,7 @@ int main(void)
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start),
 		cmocka_unit_test_setup(what_goes_and_returns_is_another, start_without_find_object),
 		cmocka_unit_test_setup(a_forked_child_is_told_anew, start),
+		cmocka_unit_test_setup(a_forked_child_knows_none_that_may_have_gone, start),
 		cmocka_unit_test_setup(nobody_waits_for_the_table, start),
 		cmocka_unit_test_setup(modules_are_looked_at_while_they_can_not_go, start),
 		cmocka_unit_test_setup(the_loaders_lock_comes_first, start),
