@@ -182,10 +182,12 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		snprintf(text, bytes, "%s", reason_of(scene, coroutine));
 		break;
 	case WAIT:
-		snprintf(text, bytes, "%s", csv_coroutine_wait_text(coroutine, now_ns).s);
+		snprintf(text, bytes, "%s",
+		         csv_coroutine_wait_text(coroutine, now_ns, csv_words_short_duration).s);
 		break;
 	case AGE:
-		snprintf(text, bytes, "%s", csv_coroutine_age_text(coroutine, now_ns).s);
+		snprintf(text, bytes, "%s",
+		         csv_coroutine_age_text(coroutine, now_ns, csv_words_short_duration).s);
 		break;
 	case CPU:
 		snprintf(text, bytes, "%s", csv_words_short_duration(coroutine->cpu_ns).s);

@@ -265,7 +265,8 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 	case LONGEST:
 		snprintf(text, bytes, "%s",
 		         csv_coroutine_wait_text(example_of(groups, row),
-		                                 groups->scene->now->time_ns)
+		                                 groups->scene->now->time_ns,
+		                                 csv_words_short_duration)
 		                 .s);
 		break;
 	case HEAP:

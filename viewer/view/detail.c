@@ -64,29 +64,6 @@ static void put_wait(struct csv_lines *lines, const struct csv_scene *scene,
 	              call ? call->function : "");
 }
 
-/* ">5.0 s": it may have been longer, nobody saw it begin. */
-static struct cs_text at_least(uint64_t ns, bool open)
-{
-	struct cs_text exact = csv_words_duration(ns), text;
-
-	if (!open || ns == CS_UNKNOWN)
-		return exact;
-	snprintf(text.s, sizeof(text.s), ">%.30s", exact.s);
-	return text;
-}
-
-static struct cs_text wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
-{
-	return at_least(csv_coroutine_wait_ns(coroutine, now_ns),
-	                coroutine->since_after_ns == CS_UNKNOWN);
-}
-
-static struct cs_text age_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
-{
-	return at_least(csv_coroutine_age_ns(coroutine, now_ns),
-	                coroutine->created_after_ns == CS_UNKNOWN);
-}
-
 static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
                       const struct cs_coroutine *coroutine)
 {
@@ -100,10 +77,12 @@ static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
 	              csv_words_id(model, coroutine->runtime, coroutine->number).s,
 	              coroutine->name ? "  " : "", coroutine->name ? coroutine->name : "",
 	              cs_coroutine_state_names[coroutine->state], reason ? ": " : "",
-	              reason ? reason : "", wait_text(coroutine, now_ns).s,
+	              reason ? reason : "",
+	              csv_coroutine_wait_text(coroutine, now_ns, csv_words_duration).s,
 	              coroutine->flags & CS_COROUTINE_OBSERVED ? " (as seen)" : "");
 	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "age %s   cpu %s   waited before %s   switches %s",
-	              age_text(coroutine, now_ns).s, csv_words_duration(coroutine->cpu_ns).s,
+	              csv_coroutine_age_text(coroutine, now_ns, csv_words_duration).s,
+	              csv_words_duration(coroutine->cpu_ns).s,
 	              csv_words_duration(coroutine->wait_ns).s,
 	              csv_words_count(coroutine->switches).s);
 	put_heap(lines, coroutine);
@@ -229,6 +208,7 @@ void csv_detail_draw_group(struct csv_detail *detail, const struct csv_scene *sc
 	const struct cs_group *group = &groups->groups.groups[row];
 	const struct cs_coroutine *example =
 		cs_model_coroutine_at(scene->now->model, group->example);
+	uint64_t now_ns = scene->now->time_ns;
 	struct csv_lines lines;
 
 	csv_lines_begin(&lines, canvas, area, detail->top);
@@ -238,9 +218,10 @@ void csv_detail_draw_group(struct csv_detail *detail, const struct csv_scene *sc
 	              csv_groups_change(groups, row, false).s,
 	              csv_groups_change(groups, row, true).s);
 	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "longest wait %s   greatest age %s",
-	              wait_text(example, scene->now->time_ns).s,
-	              group->age_ns == CS_UNKNOWN ? age_text(example, scene->now->time_ns).s
-	                                          : csv_words_duration(group->age_ns).s);
+	              csv_coroutine_wait_text(example, now_ns, csv_words_duration).s,
+	              group->age_ns == CS_UNKNOWN
+	                      ? csv_coroutine_age_text(example, now_ns, csv_words_duration).s
+	                      : csv_words_duration(group->age_ns).s);
 	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "heap %s, each %s   stacks %s, each %s, in use %s",
 	              csv_words_bytes(group->heap_bytes).s,
 	              mean_bytes(group->heap_bytes, group->count).s,

@@ -196,8 +196,9 @@ static void stacks_draw(void *state, const struct csv_scene *scene, struct csv_c
 	view->scene = scene;
 	view->area = (struct csv_area){area.x, area.y + 1, area.width, area.height - 1};
 	if (!flame->count) {
-		csv_put(canvas, area.x, area.y, area.width, CSV_ROLE_FAINT,
-		        view->problem[0] ? view->problem : "nothing was recorded of this metric");
+		csv_putf(canvas, area.x, area.y, area.width, CSV_ROLE_FAINT, "%s%s",
+		         view->problem[0] ? view->problem : "nothing was recorded of ",
+		         view->problem[0] ? "" : cs_metric_info[view->metric].name);
 		return;
 	}
 	csv_flame_draw(&view->flame, canvas, view->area, scene->needle);

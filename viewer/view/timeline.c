@@ -124,7 +124,8 @@ static void timeline_describe(const void *state, char *text, size_t bytes)
 {
 	const struct timeline *view = state;
 
-	snprintf(text, bytes, "%u charts; [ ] { } move in time, P to the peak", view->count);
+	snprintf(text, bytes, "%u chart%s; [ ] { } move in time, P to the peak", view->count,
+	         view->count == 1 ? "" : "s");
 }
 
 static const char *const unit_names[] = {

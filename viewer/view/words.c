@@ -126,9 +126,9 @@ uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now
 	return between(coroutine->created_ns, now_ns);
 }
 
-static struct cs_text at_least(uint64_t ns, bool open)
+static struct cs_text at_least(uint64_t ns, bool open, csv_duration_form *form)
 {
-	struct cs_text exact = csv_words_short_duration(ns), text;
+	struct cs_text exact = form(ns), text;
 
 	if (!open || ns == CS_UNKNOWN)
 		return exact;
@@ -136,16 +136,18 @@ static struct cs_text at_least(uint64_t ns, bool open)
 	return text;
 }
 
-struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
+struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns,
+                                       csv_duration_form *form)
 {
 	return at_least(csv_coroutine_wait_ns(coroutine, now_ns),
-	                coroutine->since_after_ns == CS_UNKNOWN);
+	                coroutine->since_after_ns == CS_UNKNOWN, form);
 }
 
-struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns)
+struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns,
+                                      csv_duration_form *form)
 {
 	return at_least(csv_coroutine_age_ns(coroutine, now_ns),
-	                coroutine->created_after_ns == CS_UNKNOWN);
+	                coroutine->created_after_ns == CS_UNKNOWN, form);
 }
 
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread)

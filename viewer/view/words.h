@@ -30,8 +30,11 @@ struct cs_text csv_words_metric_change(enum cs_metric metric, double value);
 uint64_t csv_coroutine_wait_ns(const struct cs_coroutine *coroutine, uint64_t now_ns);
 uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now_ns);
 /* The same as text; ">2.0s" where it may be longer: it was so when it was first seen. */
-struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
-struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns);
+typedef struct cs_text csv_duration_form(uint64_t ns); /* csv_words_…duration */
+struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uint64_t now_ns,
+                                       csv_duration_form *form);
+struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns,
+                                      csv_duration_form *form);
 
 /* What part of one CPU a thread took between the last two looks at it; NAN: not known. */
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread);
