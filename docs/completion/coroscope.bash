@@ -27,7 +27,7 @@ _coroscope()
 		operand="file"
 		;;
 	top)
-		options="--pid --view --interval --budget --keep --theme --json --batch --size --script --help --quiet --verbose"
+		options="--pid --view --heap= --heap --no-heap --cpu= --cpu --no-cpu --wall= --wall --interval --budget --keep --theme --json --batch --size --script --help --quiet --verbose"
 		taking=" --pid -p --view --interval --budget --keep --theme --size --script "
 		operand="program"
 		;;
@@ -137,6 +137,7 @@ _coroscope()
 	ps:--limit= | ps:--limit | ps:-n) choices="all" ;;
 	ps:--level= | ps:--level) choices="read freeze" ;;
 	top:--view= | top:--view) choices="coroutines threads heap stacks scheduler timeline" ;;
+	top:--heap=) choices="all" ;;
 	top:--theme= | top:--theme) choices="dark light" ;;
 	top:--script= | top:--script) operand="file" ;;
 	heap:--metric= | heap:--metric | heap:-m) choices="inuse_space inuse_objects alloc_space alloc_objects peak_space temporary_objects cpu wall offcpu delay contentions spawned coroutines stack_space" ;;

@@ -375,6 +375,7 @@ static int run_top(const struct cs_args *args, struct cs_diag *diag)
 
 static const char *const views[] = {"coroutines", "threads",  "heap", "stacks",
                                     "scheduler",  "timeline", NULL};
+static const char *const heap_choices[] = {"all", NULL};
 static const char *const themes[] = {"dark", "light", NULL};
 
 static const struct cs_option options[] = {
@@ -389,6 +390,27 @@ static const struct cs_option options[] = {
          .choices = views,
          .preset = "coroutines",
          .help = "what is shown first"},
+	{.name = "heap",
+         .negatable = true,
+         .optional = true,
+         .kind = CS_OPTION_SIZE,
+         .argument = "BYTES",
+         .choices = heap_choices,
+         .preset = "512KiB",
+         .help = "sample allocations, one every BYTES on average; 1 or all: every one"},
+	{.name = "cpu",
+         .negatable = true,
+         .optional = true,
+         .kind = CS_OPTION_COUNT,
+         .argument = "HZ",
+         .preset = "99",
+         .help = "sample where CPU time goes as well: a metric of the stacks"},
+	{.name = "wall",
+         .optional = true,
+         .kind = CS_OPTION_COUNT,
+         .argument = "HZ",
+         .preset = "20",
+         .help = "with -p: where coroutines spend their time, on a CPU or not"},
 	{.name = "interval",
          .kind = CS_OPTION_DURATION,
          .argument = "TIME",
@@ -461,6 +483,8 @@ const struct cs_command cs_command_top = {
 		(const struct cs_example[]){
 			{"coroscope top -p 4242", "watch a running Go process"},
 			{"coroscope top ./server --port 80", "start a program and watch it"},
+			{"coroscope top --cpu ./server --port 80",
+                         "and where its CPU time goes: 4, and M for the metric"},
 			{"coroscope top app.42.coro", "travel through a recording"},
 			{"coroscope top app.42.coro@peak", "from where its heap was largest"},
 			{"coroscope top --batch --view heap app.42.coro", "one screen, as text"},

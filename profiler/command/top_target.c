@@ -145,6 +145,39 @@ void cs_top_clean(struct cs_top *top)
 
 /* ---- the recorder ---- */
 
+/* What is recorded, in the words of record. */
+static const char *const selectors[] = {"heap", "cpu", "wall"};
+#define SELECTORS (sizeof(selectors) / sizeof(selectors[0]))
+
+static void select_words(const struct cs_top *top, struct cs_top_words *words)
+{
+	static char texts[SELECTORS][64];
+
+	for (size_t i = 0; i < SELECTORS; i++) {
+		const struct cs_value *value = cs_args_get(top->args, selectors[i]);
+		const char *text = value->text && !value->negated ? value->text : "";
+
+		if (!value->given)
+			continue;
+		snprintf(texts[i], sizeof(texts[i]), "--%s%s%s%.32s", value->negated ? "no-" : "",
+		         selectors[i], text[0] ? "=" : "", text);
+		cs_top_add(words, texts[i]);
+	}
+}
+
+/* Of what is recorded already nobody can want more. */
+static int refuse_selectors(const struct cs_top *top, struct cs_diag *diag)
+{
+	for (size_t i = 0; i < SELECTORS; i++) {
+		if (!cs_args_get(top->args, selectors[i])->given)
+			continue;
+		cs_diag_set(diag, -EINVAL, "choose --%s for %s: it is recorded already",
+		            selectors[i], top->title);
+		return cs_diag_hint(diag, "record has the same option");
+	}
+	return 0;
+}
+
 static void record_words(const struct cs_top *top, struct cs_top_words *words)
 {
 	static char control[96], pid[24];
@@ -159,6 +192,7 @@ static void record_words(const struct cs_top *top, struct cs_top_words *words)
 	cs_top_add(words, cs_args_text(top->args, "keep", "10m"));
 	cs_top_add(words, "--control");
 	cs_top_add(words, control);
+	select_words(top, words);
 	if (top->pid) {
 		snprintf(pid, sizeof(pid), "%" PRIu64, top->pid);
 		cs_top_add(words, "--interval");
@@ -350,8 +384,11 @@ int cs_top_watch_process(struct cs_top *top, struct cs_diag *diag)
 	note_program(top);
 	snprintf(top->title, sizeof(top->title), "process %" PRIu64 " (%.64s)", top->pid,
 	         top->program[0] ? cs_text_basename(top->program) : "?");
-	if (observer == &cs_native_observer && is_recorded(top))
-		return cs_top_folder(top, diag);
+	if (observer == &cs_native_observer && is_recorded(top)) {
+		int error = refuse_selectors(top, diag);
+
+		return error ? error : cs_top_folder(top, diag);
+	}
 	return start_recorder(top, diag);
 }
 
@@ -418,6 +455,7 @@ int cs_top_watch_trace(struct cs_top *top, const char *text, struct cs_diag *dia
 		snprintf(top->title, sizeof(top->title), "%.200s", text);
 		snprintf(top->trace, sizeof(top->trace), "%s", path);
 		snprintf(top->at, sizeof(top->at), "%s", time ? time : "");
+		error = refuse_selectors(top, diag);
 	} else if (length > strlen(suffix) && !strcmp(path + length - strlen(suffix), suffix) &&
 	           access(path, F_OK)) {
 		error = cs_diag_set(diag, -errno, "read %s: no such file", path);

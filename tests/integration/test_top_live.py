@@ -111,6 +111,25 @@ silent_ = iter(WAITS[1:])
 cs.until_ok(lambda: plain_threads(silent_, "silent threads",
                                   [cs.need_target("cpu_share"), "60000"], 5))
 
+# ---- what is recorded can be chosen ----
+
+
+def cpu_time(waits):
+    result = view(f"key 4\nwait {next(waits, '20s')}\nsave-screen -\n", "--cpu", "--",
+                  cs.need_target("cpu_share"), "60000")
+    cs.check("--cpu: the stacks have CPU time",
+             re.search(r"^cpu  ", result.out, re.M) and "share_four" in result.out, str(result))
+
+
+if "cannot sample" in cs.run([cs.COROSCOPE, "doctor"]).out:
+    cs.without("--cpu", "the kernel takes no samples for us")
+else:
+    looks_ = iter(WAITS[1:])
+    cs.until_ok(lambda: cpu_time(looks_))
+result_ = view("save-screen -\n", "--heap=all", "--", cs.need_target("coro_parked"), "1")
+cs.check("--heap=all: nothing is said of samples",
+         result_.status == 0 and "heap sampled" not in result_.out, str(result_))
+
 # ---- Go ----
 
 TOOLS = gotarget.toolchains()
