@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Folded stacks: one line per distinct stack, root first, frames joined by ';', then a space
- * and the value; what flamegraph.pl, inferno and speedscope read. A comparison has two values,
- * before and now, as difffolded.pl writes them.
+ * Folded stacks: one line for all stacks of the same names, root first, frames joined by ';',
+ * then a space and the value; what flamegraph.pl, inferno and speedscope read. A comparison has
+ * two values, before and now, as difffolded.pl writes them.
  *
  * Invariant: the lines add up to the rollup's total.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/index.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "export/export.h"
 
@@ -35,19 +38,165 @@ static void put_name(struct cs_sink *sink, const char *name)
 	}
 }
 
+/* ---- lines ---- */
+
+/* A stack by its names alone: from which line of a function a call comes makes no difference. */
+struct path {
+	uint32_t caller; /* path + 1; 0: outermost */
+	uint32_t line;   /* + 1; 0: nothing ends here */
+	const char *name;
+};
+
+struct line {
+	const struct cs_stack *stack; /* one of those that look like that; NULL: LABEL instead */
+	const char *label;
+	int64_t value, base;
+	uint32_t rank; /* of its first entry */
+};
+
+struct lines {
+	struct cs_list paths, lines;
+	struct cs_index index; /* of paths */
+};
+
+/* The path of a stack, outermost call first: CALLS are its own, innermost first. 0: no memory. */
+static uint32_t find_path(struct lines *lines, const struct cs_call *const *calls, uint32_t depth)
+{
+	uint32_t caller = 0;
+
+	while (depth-- > 0) {
+		const char *name = calls[depth]->function;
+		uint32_t hash = cs_hash_pair(caller, cs_hash_bytes(name, strlen(name)));
+		struct cs_probe probe = cs_index_probe(&lines->index, hash);
+		struct path *path;
+		uint32_t id;
+
+		while ((id = cs_probe_next(&probe))) {
+			path = cs_list_at(&lines->paths, id - 1);
+			if (path->caller == caller && strcmp(path->name, name) == 0)
+				break;
+		}
+		if (!id) {
+			path = cs_list_push(&lines->paths);
+			id = lines->paths.count;
+			if (!path || cs_index_add(&lines->index, hash, id))
+				return 0;
+			*path = (struct path){.caller = caller, .name = name};
+		}
+		caller = id;
+	}
+	return caller;
+}
+
 /* CALLS has room for the deepest stack. */
-static void put_stack(struct cs_sink *sink, const struct cs_stack *stack,
-                      const struct cs_call **calls)
+static uint32_t calls_of(const struct cs_stack *stack, const struct cs_call **calls)
 {
 	uint32_t depth = 0;
 
 	for (; stack; stack = stack->caller)
 		calls[depth++] = stack->call;
+	return depth;
+}
+
+/* The line that ENTRY belongs to; NULL: no memory. */
+static struct line *find_line(struct lines *lines, const struct cs_entry *entry,
+                              const struct cs_call **calls)
+{
+	struct path *path = NULL;
+	struct line *line;
+
+	if (entry->stack) {
+		uint32_t id = find_path(lines, calls, calls_of(entry->stack, calls));
+
+		if (!id)
+			return NULL;
+		path = cs_list_at(&lines->paths, id - 1);
+		if (path->line)
+			return cs_list_at(&lines->lines, path->line - 1);
+	}
+	line = cs_list_push(&lines->lines);
+	if (!line)
+		return NULL;
+	*line = (struct line){
+		.stack = entry->stack, .label = entry->label, .rank = lines->lines.count};
+	if (path)
+		path->line = lines->lines.count;
+	return line;
+}
+
+static int make_lines(struct lines *lines, const struct cs_rollup *rollup,
+                      const struct cs_call **calls)
+{
+	for (uint32_t i = 0; i < rollup->count; i++) {
+		const struct cs_entry *entry = &rollup->entries[i];
+		int64_t base = rollup->base ? entry->base : 0;
+		struct line *line;
+
+		if (entry->value == 0 && base == 0)
+			continue;
+		line = find_line(lines, entry, calls);
+		if (!line)
+			return -ENOMEM;
+		line->value += entry->value;
+		line->base += base;
+	}
+	return 0;
+}
+
+/* ---- writing ---- */
+
+static uint64_t size_of(const struct line *line)
+{
+	int64_t change = line->value - line->base;
+
+	return change < 0 ? -(uint64_t)change : (uint64_t)change;
+}
+
+/* As entries are: the largest first (change, with a base). */
+static int by_size(const void *a, const void *b)
+{
+	const struct line *first = *(const struct line *const *)a;
+	const struct line *second = *(const struct line *const *)b;
+	uint64_t first_size = size_of(first), second_size = size_of(second);
+
+	if (first_size != second_size)
+		return first_size > second_size ? -1 : 1;
+	return first->rank < second->rank ? -1 : 1;
+}
+
+/* The stack, or what else the line is about. */
+static void put_line(struct cs_sink *sink, const struct line *line, const struct cs_call **calls,
+                     bool compare)
+{
+	uint32_t depth = calls_of(line->stack, calls);
+
+	if (!line->stack)
+		put_name(sink, line->label);
 	while (depth-- > 0) {
 		put_name(sink, calls[depth]->function);
 		if (depth > 0)
 			cs_sink_char(sink, ';');
 	}
+	if (compare)
+		cs_sink_printf(sink, " %" PRId64, line->base);
+	cs_sink_printf(sink, " %" PRId64 "\n", line->value);
+}
+
+static int put_lines(const struct lines *lines, uint32_t limit, bool compare, struct cs_sink *sink,
+                     const struct cs_call **calls)
+{
+	uint32_t count = lines->lines.count;
+	const struct line **sorted = calloc((size_t)count + 1, sizeof(*sorted));
+
+	if (!sorted)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		sorted[i] = cs_list_at(&lines->lines, i);
+	qsort(sorted, count, sizeof(*sorted), by_size);
+	for (uint32_t i = 0; i < count && (!limit || i < limit) && !cs_sink_error(sink); i++)
+		put_line(sink, sorted[i], calls, compare);
+	free(sorted);
+	return 0;
 }
 
 static uint32_t deepest(const struct cs_rollup *rollup)
@@ -60,35 +209,24 @@ static uint32_t deepest(const struct cs_rollup *rollup)
 	return depth;
 }
 
-/* The stack, or what else the entry is about. */
-static void put_entry(struct cs_sink *sink, const struct cs_entry *entry,
-                      const struct cs_call **calls, bool compare)
-{
-	if (entry->value == 0 && entry->base == 0)
-		return;
-	if (entry->stack)
-		put_stack(sink, entry->stack, calls);
-	else
-		put_name(sink, entry->label);
-	if (compare)
-		cs_sink_printf(sink, " %" PRId64, entry->base);
-	cs_sink_printf(sink, " %" PRId64 "\n", entry->value);
-}
-
 static int folded_write(const struct cs_rollup *rollup, const struct cs_export_style *style,
                         struct cs_sink *sink, struct cs_diag *diag)
 {
 	const struct cs_call **calls = calloc(deepest(rollup) + 1, sizeof(struct cs_call *));
-	uint32_t count = rollup->count;
+	struct lines lines = {0};
+	int error = calls ? 0 : -ENOMEM;
 
-	if (!calls)
-		return cs_diag_set(diag, -ENOMEM, "write folded stacks: out of memory");
-	if (style->limit && style->limit < count)
-		count = style->limit;
-	for (uint32_t i = 0; i < count && !cs_sink_error(sink); i++)
-		put_entry(sink, &rollup->entries[i], calls, rollup->base != NULL);
+	cs_list_init(&lines.paths, sizeof(struct path), 10);
+	cs_list_init(&lines.lines, sizeof(struct line), 8);
+	if (!error)
+		error = make_lines(&lines, rollup, calls);
+	if (!error)
+		error = put_lines(&lines, style->limit, rollup->base != NULL, sink, calls);
+	cs_index_free(&lines.index);
+	cs_list_free(&lines.lines);
+	cs_list_free(&lines.paths);
 	free(calls);
-	return 0;
+	return error ? cs_diag_set(diag, error, "write folded stacks: out of memory") : 0;
 }
 
 const struct cs_export cs_export_folded = {

@@ -96,7 +96,7 @@ def check_stacks(name, stacks):
     # Where C keeps something else than a frame in that register, it is not shown as a call.
     # (A signal of the runtime's, met at work, comes from the C library's nameless trampoline.)
     strange = [s for s in stacks
-               if "0x" in re.sub(r"[^;]*\+0x[0-9a-f]+;runtime\.sigtramp", "runtime.sigtramp", s)]
+               if "0x" in re.sub(r"[^;]*\+0x[0-9a-f]+;runtime\.sig", "runtime.sig", s)]
     cs.check(f"{name}: no addresses that are nothing", not strange, str(strange))
 
 

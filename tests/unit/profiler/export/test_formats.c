@@ -70,11 +70,36 @@ static void folded_stacks_start_at_the_root(void **state)
 	const struct cs_rollup *sum = scene_sum(scene, scene_take(scene),
 	                                        (struct cs_rollup_options){.process_root = true});
 	assert_string_equal(scene_write(scene, &cs_export_folded, sum, (struct cs_export_style){0}),
-	                    "server;main;parse;grow 1010\n"
+	                    "server;main;parse;grow 1017\n"
 	                    "server;work;parse;parse 500\n"
 	                    "helper;main;send;copy 96\n"
-	                    "server;work;libz.so.1+0x1f40 64\n"
-	                    "server;main;parse;grow 7\n");
+	                    "server;work;libz.so.1+0x1f40 64\n");
+}
+
+/* Those from other lines of the same functions are one, and take the place that they have then. */
+static void each_folded_stack_is_one_line(void **state)
+{
+	struct scene *scene = *state;
+	uint32_t process = scene_process(scene, "a", 7, 1);
+	uint32_t thread = scene_thread(scene, process, "a", 7);
+	uint32_t module = cs_model_module(scene->model, "/bin/a", NULL, 0);
+
+	for (uint32_t line = 1; line <= 3; line++) {
+		struct cs_name name = {.function = line < 3 ? "leaf" : "other", .line = line};
+		uint32_t frame = cs_model_frame(scene->model, module, line);
+
+		cs_symbols_set(scene->symbols, frame, &name, 1);
+		scene_alloc(scene, process, thread, cs_model_node(scene->model, 0, frame),
+		            line < 3 ? 4 : 5, 1);
+	}
+	const struct cs_rollup *sum =
+		scene_sum(scene, scene_take(scene), (struct cs_rollup_options){0});
+	assert_int_equal(sum->count, 3);
+	assert_string_equal(scene_write(scene, &cs_export_folded, sum, (struct cs_export_style){0}),
+	                    "leaf 8\nother 5\n");
+	assert_string_equal(scene_write(scene, &cs_export_folded, sum,
+	                                (struct cs_export_style){.limit = 1}),
+	                    "leaf 8\n");
 }
 
 static void one_program_is_no_root(void **state)
@@ -356,6 +381,7 @@ int main(void)
 		TEST(folded_lines_add_up_to_the_total),
 		TEST(that_gccgos_own_heap_is_missing_is_said),
 		TEST(folded_stacks_start_at_the_root),
+		TEST(each_folded_stack_is_one_line),
 		TEST(one_program_is_no_root),
 		TEST(folded_names_keep_to_their_frame),
 		TEST(a_comparison_folds_to_two_values),
