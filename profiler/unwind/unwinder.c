@@ -22,6 +22,8 @@
 
 /* How far a stack of unknown bounds is believed to reach. */
 #define UNKNOWN_BYTES (UINT64_C(64) << 20)
+/* Programs have nothing above. Not randomised, a stack ends here. */
+#define USER_END (UINT64_C(1) << 47)
 
 struct known {
 	_Alignas(64) uint64_t address; /* 0: empty */
@@ -200,11 +202,11 @@ static bool set_bounds(struct walk *walk, const struct cs_unwinder_stack *stack,
 	walk->low = sp;
 	walk->high = stack->high;
 	if (stack->low >= stack->high) {
-		walk->high = sp + UNKNOWN_BYTES;
+		walk->high = sp < USER_END - UNKNOWN_BYTES ? sp + UNKNOWN_BYTES : USER_END;
 	} else if (sp < stack->low) {
 		return false;
 	}
-	if (walk->high >> 47 || walk->high < 8 || walk->low > walk->high - 8 || sp % 8)
+	if (walk->high > USER_END || walk->high < 8 || walk->low > walk->high - 8 || sp % 8)
 		return false;
 	if (stack->copy_bytes >= 8 &&
 	    stack->copy_address + stack->copy_bytes > stack->copy_address) {

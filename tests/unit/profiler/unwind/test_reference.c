@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -24,6 +25,9 @@ struct counts {
 	unsigned stacks, same, prefixes, frames;
 };
 
+/* Off, the stack lies at the very end of what a program may use; as under a debugger. */
+static bool randomise = true;
+
 static pid_t start(const char *const *command)
 {
 	int executed[2];
@@ -34,6 +38,8 @@ static pid_t start(const char *const *command)
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL); /* however this test ends */
+		if (!randomise)
+			personality(ADDR_NO_RANDOMIZE);
 		int null = open("/dev/null", O_RDWR);
 		dup2(null, 0);
 		dup2(null, 1);
@@ -189,11 +195,19 @@ static void a_shell_is_walked_as_elfutils_does(void **state)
 	check_program(command);
 }
 
+static void also_where_addresses_are_not_randomised(void **state)
+{
+	randomise = false;
+	a_shell_is_walked_as_elfutils_does(state);
+	randomise = true;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(python_is_walked_as_elfutils_does),
 		cmocka_unit_test(a_shell_is_walked_as_elfutils_does),
+		cmocka_unit_test(also_where_addresses_are_not_randomised),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
