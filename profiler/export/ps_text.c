@@ -244,7 +244,8 @@ static void note_shared_stacks(const struct cs_ps *ps, struct cs_sink *sink)
 		               cs_text_count(shared).s, shared == 1 ? " has" : "s have");
 	else if (found)
 		cs_sink_text(sink, "note: those of `stack` are told apart by their stacks alone: "
-		                   "coroutines that share one are shown as one\n");
+		                   "coroutines that share one, or have theirs in one block "
+		                   "without guard pages, are shown as one\n");
 }
 
 static void put_notes(const struct cs_ps *ps, struct cs_sink *sink)

@@ -29,8 +29,20 @@ def found(kind, count, rounds):
              all(32768 <= slot.high - slot.low <= 32768 + 64 for slot in ring.table.coroutines))
 
 
+def guesses():
+    """Nothing tells where these begin and end: no bounds are shown, and why is said."""
+    trace = cs.record([cs.need_target("coro_stacks"), "static", "7", "3"], cs.LOSSLESS).trace
+    listed = json.loads(cs.run([cs.COROSCOPE, "ps", "--json", trace.path]).out)["coroutines"]
+    cs.equal("static 7x3: one for each 64 KiB, as guesses, without bounds and times",
+             [(one["guessed_stack"], one["stack_bytes"], one["cpu_ns"], one["switches"])
+              for one in listed], [(True, None, None, 3)] * 7)
+    text = cs.run([cs.COROSCOPE, "ps", trace.path]).out
+    cs.check("static 7x3: ps says that there may be fewer or more", "fewer or more" in text, text)
+
+
 for kind in ("malloc", "mmap", "aligned"):
     found(kind, 20, 5)
 found("malloc", 6000, 3)
 found("reuse", 50, 3)
+guesses()
 cs.finish()

@@ -2,7 +2,8 @@
 /*
  * A switcher that nobody knows, with nothing but stacks to be known by: usage: coro_stacks KIND
  * COUNT ROUNDS. KIND says where stacks come from: malloc, mmap (with a guard page), aligned,
- * reuse (one block, freed and asked for again for each coroutine).
+ * reuse (one block, freed and asked for again for each coroutine), static (of the program, at most
+ * 32 of them).
  * Every coroutine allocates once in each round.
  */
 #include <sys/mman.h>
@@ -28,6 +29,9 @@ static void body(void)
 	}
 }
 
+static _Alignas(65536) char pool[32][65536];
+static unsigned taken;
+
 SITE static char *site_stack(const char *kind)
 {
 	char *stack;
@@ -38,6 +42,10 @@ SITE static char *site_stack(const char *kind)
 		check(stack != MAP_FAILED && mprotect(stack, 4096, PROT_NONE) == 0);
 		return stack + 4096;
 	}
+	if (!strcmp(kind, "static")) {
+		check(taken < sizeof(pool) / sizeof(*pool));
+		return pool[taken++];
+	}
 	stack = !strcmp(kind, "aligned") ? aligned_alloc(4096, STACK_BYTES) : malloc(STACK_BYTES);
 	check(stack != NULL);
 	return stack;
@@ -47,7 +55,7 @@ static void drop(const char *kind, char *stack)
 {
 	if (!strcmp(kind, "mmap"))
 		check(munmap(stack - 4096, STACK_BYTES + 4096) == 0);
-	else
+	else if (strcmp(kind, "static") != 0)
 		free(stack);
 }
 
