@@ -17,6 +17,7 @@
 
 enum function {
 	FOR_EACH_G,
+	ATOMIC_ALL_G,
 	M_COMMON_INIT,
 	PROC_RESIZE,
 	REASON_STRING,
@@ -38,6 +39,7 @@ enum function {
 
 static const char *const function_names[FUNCTIONS] = {
 	[FOR_EACH_G] = "runtime.forEachGRace",
+	[ATOMIC_ALL_G] = "runtime.atomicAllG", /* where nothing is inlined */
 	[M_COMMON_INIT] = "runtime.mcommoninit",
 	[PROC_RESIZE] = "runtime.procresize",
 	[REASON_STRING] = "runtime.waitReason.String",
@@ -293,6 +295,8 @@ struct pattern {
 static const struct pattern patterns[] = {
 	{VARIABLE(allglen), FOR_EACH_G, CS_GO_LOAD, true, NO_SHIFT, is_length},
 	{VARIABLE(allgptr), FOR_EACH_G, CS_GO_LOAD, true, NO_SHIFT, is_goroutines},
+	{VARIABLE(allglen), ATOMIC_ALL_G, CS_GO_LOAD, true, NO_SHIFT, is_length},
+	{VARIABLE(allgptr), ATOMIC_ALL_G, CS_GO_LOAD, true, NO_SHIFT, is_goroutines},
 	{VARIABLE(sched), M_COMMON_INIT, CS_GO_ADDRESS, true, BEHIND_SCHEDULER, is_scheduler},
 	{VARIABLE(allm), M_COMMON_INIT, CS_GO_LOAD, true, NO_SHIFT, is_machines},
 	{VARIABLE(allp), PROC_RESIZE, 0xff, true, MAYBE_SECOND, is_processors},

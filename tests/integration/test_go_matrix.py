@@ -273,6 +273,23 @@ def check_scheduler(toolchain):
     cs.equal(name, ours, theirs)
 
 
+def check_uninlined(toolchain):
+    """Built for a debugger, nothing is inlined, nor are the runtime's own accessors."""
+    name = f"go{toolchain.version} built for a debugger"
+    built = toolchain.build("leaks", "debugger")
+    if built is None:
+        cs.without(name, f"can't be built here: {' '.join(toolchain.error)}")
+        return
+    with gotarget.Program([built, "2"]) as program:
+        def look():
+            ours = {one["id"]: one for one in report("ps", program, "--stacks")["coroutines"]}
+            wrong = differences(ours, gotarget.parse_dump(program.ask("goroutine 2")))
+            cs.check(f"{name}: goroutines as in the program's own dump", not wrong,
+                     f"{len(wrong)} differ: {wrong[:2]}")
+        cs.until_ok(look)
+        cs.until_ok(lambda: check_memory(name, program))
+
+
 def check(toolchain, kind):
     name = f"go{toolchain.version} {kind}"
     built = toolchain.build("leaks", kind)
@@ -297,6 +314,7 @@ def main():
     for toolchain in toolchains:
         for kind in gotarget.KINDS:
             check(toolchain, kind)
+        check_uninlined(toolchain)
         check_metrics(toolchain)
         check_spans(toolchain)
         check_scheduler(toolchain)

@@ -28,6 +28,7 @@ KINDS = {
 # The same of what is not in the matrix.
 OTHER_KINDS = {
     "with-c": ([], "1"), # C code keeps its names
+    "debugger": (["-gcflags=all=-N -l"], "0"), # as one builds for Delve: nothing is inlined
     "c-shared": (["-buildmode=c-shared", "-ldflags=-s -w"], "1"),
     "c-archive": (["-buildmode=c-archive"], "1"),
 }
