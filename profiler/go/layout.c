@@ -6,6 +6,8 @@
 #include "go/layout.h"
 
 #include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
 
 #define VERSIONS (CS_GO_NEWEST - CS_GO_OLDEST + 1)
 #define ROW(name) offsetof(struct cs_go_layout, name)
@@ -183,6 +185,16 @@ int cs_go_layout_of(struct cs_go_layout *layout, uint32_t minor)
 	return 0;
 }
 
+/* By point releases (trial.c): where these are, says nothing of the version. */
+static bool moves(uint32_t row)
+{
+	size_t place = rows[row].place;
+
+	return place == offsetof(struct cs_go_layout, m_next) ||
+	       place == offsetof(struct cs_go_layout, m_locked_g) ||
+	       place == offsetof(struct cs_go_layout, m_vdso_sp);
+}
+
 uint32_t cs_go_layout_nearest(const struct cs_go_layout *layout)
 {
 	uint32_t best = CS_GO_NEWEST, most = 0;
@@ -191,9 +203,10 @@ uint32_t cs_go_layout_nearest(const struct cs_go_layout *layout)
 		uint32_t same = 0;
 
 		for (uint32_t i = 0; i < ROWS; i++)
-			same += *(const uint32_t *)(const void *)((const char *)layout +
+			same += !moves(i) &&
+			        *(const uint32_t *)(const void *)((const char *)layout +
 			                                          rows[i].place) ==
-			        rows[i].offsets[version];
+			                rows[i].offsets[version];
 		if (same > most) {
 			most = same;
 			best = CS_GO_OLDEST + version;
