@@ -125,7 +125,7 @@ static bool describe(const struct link_map *map, struct dl_phdr_info *info)
 	return true;
 }
 
-static int each_without_lock(csa_loader_visit *visit, void *context)
+__attribute__((noinline)) static int each_without_lock(csa_loader_visit *visit, void *context)
 {
 	const struct link_map *map = loader.debug ? loader.debug->r_map : NULL;
 	int result = 0;
@@ -141,21 +141,27 @@ static int each_without_lock(csa_loader_visit *visit, void *context)
 
 /* ---- fork ---- */
 
-static void enter(void)
+/* Stands back while somebody forks, but not for ever. */
+__attribute__((noinline)) static void wait_for_fork(void)
 {
 	struct csa_patience patience = {0};
 
+	do {
+		atomic_fetch_sub(&loader.inside, 1);
+		bool again = csa_wait_a_turn(&patience);
+		atomic_fetch_add(&loader.inside, 1);
+		if (!again)
+			return;
+	} while (atomic_load(&loader.forking));
+}
+
+static void enter(void)
+{
 	if (depth++)
 		return;
-	for (;;) {
-		atomic_fetch_add(&loader.inside, 1);
-		if (!atomic_load(&loader.forking))
-			return;
-		atomic_fetch_sub(&loader.inside, 1);
-		if (!csa_wait_a_turn(&patience))
-			break;
-	}
 	atomic_fetch_add(&loader.inside, 1);
+	if (atomic_load(&loader.forking))
+		wait_for_fork();
 }
 
 static void leave(void)
@@ -204,6 +210,7 @@ static int pass_on(struct dl_phdr_info *info, size_t bytes, void *context)
 	return to->visit(info, bytes, to->context);
 }
 
+/* What is rare has functions of its own: this one may be called on a small stack. */
 int csa_loader_each(csa_loader_visit *visit, void *context)
 {
 	struct visit to = {visit, context};
