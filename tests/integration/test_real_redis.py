@@ -70,7 +70,7 @@ def recorded(options):
 
 status, want = bare()
 cs.equal("redis: bare", (status, want["benchmark"]), (0, 0))
-for mode, options in (("exact", cs.EXACT), ("sampled", ["--heap"])):
+for mode, options in (("exact", cs.EXACT), ("sampled", cs.SAMPLED)):
     running, result, got = recorded(options)
     cs.equal(f"redis ({mode}): status", result.status, 0)
     cs.equal(f"redis ({mode}): answers", got, want)
