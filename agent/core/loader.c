@@ -155,19 +155,23 @@ __attribute__((noinline)) static void wait_for_fork(void)
 	} while (atomic_load(&loader.forking));
 }
 
-static void enter(void)
+/* No handler comes in between: one that jumped away would take the loader's lock with it. */
+static void enter(uint64_t *signals)
 {
 	if (depth++)
 		return;
+	csa_signals_block(signals);
 	atomic_fetch_add(&loader.inside, 1);
 	if (atomic_load(&loader.forking))
 		wait_for_fork();
 }
 
-static void leave(void)
+static void leave(const uint64_t *signals)
 {
-	if (--depth == 0)
-		atomic_fetch_sub(&loader.inside, 1);
+	if (--depth)
+		return;
+	atomic_fetch_sub(&loader.inside, 1);
+	csa_signals_restore(signals);
 }
 
 void csa_loader_before_fork(void)
@@ -214,12 +218,13 @@ static int pass_on(struct dl_phdr_info *info, size_t bytes, void *context)
 int csa_loader_each(csa_loader_visit *visit, void *context)
 {
 	struct visit to = {visit, context};
+	uint64_t signals = 0;
 	int result;
 
 	if (loader.stuck)
 		return each_without_lock(visit, context);
-	enter();
+	enter(&signals);
 	result = dl_iterate_phdr(pass_on, &to);
-	leave();
+	leave(&signals);
 	return result;
 }

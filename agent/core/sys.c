@@ -8,6 +8,8 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#define SIGSET_BYTES 8
+
 bool csa_sandboxed;
 
 void *csa_map(size_t bytes)
@@ -50,6 +52,19 @@ uint64_t csa_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+void csa_signals_block(uint64_t *old)
+{
+	uint64_t all = ~UINT64_C(0);
+
+	*old = 0;
+	csa_sys4(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, old, SIGSET_BYTES);
+}
+
+void csa_signals_restore(const uint64_t *old)
+{
+	csa_sys4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, old, NULL, SIGSET_BYTES);
+}
+
 bool csa_wait_a_turn(struct csa_patience *patience)
 {
 	uint64_t now = csa_now_ns();
@@ -69,7 +84,7 @@ bool csa_wait_a_turn(struct csa_patience *patience)
 uintptr_t csa_readable_until(uintptr_t low, uintptr_t high)
 {
 	for (; low < high; low += 4096)
-		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, 8) != -22 /* EINVAL */)
+		if (csa_sys4(SYS_rt_sigprocmask, ~0, low, NULL, SIGSET_BYTES) != -22 /* EINVAL */)
 			return low;
 	return high;
 }

@@ -59,6 +59,10 @@ long csa_read_file(const char *path, char *buffer, size_t bytes);
 /* CLOCK_MONOTONIC in ns, by vDSO or system call. */
 uint64_t csa_now_ns(void);
 
+/* All signals of the calling thread; OLD is what it had blocked before. */
+void csa_signals_block(uint64_t *old);
+void csa_signals_restore(const uint64_t *old);
+
 /* The first page from LOW on, which begins one, that can't be read; HIGH: all below it can. */
 uintptr_t csa_readable_until(uintptr_t low, uintptr_t high);
 

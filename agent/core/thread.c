@@ -20,7 +20,6 @@
 
 #define PAGE UINT64_C(4096)
 #define OWN_STACK_BYTES (UINT64_C(64) << 10)
-#define SIGSET_BYTES 8
 #define ESRCH_ERROR (-3)
 
 /*
@@ -48,20 +47,6 @@ static struct {
 	bool has_key;
 } libc;
 
-/* ---- signals ---- */
-
-static void block_signals(uint64_t *old)
-{
-	uint64_t all = ~UINT64_C(0);
-
-	csa_sys4(SYS_rt_sigprocmask, 0 /* SIG_BLOCK */, &all, old, SIGSET_BYTES);
-}
-
-static void restore_signals(const uint64_t *old)
-{
-	csa_sys4(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, old, NULL, SIGSET_BYTES);
-}
-
 void csa_thread_run(struct csa_thread *thread, void (*fn)(void *), void *arg)
 {
 	uint64_t mask = 0;
@@ -70,11 +55,11 @@ void csa_thread_run(struct csa_thread *thread, void (*fn)(void *), void *arg)
 		fn(arg);
 		return;
 	}
-	block_signals(&mask);
+	csa_signals_block(&mask);
 	thread->own_stack_busy = 1;
 	csa_stack_call(fn, arg, thread->own_stack_top);
 	thread->own_stack_busy = 0;
-	restore_signals(&mask);
+	csa_signals_restore(&mask);
 }
 
 /* ---- the thread's own stack ---- */
@@ -226,7 +211,7 @@ struct csa_thread *csa_thread_self(uintptr_t sp)
 	if (__builtin_expect(!thread || !thread->lane, 0)) {
 		if (csa_tls.refused)
 			return NULL;
-		block_signals(&mask);
+		csa_signals_block(&mask);
 		if (thread) { /* in a forked child: the block is there, the lane is not */
 			if (csa_lane_open(thread))
 				begin_life(thread, (uint32_t)csa_sys0(SYS_gettid));
@@ -235,7 +220,7 @@ struct csa_thread *csa_thread_self(uintptr_t sp)
 		}
 		csa_tls.thread = thread;
 		csa_tls.refused = !thread || !thread->lane;
-		restore_signals(&mask);
+		csa_signals_restore(&mask);
 		if (csa_tls.refused)
 			return NULL;
 	}

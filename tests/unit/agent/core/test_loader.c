@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -157,11 +158,44 @@ static void a_fork_waits_for_us(void **state)
 		assert_true(++tries < 500);
 }
 
+static volatile sig_atomic_t handled;
+
+static void handle(int signal)
+{
+	(void)signal;
+	handled++;
+}
+
+/* Looks within a look are under the same lock. */
+static int ask_for_a_signal(struct dl_phdr_info *info, size_t bytes, void *again)
+{
+	(void)info;
+	(void)bytes;
+	if (again)
+		csa_loader_each(ask_for_a_signal, NULL);
+	else
+		raise(SIGUSR1);
+	assert_int_equal(handled, 0);
+	return 1;
+}
+
+static void no_handler_comes_in_between(void **state)
+{
+	struct sigaction action = {.sa_handler = handle};
+	int again = 1;
+
+	(void)state;
+	sigaction(SIGUSR1, &action, NULL);
+	csa_loader_each(ask_for_a_signal, &again);
+	assert_int_equal(handled, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_child_waits_for_no_thread_of_its_parent),
 		cmocka_unit_test(a_fork_waits_for_us),
+		cmocka_unit_test(no_handler_comes_in_between),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
