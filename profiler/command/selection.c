@@ -163,8 +163,8 @@ static int refuse_process(enum cs_metric metric, const struct cs_target *target,
 	cs_diag_set(diag, -ENODATA, "show %s of %s: %s", cs_metric_info[metric].name, target->path,
 	            ended               ? "it ended before that was read"
 	            : target->unwritten ? "the trace of its recorder does not tell of it yet"
-	            : metric < CS_METRIC_HEAP_COUNT ? "it keeps no heap profile"
-	                                            : "it keeps no such profile");
+	            : metric < CS_METRIC_HEAP_COUNT ? "no heap profile was found in it"
+	                                            : "no such profile was found in it");
 	if (target->unwritten && !ended)
 		return cs_diag_hint(diag, "ask again in a moment");
 	return is_delay(metric) && !ended ? cs_diag_hint(diag, "%s", turn_on) : diag->error;

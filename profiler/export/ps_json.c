@@ -147,6 +147,7 @@ static void put_numbers(struct cs_json *json, const struct cs_ps *ps,
 	put_known(json, "heap_bytes", cs_coroutine_heap_bytes(coroutine));
 	put_known(json, "cpu_ns", coroutine->cpu_ns);
 	put_known(json, "switches", coroutine->switches);
+	cs_json_bool(json, "switches_at_least", coroutine->flags & CS_COROUTINE_UNTOLD);
 }
 
 static int put_coroutine(struct cs_json *json, const struct cs_ps *ps,
@@ -216,6 +217,7 @@ static int put_group(struct cs_json *json, const struct cs_ps *ps, const struct 
 	put_known(json, "heap_bytes", group->heap_bytes);
 	put_known(json, "cpu_ns", group->cpu_ns);
 	put_known(json, "switches", group->switches);
+	cs_json_bool(json, "switches_at_least", example->flags & CS_COROUTINE_UNTOLD);
 	put_known(json, "stack_bytes", group->stack_bytes);
 	put_known(json, "stack_used_bytes", group->stack_used);
 	error = put_stack(json, ps, "spawn", group->spawn);

@@ -34,8 +34,9 @@ def guesses():
     trace = cs.record([cs.need_target("coro_stacks"), "static", "7", "3"], cs.LOSSLESS).trace
     listed = json.loads(cs.run([cs.COROSCOPE, "ps", "--json", trace.path]).out)["coroutines"]
     cs.equal("static 7x3: one for each 64 KiB, as guesses, without bounds and times",
-             [(one["guessed_stack"], one["stack_bytes"], one["cpu_ns"], one["switches"])
-              for one in listed], [(True, None, None, 3)] * 7)
+             [(one["guessed_stack"], one["stack_bytes"], one["cpu_ns"], one["switches"],
+               one["switches_at_least"])
+              for one in listed], [(True, None, None, 3, True)] * 7)
     text = cs.run([cs.COROSCOPE, "ps", trace.path]).out
     cs.check("static 7x3: ps says that there may be fewer or more", "fewer or more" in text, text)
 

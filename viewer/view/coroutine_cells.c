@@ -193,7 +193,7 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		snprintf(text, bytes, "%s", csv_words_short_duration(coroutine->cpu_ns).s);
 		break;
 	case SWITCHES:
-		snprintf(text, bytes, "%s", csv_words_count(coroutine->switches).s);
+		snprintf(text, bytes, "%s", csv_switches_text(coroutine->switches, coroutine).s);
 		break;
 	case HEAP:
 		snprintf(text, bytes, "%s",

@@ -276,7 +276,10 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		snprintf(text, bytes, "%s", csv_words_short_duration(group->cpu_ns).s);
 		break;
 	case SWITCHES:
-		snprintf(text, bytes, "%s", csv_words_count(group->switches).s);
+		snprintf(text, bytes, "%s",
+		         csv_switches_text(group->switches,
+		                           &groups->scene->now->coroutines[group->example])
+		                 .s);
 		break;
 	default:
 		put_stack(group, text, bytes);

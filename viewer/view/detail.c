@@ -84,7 +84,7 @@ static void put_facts(struct csv_lines *lines, const struct csv_scene *scene,
 	              csv_coroutine_age_text(coroutine, now_ns, csv_words_duration).s,
 	              csv_words_duration(coroutine->cpu_ns).s,
 	              csv_words_duration(coroutine->wait_ns).s,
-	              csv_words_count(coroutine->switches).s);
+	              csv_switches_text(coroutine->switches, coroutine).s);
 	put_heap(lines, coroutine);
 	csv_lines_put(lines, 2, CSV_ROLE_PLAIN, "stack %s of %s, resident %s, highest %s",
 	              csv_words_bytes(coroutine->stack_used).s,
@@ -229,7 +229,8 @@ void csv_detail_draw_group(struct csv_detail *detail, const struct csv_scene *sc
 	              mean_bytes(group->stack_bytes, group->count).s,
 	              csv_words_bytes(group->stack_used).s);
 	csv_lines_put(&lines, 2, CSV_ROLE_PLAIN, "cpu %s   switches %s   for example %s",
-	              csv_words_duration(group->cpu_ns).s, csv_words_count(group->switches).s,
+	              csv_words_duration(group->cpu_ns).s,
+	              csv_switches_text(group->switches, example).s,
 	              csv_words_id(scene->now->model, example->runtime, example->number).s);
 	csv_lines_stack(&lines, scene, "Stack", group->node, true);
 	csv_lines_stack(&lines, scene,

@@ -126,11 +126,11 @@ uint64_t csv_coroutine_age_ns(const struct cs_coroutine *coroutine, uint64_t now
 	return between(coroutine->created_ns, now_ns);
 }
 
-static struct cs_text at_least(uint64_t ns, bool open, csv_duration_form *form)
+static struct cs_text at_least(uint64_t value, bool open, csv_duration_form *form)
 {
-	struct cs_text exact = form(ns), text;
+	struct cs_text exact = form(value), text;
 
-	if (!open || ns == CS_UNKNOWN)
+	if (!open || value == CS_UNKNOWN)
 		return exact;
 	snprintf(text.s, sizeof(text.s), ">%.30s", exact.s);
 	return text;
@@ -148,6 +148,11 @@ struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint
 {
 	return at_least(csv_coroutine_age_ns(coroutine, now_ns),
 	                coroutine->created_after_ns == CS_UNKNOWN, form);
+}
+
+struct cs_text csv_switches_text(uint64_t switches, const struct cs_coroutine *of)
+{
+	return at_least(switches, of->flags & CS_COROUTINE_UNTOLD, csv_words_count);
 }
 
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread)

@@ -36,6 +36,9 @@ struct cs_text csv_coroutine_wait_text(const struct cs_coroutine *coroutine, uin
 struct cs_text csv_coroutine_age_text(const struct cs_coroutine *coroutine, uint64_t now_ns,
                                       csv_duration_form *form);
 
+/* SWITCHES of OF, or of the group that it stands for: ">" where nobody tells of all. */
+struct cs_text csv_switches_text(uint64_t switches, const struct cs_coroutine *of);
+
 /* What part of one CPU a thread took between the last two looks at it; NAN: not known. */
 double csv_thread_share(const struct csv_scene *scene, uint32_t thread);
 enum csv_role csv_role_of_state(enum cs_coroutine_state state);
