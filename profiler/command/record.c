@@ -27,7 +27,6 @@
 #define TRACE_MIN (UINT64_C(64) << 10)
 #define LAST_MIN_NS UINT64_C(1000000000)
 
-static const char *const heap_choices[] = {"all", NULL};
 static const char *const full_choices[] = {"block", "drop", NULL};
 
 static const char *const sched_choices[] = {"count", "time", "all", NULL};
@@ -48,14 +47,7 @@ static const struct cs_option options[] = {
          .kind = CS_OPTION_DURATION,
          .argument = "TIME",
          .help = "a flight recorder: keep the last TIME, drop what is older"},
-	{.name = "heap",
-         .negatable = true,
-         .optional = true,
-         .kind = CS_OPTION_SIZE,
-         .argument = "BYTES",
-         .choices = heap_choices,
-         .preset = "512KiB",
-         .help = "sample allocations, one every BYTES on average; 1 or all: every one"},
+	CS_OPTION_HEAP,
 	{.name = "sched",
          .negatable = true,
          .optional = true,
@@ -64,20 +56,8 @@ static const struct cs_option options[] = {
          .choices = sched_choices,
          .preset = "count",
          .help = "follow coroutines: count switches, time each of them, or record all of it"},
-	{.name = "cpu",
-         .negatable = true,
-         .optional = true,
-         .kind = CS_OPTION_COUNT,
-         .argument = "HZ",
-         .preset = "99",
-         .help = "sample where CPU time goes as well, HZ times in each second of it"},
-	{.name = "wall",
-         .optional = true,
-         .kind = CS_OPTION_COUNT,
-         .argument = "HZ",
-         .preset = "20",
-         .help = "with -p: where coroutines spend their time, on a CPU or not, by HZ looks a "
-                 "second"},
+	CS_OPTION_CPU,
+	CS_OPTION_WALL,
 	{.name = "interval",
          .kind = CS_OPTION_DURATION,
          .argument = "TIME",

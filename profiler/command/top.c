@@ -23,6 +23,7 @@
 #include "command/registry.h"
 #include "command/selection.h"
 #include "command/top.h"
+#include "command/written.h"
 
 #define MIND_MS 500
 #define LIST_EVERY 4 /* of those */
@@ -375,7 +376,6 @@ static int run_top(const struct cs_args *args, struct cs_diag *diag)
 
 static const char *const views[] = {"coroutines", "threads",  "heap", "stacks",
                                     "scheduler",  "timeline", NULL};
-static const char *const heap_choices[] = {"all", NULL};
 static const char *const themes[] = {"dark", "light", NULL};
 
 static const struct cs_option options[] = {
@@ -390,27 +390,9 @@ static const struct cs_option options[] = {
          .choices = views,
          .preset = "coroutines",
          .help = "what is shown first"},
-	{.name = "heap",
-         .negatable = true,
-         .optional = true,
-         .kind = CS_OPTION_SIZE,
-         .argument = "BYTES",
-         .choices = heap_choices,
-         .preset = "512KiB",
-         .help = "sample allocations, one every BYTES on average; 1 or all: every one"},
-	{.name = "cpu",
-         .negatable = true,
-         .optional = true,
-         .kind = CS_OPTION_COUNT,
-         .argument = "HZ",
-         .preset = "99",
-         .help = "sample where CPU time goes as well: a metric of the stacks"},
-	{.name = "wall",
-         .optional = true,
-         .kind = CS_OPTION_COUNT,
-         .argument = "HZ",
-         .preset = "20",
-         .help = "with -p: where coroutines spend their time, on a CPU or not"},
+	CS_OPTION_HEAP,
+	CS_OPTION_CPU,
+	CS_OPTION_WALL,
 	{.name = "interval",
          .kind = CS_OPTION_DURATION,
          .argument = "TIME",

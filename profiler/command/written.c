@@ -12,6 +12,8 @@
 
 #include "source/collector.h"
 
+const char *const cs_heap_choices[] = {"all", NULL};
+
 int cs_written_path(char path[PATH_MAX], const struct cs_args *args, struct cs_diag *diag)
 {
 	const char *output = cs_args_text(args, "output", "");

@@ -35,6 +35,27 @@
 		.help = "ask the servers in DEBUGINFOD_URLS for debug files that are not here" \
 	}
 
+/* What is recorded. */
+#define CS_OPTION_HEAP                                                                        \
+	{                                                                                     \
+		.name = "heap", .negatable = true, .optional = true, .kind = CS_OPTION_SIZE,  \
+		.argument = "BYTES", .choices = cs_heap_choices, .preset = "512KiB",          \
+		.help = "sample allocations, one every BYTES on average; 1 or all: every one" \
+	}
+#define CS_OPTION_CPU                                                                        \
+	{                                                                                    \
+		.name = "cpu", .negatable = true, .optional = true, .kind = CS_OPTION_COUNT, \
+		.argument = "HZ", .preset = "99",                                            \
+		.help = "sample where CPU time goes as well, HZ times in each second of it"  \
+	}
+#define CS_OPTION_WALL                                                                                      \
+	{                                                                                                   \
+		.name = "wall", .optional = true, .kind = CS_OPTION_COUNT, .argument = "HZ",                \
+		.preset = "20",                                                                             \
+		.help = "with -p: where coroutines spend their time, on a CPU or not, by HZ looks a second" \
+	}
+extern const char *const cs_heap_choices[]; /* "all" */
+
 struct cs_written {
 	char path[PATH_MAX]; /* "": named after the program */
 	bool symbols, arguments, debuginfod;
