@@ -40,13 +40,15 @@ static void stay_out(void)
 
 /*
  * The strict mode and PR_TSC_SIGSEGV make reading the counter a fault: recording is over. It
- * does not begin again if the call fails.
+ * does not begin again if the call fails. In the strict mode no system call of ours is survived
+ * either: not even one that helps to look for a function to pass a call on to.
  */
 static void forbid_stamps(void)
 {
 	if (csa_agent_on())
 		csa_count(CS_AGENT_SANDBOXED, 1);
 	atomic_store(&csa_agent.state, CSA_OFF);
+	csa_sandboxed = true;
 }
 
 int csa_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)
