@@ -277,9 +277,7 @@ static enum csv_role cell(const void *context, uint32_t row, int column, char *t
 		break;
 	case SWITCHES:
 		snprintf(text, bytes, "%s",
-		         csv_switches_text(group->switches,
-		                           &groups->scene->now->coroutines[group->example])
-		                 .s);
+		         csv_switches_text(group->switches, example_of(groups, row)).s);
 		break;
 	default:
 		put_stack(group, text, bytes);

@@ -104,6 +104,27 @@ static void coroutines_are_listed_and_one_is_looked_into(void **state)
 	close_view(shown);
 }
 
+/* Of a runtime that nobody tells of: in groups, in the list, and of each. */
+static void switches_that_may_be_more_are_marked(void **state)
+{
+	struct shown *shown = open_view(&csv_view_coroutines, true);
+	struct cs_model *model = shown->made.now;
+	struct cs_coroutine *runs =
+		cs_model_coroutine_at(model, cs_model_coroutine_find(model, 1, 1, 77));
+
+	(void)state;
+	runs->switches = 250;
+	draw(shown, 140, 12);
+	assert_non_null(strstr(canvas_text(&shown->canvas), " 250 "));
+	runs->flags |= CS_COROUTINE_UNTOLD;
+	for (int mode = 0; mode < 2; mode++) {
+		draw(shown, 140, 12);
+		assert_non_null(strstr(canvas_text(&shown->canvas), " >250 "));
+		act(shown, CSV_ACTION_MODE);
+	}
+	close_view(shown);
+}
+
 static void coroutines_stand_below_who_spawned_them(void **state)
 {
 	struct shown *shown = open_view(&csv_view_coroutines, false);
@@ -254,6 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(coroutines_are_grouped_by_stack),
 		cmocka_unit_test(coroutines_are_listed_and_one_is_looked_into),
+		cmocka_unit_test(switches_that_may_be_more_are_marked),
 		cmocka_unit_test(coroutines_stand_below_who_spawned_them),
 		cmocka_unit_test(filters_leave_what_they_say),
 		cmocka_unit_test(a_search_goes_to_the_row_as_it_is_typed),
