@@ -305,7 +305,7 @@ TRAPS = [
           "trap guest", (("agent/heap/hook.c", '#include "heap/hook.h"\n',
                           '#include "heap/hook.h"\n#include <errno.h>\n'),)),
     # jails and limits
-    Guard("no call after a filter", "agent/core/sandbox.c", "csa_sandboxed = true;", "",
+    Guard("no call after a filter", "agent/core/sandbox.c", "}\n\tcsa_sandboxed = true;", "}",
           "trap_guest", "trap sandbox: filter"),
     Guard("no stamp in the strict mode", "agent/core/sandbox.c",
           "if (strict)\n\t\tforbid_stamps();\n\tif (locks_in)", "if (locks_in)", "trap_guest",
